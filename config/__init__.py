@@ -1,0 +1,1 @@
+"""What every process is built from: settings, logs, tasks, clock, and the clients that media and server share."""

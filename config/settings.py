@@ -1,0 +1,136 @@
+"""Typed settings of every process, read from the environment; every problem is listed at once.
+
+Names are the environment's names in capitals (`mongodb_uri` is `MONGODB_URI`); units are part of the name.
+No secret has a default: `dongting up` makes them once for one machine, an operator sets them elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The environment does not describe a process that can run; the text lists every problem."""
+
+
+class SharedSettings(BaseSettings):
+    """What server, media and workers have in common."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    # redis://[:password@]host:port/db: events between processes, the job queue, Socket.IO between servers.
+    redis_url: str
+    # host:port of an S3 server, without a scheme.
+    s3_endpoint: str
+    s3_access_key: str
+    s3_secret_key: SecretStr
+    s3_bucket: str = "dongting"
+    # True: speak TLS to the S3 server.
+    s3_secure: bool = False
+    # Threads that talk to S3 in one process; more carry more uploads and downloads at once, each holds ~8 MiB.
+    s3_threads: int = Field(8, ge=1, le=64)
+    # How long one call to S3 may take before it counts as failed.
+    s3_timeout_seconds: float = Field(20.0, gt=0)
+    # Signs what processes of one installation tell each other (server <-> media); 32 characters or more.
+    internal_secret: SecretStr = Field(min_length=32)
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # How long a process may take to stop before it gives up on what is still open.
+    shutdown_seconds: float = Field(10.0, gt=0)
+
+
+class ServerSettings(SharedSettings):
+    """The web server: pages, API, Socket.IO."""
+
+    mongodb_uri: str
+    mongodb_database: str = "dongting"
+    # How long a database call may wait for a server before it fails; raising it makes outages look like hangs.
+    mongodb_timeout_seconds: float = Field(5.0, gt=0)
+    server_host: str = "0.0.0.0"  # noqa: S104 -- a server is meant to be reached
+    server_port: int = Field(8080, ge=0, le=65535)
+    # The address in the browser's bar, e.g. https://live.example.cn; empty: whatever the request names.
+    # With https it makes cookies Secure, so set it wherever TLS is in front.
+    public_url: str = ""
+    # Where browsers reach the media node, e.g. https://live.example.cn/media; empty: this host, MEDIA_HTTP_PORT.
+    media_public_url: str = ""
+    media_http_port: int = Field(8081, ge=0, le=65535)
+    # Folder of the built page.
+    web_folder: str = "web/dist"
+    # Proxies in front whose X-Forwarded-For is believed (how many hops); 0: none.
+    trusted_proxy_hops: int = Field(0, ge=0, le=4)
+    session_days: int = Field(30, ge=1, le=365)
+    # True: the payment provider is the built-in sandbox, in which nobody pays real money.
+    payment_sandbox: bool = False
+    # Signs what the sandbox provider sends back; needed only with PAYMENT_SANDBOX.
+    payment_sandbox_secret: SecretStr | None = Field(None, min_length=32)
+    # Largest body of an API call, and of an uploaded video.
+    body_limit_bytes: int = Field(1_000_000, ge=10_000)
+    upload_limit_bytes: int = Field(2_000_000_000, ge=1_000_000)
+    # How often holds past their time are given back; lower gives stock back sooner and asks MongoDB more often.
+    sweep_interval_seconds: float = Field(1.0, gt=0)
+    # A stream that was announced but never connected is closed after this long.
+    stream_start_timeout_seconds: float = Field(45.0, gt=0)
+
+
+class WorkerSettings(ServerSettings):
+    """A worker that turns recordings into the library; it builds the server's services, so it has their settings."""
+
+    # Encoder threads of one job; jobs times threads should not pass the machine's cores.
+    transcode_threads: int = Field(2, ge=1, le=64)
+    # A job whose worker has not reported for this long is given to another.
+    job_lease_seconds: float = Field(60.0, ge=5)
+    # Folder for sources and renditions while they are made.
+    worker_folder: str = "var/work"
+    worker_metrics_port: int = Field(8082, ge=0, le=65535)
+
+
+class MediaSettings(SharedSettings):
+    """A media node: WHIP in, WHEP out, recording."""
+
+    node_id: str = "media-1"
+    media_host: str = "0.0.0.0"  # noqa: S104 -- a server is meant to be reached
+    media_http_port: int = Field(8081, ge=0, le=65535)
+    # The one UDP port for all WebRTC traffic of this node.
+    media_udp_port: int = Field(8189, ge=0, le=65535)
+    # Addresses told to browsers as ICE candidates, separated by commas; empty: those of this machine's interfaces.
+    media_announced_addresses: Annotated[tuple[str, ...], NoDecode] = ()
+    # Who decides whether a stream key may publish: the server's hook.
+    authorize_url: str = "http://127.0.0.1:8080/internal/publish"
+    authorize_timeout_seconds: float = Field(5.0, gt=0)
+    # Unfinished recordings live here until S3 has them; a crash is mended from this folder.
+    spool_folder: str = "var/spool"
+    max_sessions: int = Field(2000, ge=1)
+    # An SDP offer larger than this is refused with 413.
+    sdp_limit_bytes: int = Field(64_000, ge=4_000)
+    # A publisher that vanished may come back within this time and goes on in the same stream.
+    publisher_grace_seconds: float = Field(15.0, ge=0)
+    # A peer that has not proved its consent (RFC 7675) for this long is closed.
+    consent_timeout_seconds: float = Field(30.0, gt=0)
+    # A session whose ICE and DTLS are not up by then is closed.
+    connect_timeout_seconds: float = Field(20.0, gt=0)
+    # A recorded part ends at the first keyframe after this; shorter parts lose less in a crash and cost more objects.
+    recording_part_seconds: float = Field(2.0, ge=0.5, le=10)
+
+    @field_validator("media_announced_addresses", mode="before")
+    @classmethod
+    def _split_addresses(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+S = TypeVar("S", bound=SharedSettings)
+
+
+def load(kind: type[S]) -> S:
+    """Read settings of one kind from the environment.
+
+    Raises:
+        SettingsError: with one line for each missing or wrong setting.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [f"  {'.'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("these settings are missing or wrong:\n" + "\n".join(lines)) from None

@@ -1,0 +1,55 @@
+"""Owned background tasks: each has a name, its end is noticed, and all are awaited when their owner closes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+from config.logs import logger
+
+log = logger(__name__)
+
+
+class Tasks:
+    """The background tasks of one owner.
+
+    A task that fails is logged once with its name. `aclose()` cancels and awaits what is left; twice is fine.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` in the background until it ends or its owner closes."""
+        if self._closed:
+            work.close()
+            raise RuntimeError(f"{self._owner} is closed and starts no task")
+        task = asyncio.create_task(work, name=f"{self._owner}: {name}")
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background task failed", task=task.get_name(), exc_info=error)
+
+    async def aclose(self) -> None:
+        """Cancel and await every task."""
+        self._closed = True
+        running = [task for task in self._running if task is not asyncio.current_task()]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
