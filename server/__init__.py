@@ -1,0 +1,1 @@
+"""The web server: pages, API and Socket.IO, one folder per noun; see PROTOCOL.md."""

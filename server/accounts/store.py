@@ -1,0 +1,82 @@
+"""Accounts and sign-in sessions in MongoDB."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pymongo.errors import DuplicateKeyError
+
+from server.accounts.model import Role, User
+from server.errors import Conflict
+from server.infra.mongo import Database, Document
+
+
+class AccountStore:
+    """Collections `users` and `sessions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._users = database["users"]
+        self._sessions = database["sessions"]
+
+    async def make_indexes(self) -> None:
+        """Unique names and phone numbers; sessions go away when their time is over."""
+        await self._users.create_index("name", unique=True)
+        await self._users.create_index("phone", unique=True, partialFilterExpression={"phone": {"$type": "string"}})
+        await self._sessions.create_index("expires_at", expireAfterSeconds=0)
+
+    async def add(self, user: User, password_hash: str) -> None:
+        """Add a new account. Raises Conflict (`name_taken`, `phone_taken`)."""
+        document = {
+            "_id": user.id,
+            "name": user.name,
+            "display_name": user.display_name,
+            "roles": sorted(user.roles),
+            "phone": user.phone,
+            "password_hash": password_hash,
+            "created_at": user.created_at,
+        }
+        try:
+            await self._users.insert_one(document)
+        except DuplicateKeyError as error:
+            taken = "phone" if "phone" in str((error.details or {}).get("keyPattern", "")) else "name"
+            raise Conflict(f"this {taken} is taken", code=f"{taken}_taken") from None
+
+    async def get(self, user_id: str) -> User | None:
+        """One account."""
+        document = await self._users.find_one({"_id": user_id})
+        return None if document is None else _user(document)
+
+    async def find_login(self, field: str, value: str) -> tuple[User, str] | None:
+        """An account and its password hash, by name or phone."""
+        document = await self._users.find_one({field: value})
+        return None if document is None else (_user(document), document["password_hash"])
+
+    async def set_password_hash(self, user_id: str, password_hash: str) -> None:
+        """Replace a password hash."""
+        await self._users.update_one({"_id": user_id}, {"$set": {"password_hash": password_hash}})
+
+    async def add_session(self, token_hash: str, user_id: str, created_at: datetime, expires_at: datetime) -> None:
+        """Remember a signed-in browser by the hash of its token."""
+        await self._sessions.insert_one(
+            {"_id": token_hash, "user_id": user_id, "created_at": created_at, "expires_at": expires_at}
+        )
+
+    async def session_user(self, token_hash: str, now: datetime) -> User | None:
+        """Who a session belongs to, if it is not over."""
+        session = await self._sessions.find_one({"_id": token_hash, "expires_at": {"$gt": now}})
+        return None if session is None else await self.get(session["user_id"])
+
+    async def drop_session(self, token_hash: str) -> None:
+        """Forget a session."""
+        await self._sessions.delete_one({"_id": token_hash})
+
+
+def _user(document: Document) -> User:
+    return User(
+        id=document["_id"],
+        name=document["name"],
+        display_name=document["display_name"],
+        roles=frozenset(Role(role) for role in document["roles"]),
+        phone=document["phone"],
+        created_at=document["created_at"],
+    )

@@ -1,0 +1,1 @@
+"""Cards: products pinned in a stream; each span is a moment of the replay."""

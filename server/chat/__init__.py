@@ -1,0 +1,1 @@
+"""Chat, likes and who is there."""

@@ -1,0 +1,1 @@
+"""Flash sales: a batch of stock at a price for a while."""

@@ -1,0 +1,1 @@
+"""Clients to the outside that only the server and the workers need; no business words here."""

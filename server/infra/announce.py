@@ -1,0 +1,68 @@
+"""Telling browsers over Socket.IO, from any process: servers and workers alike, through Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import socketio
+
+from config.logs import logger
+from config.tasks import Tasks
+
+log = logger(__name__)
+
+NAMESPACE = "/room"
+Build = Callable[[], Awaitable[dict[str, Any] | None]]
+
+
+class Announcer:
+    """Sends events to rooms, to one person or to those who watch a lesson.
+
+    `tell_soon` gathers: however often it is called for one event in its window, one message goes out, built when it
+    goes; at most one is pending per room and event, so there is nothing to bound.
+    """
+
+    def __init__(self, manager: socketio.AsyncManager, tasks: Tasks) -> None:
+        self._manager = manager
+        self._tasks = tasks
+        self._pending: set[tuple[str, str]] = set()
+
+    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None:
+        """Send an event to everybody in a channel now. A failure is logged: events are hints."""
+        try:
+            await self._manager.emit(event, data, namespace=NAMESPACE, room=channel)
+        except Exception as error:  # noqa: BLE001 -- Redis or the socket layer is away; clients re-read on reconnect
+            log.warning("announcement lost", sio_event=event, error=type(error).__name__)
+
+    def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
+        """Send what `build` makes at the end of the window; `None` from it sends nothing."""
+        key = (channel, event)
+        if key not in self._pending:
+            self._pending.add(key)
+            self._tasks.start(f"announce {event}", self._tell_later(key, window_seconds, build))
+
+    async def _tell_later(self, key: tuple[str, str], window_seconds: float, build: Build) -> None:
+        try:
+            await asyncio.sleep(window_seconds)
+        finally:
+            self._pending.discard(key)
+        data = await build()
+        if data is not None:
+            await self.tell(key[0], key[1], data)
+
+
+def room_channel(room_id: str) -> str:
+    """Everybody in a room."""
+    return f"room:{room_id}"
+
+
+def user_channel(user_id: str) -> str:
+    """Every open page of one person."""
+    return f"user:{user_id}"
+
+
+def lesson_channel(lesson_id: str) -> str:
+    """Everybody who waits for a lesson."""
+    return f"lesson:{lesson_id}"

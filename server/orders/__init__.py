@@ -1,0 +1,1 @@
+"""Orders: from hold to paid or given back."""

@@ -1,0 +1,1 @@
+"""Assets: what becomes watchable out of takes and uploads."""

@@ -1,0 +1,1 @@
+"""Rooms: the places that hosts own."""

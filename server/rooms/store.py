@@ -1,0 +1,103 @@
+"""Rooms in MongoDB."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from server.errors import Conflict
+from server.infra.mongo import Database, Document
+from server.rooms.model import Room
+
+ROOMS_LISTED = 200
+
+
+class RoomStore:
+    """Collection `rooms`."""
+
+    def __init__(self, database: Database) -> None:
+        self._rooms = database["rooms"]
+
+    async def make_indexes(self) -> None:
+        """Unique addresses; one room per host."""
+        await self._rooms.create_index("slug", unique=True)
+        await self._rooms.create_index("host_id", unique=True)
+
+    async def add(self, room: Room) -> None:
+        """Add a room. Raises Conflict (`slug_taken`)."""
+        try:
+            await self._rooms.insert_one(
+                {
+                    "_id": room.id,
+                    "slug": room.slug,
+                    "title": room.title,
+                    "host_id": room.host_id,
+                    "host_name": room.host_name,
+                    "merchant_id": room.merchant_id,
+                    "cover_url": room.cover_url,
+                    "scheduled_at": room.scheduled_at,
+                    "key_version": room.key_version,
+                    "slow_mode_seconds": room.slow_mode_seconds,
+                    "created_at": room.created_at,
+                }
+            )
+        except DuplicateKeyError:
+            raise Conflict("this address is taken, or the host has a room already", code="slug_taken") from None
+
+    async def get(self, room_id: str) -> Room | None:
+        """One room by id."""
+        return _room(await self._rooms.find_one({"_id": room_id}))
+
+    async def by_slug(self, slug: str) -> Room | None:
+        """One room by address."""
+        return _room(await self._rooms.find_one({"slug": slug}))
+
+    async def by_host(self, host_id: str) -> Room | None:
+        """The room of a host."""
+        return _room(await self._rooms.find_one({"host_id": host_id}))
+
+    async def by_merchant(self, merchant_ids: list[str]) -> list[Room]:
+        """Rooms that sell for these merchants."""
+        found = self._rooms.find({"merchant_id": {"$in": merchant_ids}})
+        return [room async for document in found if (room := _room(document))]
+
+    async def all(self) -> list[Room]:
+        """Rooms by next broadcast."""
+        found = self._rooms.find().sort([("scheduled_at", 1), ("created_at", 1)]).limit(ROOMS_LISTED)
+        return [room async for document in found if (room := _room(document))]
+
+    async def edit(self, room_id: str, changes: dict[str, str | datetime | None]) -> Room | None:
+        """Set some of `title`, `scheduled_at`, `cover_url`."""
+        return _room(
+            await self._rooms.find_one_and_update(
+                {"_id": room_id}, {"$set": changes}, return_document=ReturnDocument.AFTER
+            )
+        )
+
+    async def renew_key(self, room_id: str) -> Room | None:
+        """Count the key version up."""
+        return _room(
+            await self._rooms.find_one_and_update(
+                {"_id": room_id}, {"$inc": {"key_version": 1}}, return_document=ReturnDocument.AFTER
+            )
+        )
+
+
+def _room(document: Document | None) -> Room | None:
+    if document is None:
+        return None
+    return Room(
+        id=document["_id"],
+        slug=document["slug"],
+        title=document["title"],
+        host_id=document["host_id"],
+        host_name=document["host_name"],
+        merchant_id=document["merchant_id"],
+        cover_url=document["cover_url"],
+        scheduled_at=document["scheduled_at"],
+        key_version=document["key_version"],
+        slow_mode_seconds=document["slow_mode_seconds"],
+        created_at=document["created_at"],
+    )

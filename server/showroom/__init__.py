@@ -1,0 +1,1 @@
+"""Halls, booths and the clips that stand there."""

@@ -1,0 +1,1 @@
+"""Streams: one broadcast in a room each."""

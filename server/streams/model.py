@@ -1,0 +1,72 @@
+"""A stream: one broadcast, its states and which step leads where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from server.errors import Conflict
+
+
+class StreamState(StrEnum):
+    """Where a broadcast is."""
+
+    STARTING = "starting"  # a publisher was let in, no picture yet
+    LIVE = "live"
+    INTERRUPTED = "interrupted"  # the publisher vanished and may come back
+    ENDED = "ended"
+    CANCELLED = "cancelled"  # never had a picture
+
+
+class Step(StrEnum):
+    """What can happen to a broadcast."""
+
+    JOIN = "join"
+    LOSE = "lose"
+    END = "end"
+    GIVE_UP = "give_up"
+
+
+STEPS: dict[tuple[StreamState, Step], StreamState] = {
+    (StreamState.STARTING, Step.JOIN): StreamState.LIVE,
+    (StreamState.INTERRUPTED, Step.JOIN): StreamState.LIVE,
+    (StreamState.LIVE, Step.JOIN): StreamState.LIVE,  # a take-over
+    (StreamState.LIVE, Step.LOSE): StreamState.INTERRUPTED,
+    (StreamState.LIVE, Step.END): StreamState.ENDED,
+    (StreamState.INTERRUPTED, Step.END): StreamState.ENDED,
+    (StreamState.STARTING, Step.END): StreamState.CANCELLED,
+    (StreamState.STARTING, Step.GIVE_UP): StreamState.CANCELLED,
+}
+OPEN_STATES = frozenset({StreamState.STARTING, StreamState.LIVE, StreamState.INTERRUPTED})
+ON_AIR = frozenset({StreamState.LIVE, StreamState.INTERRUPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One broadcast in a room. `first_picture_at` is the wall clock of 0 ms on its timeline."""
+
+    id: str
+    room_id: str
+    host_id: str
+    title: str
+    state: StreamState
+    created_at: datetime
+    started_at: datetime | None = None
+    first_picture_at: datetime | None = None
+    ended_at: datetime | None = None
+    lesson_id: str | None = None
+
+
+def next_state(state: StreamState, step: Step) -> StreamState:
+    """Where a step leads. Raises Conflict (`step_not_allowed`) where the table has none."""
+    try:
+        return STEPS[state, step]
+    except KeyError:
+        raise Conflict(f"a stream that is {state} cannot {step}", code="step_not_allowed") from None
+
+
+def timeline_ms(stream: Stream, moment: datetime) -> int:
+    """A wall-clock moment on the stream's own timeline, in ms; 0 before the first picture."""
+    begin = stream.first_picture_at or stream.started_at
+    return 0 if begin is None else max(0, (moment - begin) // timedelta(milliseconds=1))

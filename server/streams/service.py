@@ -1,0 +1,210 @@
+"""What happens to a broadcast: somebody may publish, a picture comes, is lost, comes back, ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from config.clock import Clock
+from config.logs import logger
+from server.errors import Conflict, NotAllowed, NotFound
+from server.infra.announce import room_channel
+from server.infra.ids import new_id
+from server.rooms.model import Room, is_stream_key
+from server.streams.model import ON_AIR, Step, Stream, StreamState, next_state, timeline_ms
+from server.streams.shape import stream_shape
+
+log = logger(__name__)
+
+MOVE_TRIES = 3  # somebody else moved the stream meanwhile: read again
+
+
+class Store(Protocol):
+    """What this service keeps."""
+
+    async def add(self, stream: Stream) -> bool: ...
+    async def get(self, stream_id: str) -> Stream | None: ...
+    async def open_in(self, room_id: str) -> Stream | None: ...
+    async def on_air(self) -> list[Stream]: ...
+    async def starting_before(self, moment: datetime) -> list[Stream]: ...
+    async def move(
+        self,
+        stream: Stream,
+        state: StreamState,
+        *,
+        started_at: datetime | None = None,
+        first_picture_at: datetime | None = None,
+        ended_at: datetime | None = None,
+    ) -> Stream | None: ...
+
+
+class Rooms(Protocol):
+    """Finds rooms by address."""
+
+    async def by_slug(self, slug: str) -> Room | None: ...
+
+
+class Nodes(Protocol):
+    """Speaks to the media nodes."""
+
+    async def send_command(self, command: str, fields: dict[str, Any]) -> int: ...
+    async def leases(self, prefix: str) -> dict[str, dict[str, Any]]: ...
+
+
+class Voice(Protocol):
+    """Tells the room."""
+
+    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
+
+
+class EndListener(Protocol):
+    """Who must know that a stream is over."""
+
+    async def stream_ended(self, stream: Stream, duration_ms: int) -> None: ...
+
+
+class Streams:
+    """The life of broadcasts. Media nodes report what they see; this decides what it means."""
+
+    def __init__(
+        self,
+        store: Store,
+        rooms: Rooms,
+        nodes: Nodes,
+        voice: Voice,
+        clock: Clock,
+        *,
+        key_secret: str,
+        start_timeout_seconds: float,
+        lost_after_seconds: float,
+    ) -> None:
+        self._store = store
+        self._rooms = rooms
+        self._nodes = nodes
+        self._voice = voice
+        self._clock = clock
+        self._key_secret = key_secret
+        self._start_timeout = timedelta(seconds=start_timeout_seconds)
+        self._lost_after = timedelta(seconds=lost_after_seconds)
+        self._unseen_since: dict[str, datetime] = {}
+        self._end_listeners: Sequence[EndListener] = ()
+
+    def tell_ends_to(self, *listeners: EndListener) -> None:
+        """Whom to call, in this order, when a stream has ended."""
+        self._end_listeners = listeners
+
+    async def get(self, stream_id: str) -> Stream:
+        """One stream. Raises NotFound."""
+        stream = await self._store.get(stream_id)
+        if stream is None:
+            raise NotFound("there is no such stream")
+        return stream
+
+    async def on_air_in(self, room_id: str) -> Stream:
+        """The stream that is on in a room now. Raises Conflict (`not_live`)."""
+        stream = await self._store.open_in(room_id)
+        if stream is None or stream.state not in ON_AIR:
+            raise Conflict("nothing is live in this room", code="not_live")
+        return stream
+
+    async def let_in(self, slug: str, key: str) -> Stream:
+        """The stream that a key may publish: the room's unfinished one, or a new one.
+
+        Raises:
+            NotFound (`unknown_room`), NotAllowed (`key_wrong`)
+        """
+        room = await self._rooms.by_slug(slug)
+        if room is None:
+            raise NotFound("there is no such room", code="unknown_room")
+        if not is_stream_key(self._key_secret, room, key):
+            raise NotAllowed("this stream key does not open this room", code="key_wrong")
+        for _ in range(MOVE_TRIES):
+            if (stream := await self._store.open_in(room.id)) is not None:
+                return stream
+            stream = Stream(
+                id=new_id(),
+                room_id=room.id,
+                host_id=room.host_id,
+                title=room.title,
+                state=StreamState.STARTING,
+                created_at=self._clock.now(),
+            )
+            if await self._store.add(stream):
+                return stream
+        raise Conflict("the room's stream is changing; please try again")
+
+    async def publisher_joined(self, stream_id: str, first_picture_at: datetime | None) -> None:
+        """A media node sees the publisher's picture."""
+        now = self._clock.now()
+        stream = await self.get(stream_id)
+        await self._step(
+            stream,
+            Step.JOIN,
+            started_at=stream.started_at or now,
+            first_picture_at=stream.first_picture_at or first_picture_at or now,
+        )
+
+    async def publisher_left(self, stream_id: str) -> None:
+        """A media node has lost the publisher, who may come back."""
+        await self._step(await self.get(stream_id), Step.LOSE)
+
+    async def publisher_ended(self, stream_id: str, duration_ms: int) -> Stream:
+        """A media node says that the broadcast is over. Safe to hear twice."""
+        return await self._end(await self.get(stream_id), duration_ms)
+
+    async def end_by_host(self, room_id: str) -> Stream:
+        """The host ends the broadcast from the page. Raises Conflict (`not_live`)."""
+        stream = await self.on_air_in(room_id)
+        await self._nodes.send_command("end_stream", {"stream_id": stream.id})
+        return await self._end(stream, timeline_ms(stream, self._clock.now()))
+
+    async def sweep(self) -> None:
+        """Close what never began, and what no media node knows any more."""
+        now = self._clock.now()
+        for stream in await self._store.starting_before(now - self._start_timeout):
+            await self._step(stream, Step.GIVE_UP, ended_at=now)
+        known = {lease.get("stream_id") for lease in (await self._nodes.leases("stream:")).values()}
+        on_air = await self._store.on_air()
+        self._unseen_since = {
+            stream.id: self._unseen_since.get(stream.id, now) for stream in on_air if stream.id not in known
+        }
+        for stream in on_air:
+            since = self._unseen_since.get(stream.id)
+            if since is not None and now - since > self._lost_after:
+                log.warning("no media node knows this stream any more, ended", stream=stream.id)
+                await self._end(stream, timeline_ms(stream, since))
+
+    async def _end(self, stream: Stream, duration_ms: int) -> Stream:
+        ended = await self._step(stream, Step.END, ended_at=self._clock.now())
+        if ended.state is StreamState.ENDED:
+            for listener in self._end_listeners:
+                await listener.stream_ended(ended, duration_ms)
+        return ended
+
+    async def _step(
+        self,
+        stream: Stream,
+        step: Step,
+        *,
+        started_at: datetime | None = None,
+        first_picture_at: datetime | None = None,
+        ended_at: datetime | None = None,
+    ) -> Stream:
+        for _ in range(MOVE_TRIES):
+            try:
+                state = next_state(stream.state, step)
+            except Conflict:
+                return stream  # heard twice, or too late: what is true already stays true
+            moved = await self._store.move(
+                stream, state, started_at=started_at, first_picture_at=first_picture_at, ended_at=ended_at
+            )
+            if moved is not None:
+                log.info("stream moved", stream=stream.id, state=state)
+                await self._tell(moved)
+                return moved
+            stream = await self.get(stream.id)
+        raise Conflict("the stream is changing; please try again")
+
+    async def _tell(self, stream: Stream) -> None:
+        await self._voice.tell(room_channel(stream.room_id), "stream", {"stream": stream_shape(stream)})

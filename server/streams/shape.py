@@ -1,0 +1,22 @@
+"""A stream as the page sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.streams.model import Stream
+from server.wire import iso
+
+
+def stream_shape(stream: Stream | None) -> dict[str, Any] | None:
+    """`Stream`"""
+    if stream is None:
+        return None
+    return {
+        "id": stream.id,
+        "room_id": stream.room_id,
+        "state": stream.state,
+        "started_at": iso(stream.started_at),
+        "ended_at": iso(stream.ended_at),
+        "lesson_id": stream.lesson_id,
+    }
