@@ -1,0 +1,107 @@
+// The HTTP side of WHIP (RFC 9725) and WHEP: offer in, answer out, restart, delete.
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** Longer than any healthy exchange (about 100 ms), shorter than a person's patience. */
+const EXCHANGE_TIMEOUT_MS = 8_000
+
+export interface Exchanged {
+  readonly answer: string
+  /** Absolute address of the session: PATCH restarts ICE, DELETE ends it. */
+  readonly location: string
+}
+
+/** The media node said no, and why. `code` is the stable word of the problem body. */
+export class ExchangeRefused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly retryAfterMs: number | null,
+  ) {
+    super(detail)
+    this.name = 'ExchangeRefused'
+  }
+}
+
+export interface ExchangeOptions {
+  readonly fetch: Fetch
+  readonly bearer?: string
+  readonly signal?: AbortSignal
+}
+
+export async function postOffer(url: string, offer: string, options: ExchangeOptions): Promise<Exchanged> {
+  const response = await send(options, url, 'POST', { 'Content-Type': 'application/sdp' }, offer)
+  const location = response.headers.get('Location')
+  if (!location) throw new ExchangeRefused(response.status, 'no_location', 'answer without Location', null)
+  return { answer: await response.text(), location: new URL(location, response.url || url).href }
+}
+
+/** RFC 9725 section 4.3.3: `If-Match: "*"` asks for an ICE restart; the answer is an sdpfrag with new credentials. */
+export async function patchRestart(location: string, fragment: string, options: ExchangeOptions): Promise<string> {
+  const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '"*"' }
+  const response = await send(options, location, 'PATCH', headers, fragment)
+  return response.text()
+}
+
+/** Says goodbye. `keepalive` lets it leave while the page is being closed; nobody waits for the answer of a failed one. */
+export async function deleteSession(location: string, options: ExchangeOptions): Promise<boolean> {
+  try {
+    const response = await options.fetch(location, {
+      method: 'DELETE',
+      headers: authorization(options),
+      keepalive: true,
+    })
+    return response.ok
+  } catch {
+    // The server notices by itself: consent expires within 30 s.
+    return false
+  }
+}
+
+function authorization(options: ExchangeOptions): Record<string, string> {
+  return options.bearer ? { Authorization: `Bearer ${options.bearer}` } : {}
+}
+
+async function send(
+  options: ExchangeOptions,
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  body: string,
+): Promise<Response> {
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), EXCHANGE_TIMEOUT_MS)
+  const giveUp = () => timeout.abort()
+  options.signal?.addEventListener('abort', giveUp)
+  if (options.signal?.aborted) giveUp()
+  try {
+    const init = { method, headers: { ...headers, ...authorization(options) }, body, signal: timeout.signal }
+    const response = await options.fetch(url, init)
+    if (!response.ok) throw await refusal(response)
+    return response
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+async function refusal(response: Response): Promise<ExchangeRefused> {
+  let code = `http_${response.status}`
+  let detail = response.statusText
+  try {
+    const problem: unknown = await response.json()
+    if (problem && typeof problem === 'object') {
+      if ('code' in problem && typeof problem.code === 'string') code = problem.code
+      if ('detail' in problem && typeof problem.detail === 'string') detail = problem.detail
+    }
+  } catch {
+    // A proxy in between may answer with HTML: the status alone must do.
+  }
+  return new ExchangeRefused(response.status, code, detail, retryAfterMs(response.headers.get('Retry-After')))
+}
+
+export function retryAfterMs(header: string | null): number | null {
+  if (!header || !/^\d+$/.test(header.trim())) return null
+  return Number(header.trim()) * 1_000
+}
