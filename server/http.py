@@ -24,6 +24,7 @@ USER = web.RequestKey("user", User)
 SESSION_COOKIE = "dongting_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+CALLBACKS = "/api/payments/"  # payment providers call from elsewhere; their signature is checked instead
 PROBLEM_TYPE = "application/problem+json"
 AWAY = (ConnectionFailure, ExecutionTimeout, PyMongoError, RedisError, ObjectsUnavailable)
 
@@ -61,8 +62,8 @@ def problem(status: int, code: str, detail: str) -> web.Response:
 
 def explain(error: ValidationError) -> str:
     """One sentence that names each wrong field; values are not repeated, they may be secret."""
-    parts = (f"{'.'.join(str(p) for p in e['loc']) or 'body'}: {e['msg']}" for e in error.errors(include_input=False))
-    return "; ".join(parts)
+    problems = error.errors(include_input=False)
+    return "; ".join(f"{'.'.join(str(p) for p in item['loc']) or 'body'}: {item['msg']}" for item in problems)
 
 
 def parse(kind: type[B], data: object) -> B:
@@ -96,7 +97,7 @@ async def parse_body(request: web.Request, kind: type[B]) -> B:
 
 def require_user(request: web.Request) -> User:
     """Who is signed in. Raises SignInRequired."""
-    user = request.get(USER)
+    user: User | None = request.get(USER)
     if user is None:
         raise SignInRequired
     return user
@@ -122,6 +123,12 @@ def is_cross_site(method: str, headers: Any, host: str) -> bool:
         return site not in {"same-origin", "none"}
     origin = headers.get("Origin")
     return origin is not None and urlsplit(origin).netloc != host
+
+
+def client_address(request: web.Request, trusted_proxy_hops: int) -> str:
+    """The address that the outermost trusted proxy saw; what is further left in the header anybody can write."""
+    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return hops[-min(trusted_proxy_hops, len(hops))] if hops else request.remote or ""
 
 
 def error_middleware() -> Any:
@@ -150,16 +157,16 @@ def error_middleware() -> Any:
     return middleware
 
 
-def sign_in_middleware(find_user: FindUser, callbacks_prefix: str = "/api/payments/") -> Any:
-    """Finds who is asking from the session cookie, and refuses cross-site changes."""
+def sign_in_middleware(find_user: FindUser, trusted_proxy_hops: int) -> Any:
+    """Finds who is asking (session cookie, address behind trusted proxies) and refuses cross-site changes."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.path.startswith(("/api/", "/sandbox/")):
             return await handler(request)
-        if not request.path.startswith(callbacks_prefix) and is_cross_site(
-            request.method, request.headers, request.host
-        ):
+        if trusted_proxy_hops:
+            request = request.clone(remote=client_address(request, trusted_proxy_hops))
+        if not request.path.startswith(CALLBACKS) and is_cross_site(request.method, request.headers, request.host):
             raise NotAllowed("this request came from another site", code="cross_site")
         token = request.cookies.get(SESSION_COOKIE)
         user = await find_user(token) if token else None

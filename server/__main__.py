@@ -1,0 +1,51 @@
+"""`python -m server`: the web server, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+from aiohttp import web
+
+from config.logs import configure, logger
+from config.settings import ServerSettings, SettingsError, load
+from server.app import open_app
+
+log = logger(__name__)
+
+
+async def serve(settings: ServerSettings) -> None:
+    """Run until told to stop: first no new connections, then tell and close the open ones."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_app(settings) as app:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_seconds)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, settings.server_host, settings.server_port)
+            await site.start()
+            log.info("server is up", addresses=runner.addresses)
+            await stop.wait()
+            log.info("server is stopping")
+        finally:
+            await runner.cleanup()
+
+
+def main() -> int:
+    """The process's exit code: 0 stopped, 2 wrong settings."""
+    try:
+        settings = load(ServerSettings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- there is no log yet
+        return 2
+    configure(settings, "server")
+    uvloop.run(serve(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""What a host does with cards: pin and unpin; each span becomes a chapter and a clip of the replay."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Protocol
+
+from config.clock import Clock
+from server.cards.model import Card, Moment
+from server.cards.shape import card_shape
+from server.catalog.model import Product
+from server.errors import Conflict, NotAllowed
+from server.infra.announce import Build, room_channel
+from server.infra.ids import new_id
+from server.streams.model import Stream, timeline_ms
+
+PIN_TRIES = 3
+STOCK_WINDOW_SECONDS = 0.15
+
+
+class Store(Protocol):
+    """What this service keeps."""
+
+    async def add(self, moment: Moment) -> bool: ...
+    async def close(self, stream_id: str, end_ms: int) -> None: ...
+    async def open_in(self, stream_id: str) -> Moment | None: ...
+    async def open_with(self, product_id: str) -> list[Moment]: ...
+    async def of_stream(self, stream_id: str) -> list[Moment]: ...
+
+
+class Streams(Protocol):
+    """What is on the air."""
+
+    async def on_air_in(self, room_id: str) -> Stream: ...
+
+
+class Products(Protocol):
+    """What can be pinned."""
+
+    async def get(self, product_id: str) -> Product: ...
+
+
+class Voice(Protocol):
+    """Tells the room."""
+
+    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
+    def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None: ...
+
+
+class Cards:
+    """Cards of all rooms."""
+
+    def __init__(self, store: Store, streams: Streams, products: Products, voice: Voice, clock: Clock) -> None:
+        self._store = store
+        self._streams = streams
+        self._products = products
+        self._voice = voice
+        self._clock = clock
+
+    async def pin(self, room_id: str, merchant_id: str, product_id: str) -> Card:
+        """Pin a product of the room's merchant in the stream that is on; the one before is unpinned.
+
+        Raises:
+            Conflict (`not_live`), NotFound, NotAllowed
+        """
+        product = await self._products.get(product_id)
+        if product.merchant_id != merchant_id:
+            raise NotAllowed("this product is sold by another merchant")
+        stream = await self._streams.on_air_in(room_id)
+        for _ in range(PIN_TRIES):
+            now = self._clock.now()
+            start_ms = timeline_ms(stream, now)
+            await self._store.close(stream.id, start_ms)
+            moment = Moment(new_id(), stream.id, room_id, product.id, product.name, now, start_ms)
+            if await self._store.add(moment):
+                card = Card(product, moment)
+                await self._voice.tell(room_channel(room_id), "card", {"card": card_shape(card)})
+                return card
+        raise Conflict("another card is being pinned; please try again")
+
+    async def unpin(self, room_id: str) -> None:
+        """Take the card away. Raises Conflict (`not_live`)."""
+        stream = await self._streams.on_air_in(room_id)
+        await self._store.close(stream.id, timeline_ms(stream, self._clock.now()))
+        await self._voice.tell(room_channel(room_id), "card", {"card": None})
+
+    async def current(self, stream: Stream | None) -> Card | None:
+        """The card of a stream."""
+        moment = await self._store.open_in(stream.id) if stream else None
+        return None if moment is None else Card(await self._products.get(moment.product_id), moment)
+
+    async def product_changed(self, product_id: str) -> None:
+        """Show the new price and stock wherever the product is pinned."""
+        for moment in await self._store.open_with(product_id):
+            again = partial(self._again, moment)
+            self._voice.tell_soon(room_channel(moment.room_id), "card", STOCK_WINDOW_SECONDS, again)
+
+    async def _again(self, moment: Moment) -> dict[str, Any] | None:
+        now_open = await self._store.open_in(moment.stream_id)
+        if now_open is None or now_open.id != moment.id:
+            return None
+        return {"card": card_shape(Card(await self._products.get(moment.product_id), moment))}
+
+    async def stream_ended(self, stream: Stream, duration_ms: int) -> None:
+        """The last card ends with the stream."""
+        await self._store.close(stream.id, duration_ms)
+        await self._voice.tell(room_channel(stream.room_id), "card", {"card": None})
+
+    async def moments_of(self, stream_id: str) -> list[Moment]:
+        """The moments of a stream in order."""
+        return await self._store.of_stream(stream_id)

@@ -1,0 +1,20 @@
+"""A card as the page sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.cards.model import Card
+from server.catalog.shape import product_shape
+from server.wire import iso
+
+
+def card_shape(card: Card | None) -> dict[str, Any] | None:
+    """`Card`"""
+    if card is None:
+        return None
+    return {
+        "product": product_shape(card.product),
+        "pinned_at": iso(card.moment.pinned_at),
+        "start_ms": card.moment.start_ms,
+    }

@@ -1,0 +1,78 @@
+"""Moments in MongoDB; at most one open moment per stream."""
+
+from __future__ import annotations
+
+from pymongo.errors import DuplicateKeyError
+
+from server.cards.model import Moment
+from server.infra.mongo import Database, Document
+
+
+class MomentStore:
+    """Collection `moments`."""
+
+    def __init__(self, database: Database) -> None:
+        self._moments = database["moments"]
+
+    async def make_indexes(self) -> None:
+        """One open moment per stream; a stream's moments in order."""
+        await self._moments.create_index(
+            "stream_id", unique=True, partialFilterExpression={"end_ms": {"$type": "null"}}, name="one_open"
+        )
+        await self._moments.create_index([("stream_id", 1), ("start_ms", 1)])
+        await self._moments.create_index([("product_id", 1)])
+
+    async def add(self, moment: Moment) -> bool:
+        """Add a moment; False when another one is open in this stream."""
+        try:
+            await self._moments.insert_one(
+                {
+                    "_id": moment.id,
+                    "stream_id": moment.stream_id,
+                    "room_id": moment.room_id,
+                    "product_id": moment.product_id,
+                    "title": moment.title,
+                    "pinned_at": moment.pinned_at,
+                    "start_ms": moment.start_ms,
+                    "end_ms": moment.end_ms,
+                }
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def close(self, stream_id: str, end_ms: int) -> None:
+        """End the open moment of a stream, if there is one."""
+        await self._moments.update_one({"stream_id": stream_id, "end_ms": None}, {"$set": {"end_ms": end_ms}})
+
+    async def open_in(self, stream_id: str) -> Moment | None:
+        """The open moment of a stream."""
+        document = await self._moments.find_one({"stream_id": stream_id, "end_ms": None})
+        return None if document is None else _moment(document)
+
+    async def open_with(self, product_id: str) -> list[Moment]:
+        """Open moments that show a product."""
+        found = self._moments.find({"product_id": product_id, "end_ms": None})
+        return [_moment(document) async for document in found]
+
+    async def of_stream(self, stream_id: str) -> list[Moment]:
+        """The moments of a stream in order."""
+        found = self._moments.find({"stream_id": stream_id}).sort("start_ms", 1)
+        return [_moment(document) async for document in found]
+
+    async def delete_of_stream(self, stream_id: str) -> None:
+        """Forget a stream's moments."""
+        await self._moments.delete_many({"stream_id": stream_id})
+
+
+def _moment(document: Document) -> Moment:
+    return Moment(
+        id=document["_id"],
+        stream_id=document["stream_id"],
+        room_id=document["room_id"],
+        product_id=document["product_id"],
+        title=document["title"],
+        pinned_at=document["pinned_at"],
+        start_ms=document["start_ms"],
+        end_ms=document["end_ms"],
+    )

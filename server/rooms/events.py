@@ -1,0 +1,110 @@
+"""Socket.IO events: join and leave a room; joining answers all that a page needs to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from config.clock import Clock
+from server.cards.service import Cards
+from server.cards.shape import card_shape
+from server.chat.service import Chat
+from server.chat.shape import message_shape
+from server.http import Body
+from server.infra.announce import room_channel
+from server.rooms.http import MediaAddress, room_shape
+from server.rooms.presence import Presence
+from server.rooms.service import Rooms, RoomView
+from server.sio import Event, Peer, Reply
+from server.wire import iso
+
+
+class Join(Body):
+    """`join`"""
+
+    slug: str = Field(max_length=100)
+
+
+class Leave(Body):
+    """`leave`"""
+
+
+class Channels(Protocol):
+    """Lets a page hear a channel."""
+
+    async def enter(self, peer: Peer, channel: str) -> None: ...
+    async def exit(self, peer: Peer, channel: str) -> None: ...
+
+
+FindSale = Callable[[str], Awaitable[dict[str, Any] | None]]
+
+
+class RoomEvents:
+    """Joining and leaving. `find_sale` answers the shape of a room's open sale."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        chat: Chat,
+        cards: Cards,
+        presence: Presence,
+        find_sale: FindSale,
+        media: MediaAddress,
+        clock: Clock,
+    ) -> None:
+        self._rooms = rooms
+        self._chat = chat
+        self._cards = cards
+        self._presence = presence
+        self._find_sale = find_sale
+        self._media = media
+        self._clock = clock
+
+    def events(self, channels: Callable[[], Channels]) -> list[Event[Any]]:
+        """Events of this noun; `channels` answers the socket server, which is built after its events."""
+
+        async def join(peer: Peer, fields: Join) -> Reply:
+            view = await self._rooms.look(fields.slug)
+            if peer.room_id != view.room.id:
+                await self._leave(peer, channels())
+                peer.room_id, peer.room_host_id = view.room.id, view.room.host_id
+                await channels().enter(peer, room_channel(view.room.id))
+                if _counts(peer):
+                    self._presence.joined(view.room.id)
+            return await self._snapshot(view, peer)
+
+        async def leave(peer: Peer, _: Leave) -> Reply:
+            await self._leave(peer, channels())
+            return {}
+
+        return [Event("join", Join, join), Event("leave", Leave, leave)]
+
+    async def gone(self, peer: Peer) -> None:
+        """A page has disconnected; its channels are gone already."""
+        room_id, peer.room_id = peer.room_id, None
+        if room_id is not None and _counts(peer):
+            self._presence.left(room_id)
+
+    async def _leave(self, peer: Peer, channels: Channels) -> None:
+        if peer.room_id is not None:
+            await channels.exit(peer, room_channel(peer.room_id))
+            await self.gone(peer)
+
+    async def _snapshot(self, view: RoomView, peer: Peer) -> Reply:
+        room_id = view.room.id
+        return {
+            "room": room_shape(view, self._media.base(peer.scheme, peer.host)),
+            "chat": [message_shape(message) for message in await self._chat.history(room_id)],
+            "card": card_shape(await self._cards.current(view.stream)),
+            "sale": await self._find_sale(room_id),
+            "viewers": (await self._presence.counts([room_id]))[room_id],
+            "likes": await self._chat.likes(room_id),
+            "server_now": iso(self._clock.now()),
+        }
+
+
+def _counts(peer: Peer) -> bool:
+    """A host in his own room is no viewer."""
+    return peer.user is None or peer.user.id != peer.room_host_id

@@ -1,0 +1,179 @@
+"""What all Socket.IO events share: acks in one envelope, who is speaking, limits on what one socket may send."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Generic, TypeVar
+
+import socketio
+from pydantic import BaseModel
+
+from config.logs import logger
+from server.accounts.model import User
+from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
+from server.http import AWAY, SESSION_COOKIE, FindUser, parse
+from server.infra.announce import NAMESPACE, user_channel
+
+log = logger(__name__)
+
+MESSAGE_LIMIT_BYTES = 32_000
+EVENTS_PER_SECOND = 20.0  # refilled allowance of one socket…
+EVENTS_BURST = 60.0  # …and how much of it can be saved up
+FLOOD_DEBT = 200.0  # refused events in a row after which the socket is cut off
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """One connected page: who it is, which room it has joined, how much it may still send."""
+
+    sid: str
+    user: User | None
+    scheme: str
+    host: str
+    room_id: str | None = None
+    room_host_id: str | None = None
+    allowance: float = EVENTS_BURST
+    refused: int = 0
+    counted_at: float = 0.0
+
+    def require_user(self) -> User:
+        """Who is signed in. Raises SignInRequired."""
+        if self.user is None:
+            raise SignInRequired
+        return self.user
+
+    def require_room(self) -> str:
+        """The joined room. Raises Conflict (`not_joined`)."""
+        if self.room_id is None:
+            raise Conflict("join a room first", code="not_joined")
+        return self.room_id
+
+    def require_host(self) -> User:
+        """The signed-in user, if the joined room is his own. Raises NotAllowed."""
+        user = self.require_user()
+        self.require_room()
+        if user.id != self.room_host_id:
+            raise NotAllowed("only the room's host may do this")
+        return user
+
+    def may_send(self, now: float) -> bool:
+        """Take one event from the allowance."""
+        self.allowance = min(EVENTS_BURST, self.allowance + (now - self.counted_at) * EVENTS_PER_SECOND)
+        self.counted_at = now
+        if self.allowance < 1:
+            self.refused += 1
+            return False
+        self.allowance -= 1
+        self.refused = 0
+        return True
+
+
+B = TypeVar("B", bound=BaseModel)
+Reply = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[B]):
+    """An event that clients may send: its name, the model of its fields, what it does."""
+
+    name: str
+    fields: type[B]
+    handle: Callable[[Peer, B], Awaitable[Reply]]
+
+
+def refusal(code: str, detail: str) -> Reply:
+    """The ack of an event that could not be done."""
+    return {"ok": False, "error": code, "detail": detail}
+
+
+class SocketServer:
+    """The Socket.IO server of one process, namespace `/room`."""
+
+    def __init__(
+        self,
+        manager: socketio.AsyncManager,
+        find_user: FindUser,
+        events: Sequence[Event[Any]],
+        on_leave: Callable[[Peer], Awaitable[None]],
+        allowed_origins: list[str] | None,
+    ) -> None:
+        self.server = socketio.AsyncServer(
+            async_mode="aiohttp",
+            client_manager=manager,
+            cors_allowed_origins=allowed_origins,
+            max_http_buffer_size=MESSAGE_LIMIT_BYTES,
+            logger=False,
+            engineio_logger=False,
+        )
+        self._find_user = find_user
+        self._events = {event.name: event for event in events}
+        self._on_leave = on_leave
+        self._peers: dict[str, Peer] = {}
+        self.server.on("connect", self._connect, namespace=NAMESPACE)
+        self.server.on("disconnect", self._disconnect, namespace=NAMESPACE)
+        self.server.on("*", self._receive, namespace=NAMESPACE)
+
+    async def aclose(self) -> None:
+        """Disconnect every page."""
+        await self.server.shutdown()
+
+    async def enter(self, peer: Peer, channel: str) -> None:
+        """Let a page hear a channel."""
+        await self.server.enter_room(peer.sid, channel, namespace=NAMESPACE)
+
+    async def exit(self, peer: Peer, channel: str) -> None:
+        """Let a page hear a channel no more."""
+        await self.server.leave_room(peer.sid, channel, namespace=NAMESPACE)
+
+    async def _connect(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
+        token = _cookie(environ.get("HTTP_COOKIE", ""))
+        try:
+            user = await self._find_user(token) if token else None
+        except AWAY as error:
+            log.warning("a server behind us is away", error=type(error).__name__)
+            raise socketio.exceptions.ConnectionRefusedError("unavailable") from None
+        peer = Peer(sid, user, environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", ""))
+        peer.counted_at = time.monotonic()
+        self._peers[sid] = peer
+        if user is not None:
+            await self.enter(peer, user_channel(user.id))
+
+    async def _disconnect(self, sid: str, _reason: object = None) -> None:
+        peer = self._peers.pop(sid, None)
+        if peer is not None:
+            await self._on_leave(peer)
+
+    async def _receive(self, name: str, sid: str, *args: object) -> Reply | None:
+        peer = self._peers.get(sid)
+        if peer is None:
+            return refusal("not_joined", "this connection is closing")
+        if not peer.may_send(time.monotonic()):
+            if peer.refused > FLOOD_DEBT:
+                log.warning("socket cut off for flooding", signed_in=peer.user is not None)
+                await self.server.disconnect(sid, namespace=NAMESPACE)
+            return refusal("too_many_requests", "too fast; please wait a little")
+        event = self._events.get(name)
+        if event is None:
+            return refusal("bad_request", "there is no such event")
+        try:
+            fields = parse(event.fields, args[0] if args else {})
+            return {"ok": True, "data": await event.handle(peer, fields)}
+        except DomainError as error:
+            return refusal(error.code, error.detail)
+        except AWAY as error:
+            log.warning("a server behind us is away", error=type(error).__name__, sio_event=name)
+            return refusal("unavailable", "a server behind this one does not answer; please try again")
+        except Exception:  # the boundary: a bug is logged once and told without its details
+            log.exception("event failed", sio_event=name)
+            return refusal("internal", "something went wrong on our side")
+
+
+def _cookie(header: str) -> str | None:
+    try:
+        morsel = SimpleCookie(header).get(SESSION_COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
