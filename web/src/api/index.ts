@@ -1,0 +1,98 @@
+// Every HTTP call of PROTOCOL.md, typed; pages call these and nothing else.
+import { http, withQuery, type CallOptions } from './client'
+import type {
+  Course,
+  CourseWithLessons,
+  Hall,
+  HallSummary,
+  HostRoom,
+  Interval,
+  Items,
+  Lesson,
+  LessonProgress,
+  LessonSummary,
+  Order,
+  Product,
+  ProductDraft,
+  Room,
+  RoomSummary,
+  Sale,
+  SaleDraft,
+  Stream,
+  User,
+} from './types'
+
+const id = encodeURIComponent
+const items = async <T>(answer: Promise<Items<T>>): Promise<T[]> => (await answer).items
+const UPLOAD_TIMEOUT_MS = 30 * 60_000
+
+export const accounts = {
+  session: (options?: CallOptions) => http.get<{ user: User | null }>('/api/session', options),
+  signIn: (login: string, password: string) => http.post<{ user: User }>('/api/session', { login, password }),
+  signOut: () => http.delete<null>('/api/session'),
+  register: (draft: { name: string; password: string; display_name: string; phone?: string }) =>
+    http.post<{ user: User }>('/api/accounts', draft),
+}
+
+export const rooms = {
+  list: (options?: CallOptions) => items(http.get<Items<RoomSummary>>('/api/rooms', options)),
+  get: (slug: string, options?: CallOptions) => http.get<Room>(`/api/rooms/${id(slug)}`, options),
+  mine: (options?: CallOptions) => http.get<HostRoom>('/api/my/room', options),
+  change: (change: { title?: string; scheduled_at?: string | null }) => http.patch<HostRoom>('/api/my/room', change),
+  newStreamKey: () => http.post<HostRoom>('/api/my/room/stream-key'),
+  end: () => http.post<{ stream: Stream }>('/api/my/room/end'),
+}
+
+export const products = {
+  list: (query: { merchant_id?: string; q?: string } = {}, options?: CallOptions) =>
+    items(http.get<Items<Product>>(withQuery('/api/products', query), options)),
+  get: (productId: string, options?: CallOptions) => http.get<Product>(`/api/products/${id(productId)}`, options),
+  mine: (options?: CallOptions) => items(http.get<Items<Product>>('/api/my/products', options)),
+  create: (draft: ProductDraft) => http.post<Product>('/api/my/products', draft),
+  change: (productId: string, change: Partial<ProductDraft>) =>
+    http.patch<Product>(`/api/my/products/${id(productId)}`, change),
+  uploadPicture: (picture: Blob) =>
+    http.upload<{ picture_url: string }>('/api/pictures', picture, { timeoutMs: UPLOAD_TIMEOUT_MS }),
+}
+
+export const sales = {
+  open: (draft: SaleDraft) => http.post<Sale>('/api/my/room/sales', draft),
+  close: (saleId: string) => http.post<Sale>(`/api/sales/${id(saleId)}/close`),
+  get: (saleId: string, options?: CallOptions) => http.get<Sale>(`/api/sales/${id(saleId)}`, options),
+}
+
+export const orders = {
+  create: (draft: { product_id: string; quantity: number; request_id: string }) =>
+    http.post<Order>('/api/orders', draft),
+  list: (options?: CallOptions) => items(http.get<Items<Order>>('/api/orders', options)),
+  get: (orderId: string, options?: CallOptions) => http.get<Order>(`/api/orders/${id(orderId)}`, options),
+  pay: (orderId: string) => http.post<{ payment_url: string }>(`/api/orders/${id(orderId)}/pay`),
+  cancel: (orderId: string) => http.post<Order>(`/api/orders/${id(orderId)}/cancel`),
+  ofMyRoom: (options?: CallOptions) => items(http.get<Items<Order>>('/api/my/room/orders', options)),
+}
+
+export const courses = {
+  list: (options?: CallOptions) => items(http.get<Items<Course>>('/api/courses', options)),
+  get: (courseId: string, options?: CallOptions) =>
+    http.get<CourseWithLessons>(`/api/courses/${id(courseId)}`, options),
+}
+
+export const lessons = {
+  list: (q = '', options?: CallOptions) => items(http.get<Items<LessonSummary>>(withQuery('/api/lessons', { q }), options)),
+  get: (lessonId: string, options?: CallOptions) => http.get<Lesson>(`/api/lessons/${id(lessonId)}`, options),
+  reportProgress: (lessonId: string, report: { position_ms: number; intervals: Interval[] }, options?: CallOptions) =>
+    http.put<LessonProgress>(`/api/lessons/${id(lessonId)}/progress`, report, options),
+  ofStream: (streamId: string, options?: CallOptions) =>
+    http.get<{ lesson_id: string }>(`/api/streams/${id(streamId)}/replay`, options),
+  upload: (video: Blob, title: string, courseId?: string) =>
+    http.upload<LessonSummary>(
+      withQuery('/api/my/lessons', courseId ? { title, course_id: courseId } : { title }),
+      video,
+      { timeoutMs: UPLOAD_TIMEOUT_MS },
+    ),
+}
+
+export const halls = {
+  list: (options?: CallOptions) => items(http.get<Items<HallSummary>>('/api/halls', options)),
+  get: (hallId: string, options?: CallOptions) => http.get<Hall>(`/api/halls/${id(hallId)}`, options),
+}

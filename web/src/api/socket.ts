@@ -1,0 +1,150 @@
+// The one Socket.IO connection of the page (namespace /room): acks as promises, events as subscriptions.
+import { io, type Socket } from 'socket.io-client'
+import { ApiError } from './errors'
+import { onSignInChanged } from './sign-in-changed'
+import type { RoomCalls, RoomEvents } from './types'
+
+const ACK_TIMEOUT_MS = 8_000
+const CONNECT_TIMEOUT_MS = 10_000
+const TURNED_AWAY_PAUSE_MS = 3_000 // the server closed it on purpose: come back, but not in a tight loop
+
+export type LinkState = 'closed' | 'connecting' | 'open'
+
+type Ack<T> = { ok: true; data: T } | { ok: false; error: string; detail?: string }
+
+/**
+ * Open while at least one part of the page holds it. After each (re)connection `onOpen` handlers run:
+ * join again there and take the snapshot as the truth, since events are only hints.
+ */
+export class RoomLink {
+  private socket: Socket | null = null
+  private holders = 0
+  private current: LinkState = 'closed'
+  private readonly stateListeners = new Set<(state: LinkState) => void>()
+  private readonly openListeners = new Set<() => void>()
+  private readonly eventListeners = new Map<string, Set<(payload: never) => void>>()
+
+  constructor(private readonly makeSocket: () => Socket = connectToRoomNamespace) {}
+
+  get state(): LinkState {
+    return this.current
+  }
+
+  /** Holds the connection open until the returned function is called. */
+  hold(): () => void {
+    this.holders += 1
+    if (!this.socket) this.open()
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      this.holders -= 1
+      if (this.holders === 0) this.close()
+    }
+  }
+
+  /** Signing in or out changes the cookie, and the server reads it only while connecting. */
+  reconnect(): void {
+    if (!this.socket) return
+    this.close()
+    if (this.holders > 0) this.open()
+  }
+
+  on<E extends keyof RoomEvents>(event: E, listener: (payload: RoomEvents[E]) => void): () => void {
+    const listeners = this.eventListeners.get(event) ?? new Set()
+    this.eventListeners.set(event, listeners)
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  /** Runs after every connection, and at once if the link is open already. */
+  onOpen(listener: () => void): () => void {
+    this.openListeners.add(listener)
+    if (this.current === 'open') listener()
+    return () => this.openListeners.delete(listener)
+  }
+
+  onState(listener: (state: LinkState) => void): () => void {
+    this.stateListeners.add(listener)
+    listener(this.current)
+    return () => this.stateListeners.delete(listener)
+  }
+
+  async send<E extends keyof RoomCalls>(
+    event: E,
+    fields: RoomCalls[E]['fields'],
+    timeoutMs = ACK_TIMEOUT_MS,
+  ): Promise<RoomCalls[E]['data']> {
+    // An event that waits for a new connection would arrive before `join`, so it is refused instead of queued.
+    if (!this.socket?.connected) throw new ApiError('offline')
+    let ack: Ack<RoomCalls[E]['data']>
+    try {
+      ack = (await this.socket.timeout(timeoutMs).emitWithAck(event, fields)) as Ack<RoomCalls[E]['data']>
+    } catch {
+      throw new ApiError('timeout')
+    }
+    if (!ack.ok) throw new ApiError(ack.error, ack.detail)
+    return ack.data
+  }
+
+  private open(): void {
+    const socket = this.makeSocket()
+    this.socket = socket
+    this.setState('connecting')
+    socket.on('connect', () => {
+      this.setState('open')
+      for (const listener of [...this.openListeners]) listener()
+    })
+    socket.on('disconnect', (reason) => {
+      if (this.socket !== socket) return
+      this.setState('connecting')
+      // The library retries by itself only for lost connections.
+      if (reason === 'io server disconnect') {
+        setTimeout(() => this.socket === socket && socket.connect(), TURNED_AWAY_PAUSE_MS)
+      }
+    })
+    socket.onAny((event: string, payload: unknown) => {
+      for (const listener of [...(this.eventListeners.get(event) ?? [])]) listener(payload as never)
+    })
+    socket.connect()
+  }
+
+  private close(): void {
+    const socket = this.socket
+    this.socket = null
+    socket?.removeAllListeners()
+    socket?.offAny()
+    socket?.disconnect()
+    this.setState('closed')
+  }
+
+  private setState(next: LinkState): void {
+    if (next === this.current) return
+    this.current = next
+    for (const listener of [...this.stateListeners]) listener(next)
+  }
+}
+
+function connectToRoomNamespace(): Socket {
+  return io('/room', {
+    autoConnect: false,
+    forceNew: true,
+    transports: ['websocket', 'polling'],
+    timeout: CONNECT_TIMEOUT_MS,
+    reconnectionDelay: 500,
+    reconnectionDelayMax: 8_000,
+    randomizationFactor: 0.5,
+  })
+}
+
+let link: RoomLink | null = null
+
+/** The page's one link; made when first asked for, so that quiet pages never load Socket.IO. */
+export function roomLink(): RoomLink {
+  if (!link) {
+    const made = new RoomLink()
+    onSignInChanged(() => made.reconnect())
+    link = made
+  }
+  return link
+}

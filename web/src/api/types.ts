@@ -1,0 +1,260 @@
+// The shapes of server/PROTOCOL.md, as the page sees them; changed in the same commit as that file.
+
+export type Iso = string
+
+export interface User {
+  id: string
+  name: string
+  display_name: string
+  roles: ('viewer' | 'host' | 'operator')[]
+}
+
+export type StreamState = 'starting' | 'live' | 'interrupted' | 'ended' | 'cancelled'
+export type RoomState = 'idle' | 'starting' | 'live' | 'interrupted'
+
+export interface Stream {
+  id: string
+  room_id: string
+  state: StreamState
+  started_at: Iso | null
+  ended_at: Iso | null
+  lesson_id: string | null
+}
+
+export interface RoomSummary {
+  id: string
+  slug: string
+  title: string
+  host_name: string
+  cover_url: string | null
+  state: RoomState
+  viewers: number
+  scheduled_at: Iso | null
+}
+
+export interface Room extends RoomSummary {
+  stream: Stream | null
+  last_stream: Stream | null
+  whep_url: string
+  slow_mode_seconds: number
+}
+
+export interface HostRoom extends Room {
+  whip_url: string
+  stream_key: string
+}
+
+export interface Product {
+  id: string
+  merchant_id: string
+  merchant_name: string
+  name: string
+  description: string
+  price_fen: number
+  unit: string
+  stock: number
+  picture_url: string | null
+  origin: string
+}
+
+export interface ProductDraft {
+  name: string
+  description: string
+  price_fen: number
+  unit: string
+  stock: number
+  picture_url?: string
+}
+
+export interface Sale {
+  id: string
+  room_id: string
+  product: Product
+  price_fen: number
+  quantity: number
+  per_buyer: number
+  hold_seconds: number
+  state: 'open' | 'closed'
+  available: number
+  held: number
+  sold: number
+  opens_at: Iso
+  closes_at: Iso
+}
+
+export interface SaleDraft {
+  product_id: string
+  price_fen: number
+  quantity: number
+  per_buyer: number
+  duration_seconds: number
+  hold_seconds?: number
+}
+
+export type OrderState = 'held' | 'paid' | 'cancelled' | 'expired' | 'refunding' | 'refunded'
+
+export interface Order {
+  id: string
+  number: string
+  state: OrderState
+  product: Pick<Product, 'id' | 'name' | 'picture_url' | 'unit'>
+  sale_id: string | null
+  quantity: number
+  price_fen: number
+  total_fen: number
+  created_at: Iso
+  hold_until: Iso | null
+  paid_at: Iso | null
+  history: { state: OrderState; at: Iso }[]
+}
+
+export interface Course {
+  id: string
+  title: string
+  summary: string
+  cover_url: string | null
+  teacher_name: string
+  lesson_count: number
+}
+
+export interface CourseWithLessons extends Course {
+  lessons: LessonSummary[]
+}
+
+export type LessonState = 'waiting' | 'working' | 'ready' | 'failed'
+
+export interface LessonSummary {
+  id: string
+  title: string
+  course_id: string | null
+  host_name: string
+  poster_url: string | null
+  duration_ms: number
+  /** What watching it in the smallest picture costs. */
+  bytes: number
+  state: LessonState
+  /** 0…1, of the work still going on. */
+  progress: number
+  created_at: Iso
+  position_ms: number
+}
+
+export interface Rendition {
+  name: string
+  width: number
+  height: number
+  bandwidth: number
+  bytes: number
+}
+
+export interface Chapter {
+  start_ms: number
+  end_ms: number
+  title: string
+  product_id: string | null
+}
+
+export interface Lesson extends LessonSummary {
+  playlist_url: string | null
+  renditions: Rendition[]
+  chapters: Chapter[]
+  error: string | null
+  watched_ms: number
+}
+
+export type Interval = [from_ms: number, to_ms: number]
+
+export interface LessonProgress {
+  position_ms: number
+  watched_ms: number
+  done: boolean
+}
+
+export interface Clip {
+  id: string
+  lesson_id: string
+  product_id: string
+  title: string
+  video_url: string
+  poster_url: string | null
+  duration_ms: number
+}
+
+export interface Booth {
+  id: string
+  merchant_id: string
+  merchant_name: string
+  /** Degrees. */
+  yaw: number
+  pitch: number
+  room_slug: string | null
+  live: boolean
+  products: Product[]
+  clips: Clip[]
+}
+
+export interface HallSummary {
+  id: string
+  title: string
+  summary: string
+  cover_url: string | null
+  scene_url: string
+}
+
+export interface Hall extends HallSummary {
+  booths: Booth[]
+}
+
+export interface ChatMessage {
+  id: string
+  author_name: string
+  author_role: 'viewer' | 'host' | 'operator'
+  text: string
+  at: Iso
+}
+
+export interface Card {
+  product: Product
+  pinned_at: Iso
+  start_ms: number
+}
+
+export interface Snapshot {
+  room: Room
+  chat: ChatMessage[]
+  card: Card | null
+  sale: Sale | null
+  viewers: number
+  likes: number
+  server_now: Iso
+}
+
+export interface Items<T> {
+  items: T[]
+}
+
+/** What a page sends over Socket.IO: fields, and the data of the ack. */
+export interface RoomCalls {
+  join: { fields: { slug: string }; data: Snapshot }
+  leave: { fields: Record<string, never>; data: Record<string, never> }
+  chat: { fields: { text: string }; data: { message: ChatMessage } }
+  like: { fields: { count: number }; data: Record<string, never> }
+  order: { fields: { sale_id: string; request_id: string; quantity: number }; data: { order: Order } }
+  pin: { fields: { product_id: string }; data: { card: Card } }
+  unpin: { fields: Record<string, never>; data: Record<string, never> }
+  delete_chat: { fields: { id: string }; data: Record<string, never> }
+  watch_lesson: { fields: { lesson_id: string }; data: { lesson: Lesson } }
+}
+
+/** What the server sends over Socket.IO. */
+export interface RoomEvents {
+  chat: { messages: ChatMessage[] }
+  chat_deleted: { id: string }
+  likes: { total: number }
+  viewers: { count: number }
+  stream: { stream: Stream | null; whep_url: string }
+  card: { card: Card | null }
+  sale: { sale: Sale }
+  order: { order: Order }
+  lesson: { lesson: Lesson }
+}

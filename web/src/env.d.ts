@@ -1,0 +1,16 @@
+/// <reference types="vite/client" />
+import 'vue-router'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Which tab of the bottom bar is lit. */
+    tab?: 'home' | 'learn' | 'halls' | 'me'
+    /** The page fills the screen: no bars around it. */
+    bare?: boolean
+    /** Only for people who are signed in (or who have this role). */
+    signedIn?: boolean
+    role?: 'host'
+    /** Key of the words in the browser's title. */
+    title?: string
+  }
+}

@@ -1,0 +1,15 @@
+// English; must have the keys of Chinese (the type and a test see to it).
+import type { Messages } from '../index'
+import account from './account'
+import common from './common'
+import errors from './errors'
+import halls from './halls'
+import home from './home'
+import learn from './learn'
+import orders from './orders'
+import room from './room'
+import studio from './studio'
+
+const en: Messages = { common, errors, home, learn, halls, account, orders, room, studio }
+
+export default en

@@ -1,0 +1,2 @@
+/** The words of the live room; filled by features/room. */
+export default {}

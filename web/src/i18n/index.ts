@@ -1,0 +1,27 @@
+// Chinese first, English loaded when chosen; every word that a page shows lives in this folder.
+import { createI18n } from 'vue-i18n'
+import zh from './zh'
+
+export type Locale = 'zh' | 'en'
+export type Messages = typeof zh
+
+/** The tags that browsers and Intl understand. */
+export const LANGUAGE_TAG: Record<Locale, string> = { zh: 'zh-CN', en: 'en' }
+
+export const i18n = createI18n({
+  legacy: false,
+  locale: 'zh',
+  fallbackLocale: 'zh',
+  messages: { zh } as Record<Locale, Messages>,
+  missingWarn: import.meta.env.DEV,
+  fallbackWarn: false,
+})
+
+export async function loadLocale(locale: Locale): Promise<void> {
+  const { global } = i18n
+  if (locale === 'en' && !(global.availableLocales as string[]).includes('en')) {
+    global.setLocaleMessage('en', (await import('./en')).default)
+  }
+  global.locale.value = locale
+  document.documentElement.lang = LANGUAGE_TAG[locale]
+}

@@ -1,0 +1,28 @@
+export default {
+  brand: '洞庭',
+  tagline: '看直播，买好货，学农技',
+  nav: { home: '首页', learn: '学院', halls: '展厅', me: '我的', main: '主导航', skip: '跳到正文' },
+  action: {
+    back: '返回',
+    close: '关闭',
+    retry: '再试一次',
+    cancel: '不了',
+    goHome: '回首页',
+    signIn: '登录',
+    all: '全部',
+    search: '搜索',
+    clear: '清空',
+  },
+  state: {
+    loading: '正在打开…',
+    offline: '没有网络，连上后会自动继续',
+    offlineTitle: '没有网络',
+    offlineHint: '请看看流量或 Wi-Fi 是否打开，连上后会自动刷新',
+    errorTitle: '没能打开',
+    notFoundTitle: '这里什么也没有',
+    notFoundHint: '链接可能过期了，回首页看看别的吧',
+  },
+  preferences: { language: '语言', largeType: '大字版', largeTypeHint: '字更大，每页东西更少', zh: '中文', en: 'English' },
+  live: { live: '直播中', viewers: '{count} 人在看', starting: '马上开始', interrupted: '主播马上回来', soon: '预告' },
+  unit: { yuan: '元', people: '{count} 人', percent: '{value}%' },
+}

@@ -1,0 +1,12 @@
+// Chinese, in the order in which a newcomer meets the pages.
+import account from './account'
+import common from './common'
+import errors from './errors'
+import halls from './halls'
+import home from './home'
+import learn from './learn'
+import orders from './orders'
+import room from './room'
+import studio from './studio'
+
+export default { common, errors, home, learn, halls, account, orders, room, studio }

@@ -1,0 +1,2 @@
+/** The words of the studio; filled by features/studio. */
+export default {}

@@ -1,0 +1,122 @@
+// Every address of the page; each page is a chunk of its own, loaded when first visited.
+import {
+  createRouter,
+  createWebHistory,
+  type RouteLocationNormalized,
+  type Router,
+  type RouteRecordRaw,
+  type RouterHistory,
+} from 'vue-router'
+import { i18n } from './i18n'
+import { useSession } from './lib/session'
+
+const routes: RouteRecordRaw[] = [
+  { path: '/', name: 'home', component: () => import('./features/home/HomePage.vue'), meta: { tab: 'home' } },
+  {
+    path: '/r/:slug',
+    name: 'room',
+    component: () => import('./features/room/RoomPage.vue'),
+    props: true,
+    meta: { bare: true },
+  },
+  {
+    path: '/studio',
+    name: 'studio',
+    component: () => import('./features/studio/StudioPage.vue'),
+    meta: { bare: true, signedIn: true, role: 'host', title: 'studio.title' },
+  },
+  {
+    path: '/learn',
+    name: 'learn',
+    component: () => import('./features/learn/LearnPage.vue'),
+    meta: { tab: 'learn', title: 'learn.title' },
+  },
+  {
+    path: '/courses/:id',
+    name: 'course',
+    component: () => import('./features/learn/CoursePage.vue'),
+    props: true,
+    meta: { tab: 'learn' },
+  },
+  {
+    path: '/lessons/:id',
+    name: 'lesson',
+    component: () => import('./features/lesson/LessonPage.vue'),
+    props: true,
+    meta: { tab: 'learn' },
+  },
+  {
+    path: '/halls',
+    name: 'halls',
+    component: () => import('./features/halls/HallsPage.vue'),
+    meta: { tab: 'halls', title: 'halls.title' },
+  },
+  {
+    path: '/halls/:id',
+    name: 'hall',
+    component: () => import('./features/halls/HallPage.vue'),
+    props: true,
+    meta: { tab: 'halls' },
+  },
+  {
+    path: '/sign-in',
+    name: 'sign-in',
+    component: () => import('./features/account/SignInPage.vue'),
+    meta: { tab: 'me', title: 'account.signIn.title' },
+  },
+  {
+    path: '/me',
+    name: 'me',
+    component: () => import('./features/account/MePage.vue'),
+    meta: { tab: 'me', title: 'common.nav.me' },
+  },
+  {
+    path: '/orders',
+    name: 'orders',
+    component: () => import('./features/orders/OrdersPage.vue'),
+    meta: { tab: 'me', signedIn: true, title: 'orders.title' },
+  },
+  {
+    path: '/orders/:id',
+    name: 'order',
+    component: () => import('./features/orders/OrderPage.vue'),
+    props: true,
+    meta: { tab: 'me', signedIn: true, title: 'orders.one' },
+  },
+  { path: '/:rest(.*)*', name: 'not-found', component: () => import('./features/errors/NotFoundPage.vue') },
+]
+
+/** Only addresses of this page: a link must not send people elsewhere after signing in. */
+export function safeReturn(next: unknown): string {
+  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
+}
+
+async function mayEnter(to: RouteLocationNormalized) {
+  if (!to.meta.signedIn) return true
+  const session = useSession()
+  try {
+    await session.ensure()
+  } catch {
+    return true // the page itself shows that the server is away, and offers to try again
+  }
+  if (!session.user) return { name: 'sign-in', query: { next: to.fullPath } }
+  if (to.meta.role && !session.user.roles.includes(to.meta.role)) return { name: 'me' }
+  return true
+}
+
+export function makeRouter(history: RouterHistory = createWebHistory()): Router {
+  const router = createRouter({
+    history,
+    routes,
+    scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? {} : { top: 0 }),
+  })
+  router.beforeEach(mayEnter)
+  router.afterEach((to) => setTitle(to.meta.title ? i18n.global.t(to.meta.title) : ''))
+  return router
+}
+
+/** Pages whose title is known only after loading (a lesson, a room) call this themselves. */
+export function setTitle(title: string): void {
+  const brand = i18n.global.t('common.brand')
+  document.title = title ? `${title} · ${brand}` : brand
+}

@@ -1,0 +1,71 @@
+// Rules of the house that a machine can check: colours in one file, words in one folder, the same words in both languages.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import en from '@/i18n/en'
+import zh from '@/i18n/zh'
+
+const SOURCE = join(__dirname, '../src')
+const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.(vue|ts|css)$/.test(name) && name !== 'components.d.ts')
+  .map((name) => ({ name: name.replaceAll('\\', '/'), text: readFileSync(join(SOURCE, name), 'utf8') }))
+
+const without = (pattern: RegExp, text: string) => text.replace(pattern, '')
+const comments = /\/\*[\s\S]*?\*\/|(^|[^:'"`])\/\/.*$/gm
+
+function paths(tree: object, prefix = ''): string[] {
+  return Object.entries(tree).flatMap(([key, value]) =>
+    typeof value === 'object' && value !== null ? paths(value, `${prefix}${key}.`) : [`${prefix}${key}`],
+  )
+}
+
+function words(tree: object): [string, string][] {
+  return paths(tree).map((path) => [
+    path,
+    path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], tree) as string,
+  ])
+}
+
+describe('house rules', () => {
+  it('keeps every colour in tokens.css', () => {
+    const colour = /#[0-9a-f]{3,8}\b(?![\w-])|\b(rgba?|hsla?|oklch)\(/gi
+    const offenders = files
+      .filter(({ name }) => name !== 'ui/tokens.css')
+      .filter(({ text }) => colour.test(without(comments, text)) && (colour.lastIndex = 0) === 0)
+      .map(({ name }) => name)
+    expect(offenders).toEqual([])
+  })
+
+  it('keeps every Chinese word in i18n', () => {
+    const offenders = files
+      .filter(({ name }) => !name.startsWith('i18n/') && !name.endsWith('.test.ts'))
+      .filter(({ text }) => /\p{Script=Han}/u.test(without(comments, text)))
+      .map(({ name }) => name)
+    expect(offenders).toEqual([])
+  })
+
+  it('has the same words in Chinese and English', () => {
+    expect(paths(en).sort()).toEqual(paths(zh).sort())
+  })
+
+  it('uses the same placeholders in both languages', () => {
+    const holes = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([hole]) => hole).sort()
+    const english = new Map(words(en))
+    const different = words(zh).filter(([path, text]) => {
+      const other = english.get(path) ?? ''
+      return new Set(holes(text)).size > 0 && String(new Set(holes(text)).size) !== String(new Set(holes(other)).size)
+    })
+    expect(different).toEqual([])
+  })
+
+  it('asks only for words that exist', () => {
+    const known = new Set(paths(zh))
+    const missing = files.flatMap(({ name, text }) =>
+      [...text.matchAll(/\bt\('([\w.]+)'/g)]
+        .map(([, key]) => key ?? '')
+        .filter((key) => !known.has(key))
+        .map((key) => `${name}: ${key}`),
+    )
+    expect(missing).toEqual([])
+  })
+})
