@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from config.health import add_health
 from config.logs import logger
@@ -19,10 +18,12 @@ from server.accounts.http import account_routes
 from server.cards.events import card_events
 from server.chat.events import chat_events
 from server.http import AWAY, error_middleware, sign_in_middleware
+from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
 from server.pages import page_routes
 from server.rooms.events import RoomEvents
-from server.rooms.http import MediaAddress, room_routes
+from server.rooms.http import room_routes
+from server.rooms.shape import MediaAddress
 from server.sio import SocketServer
 from server.streams.http import stream_routes
 from server.wiring import Services, open_services
@@ -34,6 +35,7 @@ log = logger(__name__)
 async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
     """The whole application with its background rounds running; leaving stops them and closes every client."""
     async with open_services(settings, with_sockets=True) as services, Tasks("server") as tasks:
+        metrics = ServerMetrics()
         app = web.Application(
             client_max_size=settings.body_limit_bytes,
             middlewares=[
@@ -42,9 +44,9 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
             ],
         )
         media = MediaAddress(settings.media_public_url, settings.media_http_port)
-        sockets = _open_sockets(settings, services, media)
+        sockets = _open_sockets(services, media, metrics)
         sockets.server.attach(app)
-        _add_routes(app, services, media)
+        _add_routes(app, services, media, metrics)
         _start_rounds(services, tasks)
         try:
             yield app
@@ -52,7 +54,8 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
             await sockets.aclose()
 
 
-def _open_sockets(settings: ServerSettings, services: Services, media: MediaAddress) -> SocketServer:
+def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetrics) -> SocketServer:
+    public_url = services.settings.public_url.rstrip("/")
     room_events = RoomEvents(
         services.rooms, services.chat, services.cards, services.presence, _no_sale, media, services.clock
     )
@@ -65,7 +68,8 @@ def _open_sockets(settings: ServerSettings, services: Services, media: MediaAddr
             *card_events(services.cards, services.rooms),
         ],
         room_events.gone,
-        [settings.public_url.rstrip("/")] if settings.public_url else None,
+        [public_url] if public_url else None,
+        metrics,
     )
     return sockets
 
@@ -74,10 +78,11 @@ async def _no_sale(_room_id: str) -> dict[str, Any] | None:
     return None
 
 
-def _add_routes(app: web.Application, services: Services, media: MediaAddress) -> None:
+def _add_routes(app: web.Application, services: Services, media: MediaAddress, metrics: ServerMetrics) -> None:
     settings = services.settings
-    registry = CollectorRegistry()
-    add_health(app, {"mongodb": lambda: mongo_is_up(services.database), "redis": services.bus.is_up}, registry)
+    add_health(
+        app, {"mongodb": lambda: mongo_is_up(services.database), "redis": services.bus.is_up}, metrics.registry
+    )
     app.router.add_routes(
         account_routes(
             services.accounts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from config.logs import logger
 from config.objects import ObjectsUnavailable
 from server.accounts.model import Role, User
 from server.errors import BadRequest, BodyTooLarge, DomainError, NotAllowed, SignInRequired
+from server.infra.metrics import ServerMetrics
 
 log = logger(__name__)
 
@@ -62,8 +64,10 @@ def problem(status: int, code: str, detail: str) -> web.Response:
 
 def explain(error: ValidationError) -> str:
     """One sentence that names each wrong field; values are not repeated, they may be secret."""
-    problems = error.errors(include_input=False)
-    return "; ".join(f"{'.'.join(str(p) for p in item['loc']) or 'body'}: {item['msg']}" for item in problems)
+    problems = (
+        (".".join(map(str, item["loc"])) or "body", item["msg"]) for item in error.errors(include_input=False)
+    )
+    return "; ".join(f"{where}: {what}" for where, what in problems)
 
 
 def parse(kind: type[B], data: object) -> B:
@@ -131,8 +135,23 @@ def client_address(request: web.Request, trusted_proxy_hops: int) -> str:
     return hops[-min(trusted_proxy_hops, len(hops))] if hops else request.remote or ""
 
 
+def metrics_middleware(metrics: ServerMetrics) -> Any:
+    """Counts answers by route pattern."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begin = time.perf_counter()
+        response = await handler(request)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "none"
+        metrics.request_answered(request.method, route, response.status, time.perf_counter() - begin)
+        return response
+
+    return middleware
+
+
 def error_middleware() -> Any:
-    """Turns errors into problems: ours by their code, libraries' outages into 503, bugs into 500 with one log line."""
+    """Turns errors into problems: ours by their code, outages into 503, bugs into 500 with one log line."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:

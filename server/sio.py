@@ -16,6 +16,7 @@ from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
 from server.http import AWAY, SESSION_COOKIE, FindUser, parse
 from server.infra.announce import NAMESPACE, user_channel
+from server.infra.metrics import ServerMetrics
 
 log = logger(__name__)
 
@@ -99,6 +100,7 @@ class SocketServer:
         events: Sequence[Event[Any]],
         on_leave: Callable[[Peer], Awaitable[None]],
         allowed_origins: list[str] | None,
+        metrics: ServerMetrics,
     ) -> None:
         self.server = socketio.AsyncServer(
             async_mode="aiohttp",
@@ -111,6 +113,7 @@ class SocketServer:
         self._find_user = find_user
         self._events = {event.name: event for event in events}
         self._on_leave = on_leave
+        self._metrics = metrics
         self._peers: dict[str, Peer] = {}
         self.server.on("connect", self._connect, namespace=NAMESPACE)
         self.server.on("disconnect", self._disconnect, namespace=NAMESPACE)
@@ -138,12 +141,14 @@ class SocketServer:
         peer = Peer(sid, user, environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", ""))
         peer.counted_at = time.monotonic()
         self._peers[sid] = peer
+        self._metrics.socket_connected()
         if user is not None:
             await self.enter(peer, user_channel(user.id))
 
     async def _disconnect(self, sid: str, _reason: object = None) -> None:
         peer = self._peers.pop(sid, None)
         if peer is not None:
+            self._metrics.socket_disconnected()
             await self._on_leave(peer)
 
     async def _receive(self, name: str, sid: str, *args: object) -> Reply | None:
@@ -158,16 +163,20 @@ class SocketServer:
         event = self._events.get(name)
         if event is None:
             return refusal("bad_request", "there is no such event")
+        reply = await self._answer(event, peer, args[0] if args else {})
+        self._metrics.event_answered(event.name, reply.get("error", "ok"))
+        return reply
+
+    async def _answer(self, event: Event[Any], peer: Peer, data: object) -> Reply:
         try:
-            fields = parse(event.fields, args[0] if args else {})
-            return {"ok": True, "data": await event.handle(peer, fields)}
+            return {"ok": True, "data": await event.handle(peer, parse(event.fields, data))}
         except DomainError as error:
             return refusal(error.code, error.detail)
         except AWAY as error:
-            log.warning("a server behind us is away", error=type(error).__name__, sio_event=name)
+            log.warning("a server behind us is away", error=type(error).__name__, sio_event=event.name)
             return refusal("unavailable", "a server behind this one does not answer; please try again")
         except Exception:  # the boundary: a bug is logged once and told without its details
-            log.exception("event failed", sio_event=name)
+            log.exception("event failed", sio_event=event.name)
             return refusal("internal", "something went wrong on our side")
 
 

@@ -14,9 +14,9 @@ from server.chat.service import Chat
 from server.chat.shape import message_shape
 from server.http import Body
 from server.infra.announce import room_channel
-from server.rooms.http import MediaAddress, room_shape
 from server.rooms.presence import Presence
 from server.rooms.service import Rooms, RoomView
+from server.rooms.shape import MediaAddress, room_shape
 from server.sio import Event, Peer, Reply
 from server.wire import iso
 

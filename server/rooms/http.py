@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +11,9 @@ from pydantic import AwareDatetime, Field
 from server.accounts.model import Role
 from server.http import Body, Routes, answer, parse_body, require_role
 from server.rooms.service import Rooms, RoomView
+from server.rooms.shape import MediaAddress, room_shape, summary_shape
 from server.streams.service import Streams
 from server.streams.shape import stream_shape
-from server.wire import iso
 
 
 class EditRoom(Body):
@@ -22,48 +21,6 @@ class EditRoom(Body):
 
     title: str | None = Field(None, max_length=100)
     scheduled_at: AwareDatetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MediaAddress:
-    """Where browsers find the media node: a fixed address, or the request's own host with another port."""
-
-    public_url: str
-    port: int
-
-    def base(self, scheme: str, host: str) -> str:
-        """The address without a slash at its end."""
-        if self.public_url:
-            return self.public_url.rstrip("/")
-        name = host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
-        return f"{scheme}://{name}:{self.port}"
-
-
-def summary_shape(view: RoomView) -> dict[str, Any]:
-    """`RoomSummary`"""
-    room = view.room
-    return {
-        "id": room.id,
-        "slug": room.slug,
-        "title": room.title,
-        "host_name": room.host_name,
-        "cover_url": room.cover_url,
-        "state": view.state,
-        "viewers": view.viewers,
-        "scheduled_at": iso(room.scheduled_at),
-    }
-
-
-def room_shape(view: RoomView, media_base: str) -> dict[str, Any]:
-    """`Room`"""
-    return {
-        **summary_shape(view),
-        "merchant_id": view.room.merchant_id,
-        "stream": stream_shape(view.stream),
-        "last_stream": stream_shape(view.last_stream),
-        "whep_url": f"{media_base}/whep/{view.room.slug}",
-        "slow_mode_seconds": view.room.slow_mode_seconds,
-    }
 
 
 def room_routes(rooms: Rooms, streams: Streams, media: MediaAddress) -> Routes:
