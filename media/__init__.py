@@ -1,0 +1,1 @@
+"""The media node: WHIP in, WHEP out, packets forwarded and recorded without decoding them."""

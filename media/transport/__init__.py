@@ -1,0 +1,1 @@
+"""How datagrams reach a peer: one UDP port, ICE-lite, announced addresses."""
