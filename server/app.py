@@ -16,6 +16,7 @@ from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.http import account_routes
 from server.cards.events import card_events
+from server.catalog.http import catalog_routes
 from server.chat.events import chat_events
 from server.http import AWAY, error_middleware, sign_in_middleware
 from server.infra.metrics import ServerMetrics
@@ -92,6 +93,7 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
     )
     app.router.add_routes(room_routes(services.rooms, services.streams, media))
     app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
+    app.router.add_routes(catalog_routes(services.catalog, services.pictures))
     app.router.add_routes(page_routes(Path(settings.web_folder)))
 
 

@@ -18,6 +18,7 @@ from server.accounts.service import Accounts
 from server.accounts.store import AccountStore
 from server.cards.service import Cards
 from server.cards.store import MomentStore
+from server.catalog.pictures import Pictures
 from server.catalog.service import Catalog
 from server.catalog.store import CatalogStore
 from server.chat.service import Chat
@@ -53,6 +54,7 @@ class Services:
     presence: Presence
     streams: Streams
     catalog: Catalog
+    pictures: Pictures
     cards: Cards
     chat: Chat
 
@@ -98,9 +100,11 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             start_timeout_seconds=settings.stream_start_timeout_seconds,
             lost_after_seconds=LOST_STREAM_SECONDS,
         )
-        catalog = Catalog(catalog_store, clock)
+        catalog = Catalog(catalog_store, room_store, clock)
+        pictures = Pictures(objects)
         cards = Cards(moment_store, streams, catalog, announcer, clock)
         chat = Chat(chat_store, announcer, limits, clock)
+        catalog.tell_changes_to(cards)
         streams.tell_ends_to(cards)
         yield Services(
             settings=settings,
@@ -117,6 +121,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             presence=presence,
             streams=streams,
             catalog=catalog,
+            pictures=pictures,
             cards=cards,
             chat=chat,
         )

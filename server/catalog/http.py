@@ -1,0 +1,100 @@
+"""Routes: products for everybody, the shelf for hosts, pictures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
+
+from server.accounts.model import Role
+from server.catalog.model import ProductChanges
+from server.catalog.pictures import Pictures
+from server.catalog.service import Catalog
+from server.catalog.shape import product_shape
+from server.errors import BodyTooLarge
+from server.http import Body, Routes, answer, parse_body, require_role
+
+PICTURE_LIMIT_BYTES = 10_000_000
+QUERY_LIMIT = 64
+Whole = Annotated[int, Field(strict=True)]
+
+
+class NewProduct(Body):
+    """`POST /api/my/products`"""
+
+    name: str = Field(max_length=200)
+    description: str = Field("", max_length=10_000)
+    price_fen: Whole
+    unit: str = Field(max_length=50)
+    stock: Whole
+    origin: str = Field("", max_length=200)
+    picture_url: str | None = Field(None, max_length=300)
+
+
+class EditProduct(Body):
+    """`PATCH /api/my/products/{id}`"""
+
+    name: str | None = Field(None, max_length=200)
+    description: str | None = Field(None, max_length=10_000)
+    price_fen: Whole | None = None
+    unit: str | None = Field(None, max_length=50)
+    stock: Whole | None = None
+    stock_was: Whole | None = None
+    origin: str | None = Field(None, max_length=200)
+    picture_url: str | None = Field(None, max_length=300)
+
+
+async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
+    """A raw body of at most so many bytes. Raises BodyTooLarge."""
+    if (request.content_length or 0) > limit_bytes:
+        raise BodyTooLarge("the body is too large")
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise BodyTooLarge("the body is too large")
+    return bytes(body)
+
+
+def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
+    """Routes of this noun."""
+
+    def items(products: list[Any]) -> web.Response:
+        return answer({"items": [product_shape(product) for product in products]})
+
+    async def list_products(request: web.Request) -> web.Response:
+        query = request.query.get("q", "")[:QUERY_LIMIT]
+        return items(await catalog.list(request.query.get("merchant_id") or None, query))
+
+    async def get_product(request: web.Request) -> web.Response:
+        return answer(product_shape(await catalog.get(request.match_info["id"])))
+
+    async def list_shelf(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        return items(await catalog.list(await catalog.merchant_of(host)))
+
+    async def add_product(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        body = await parse_body(request, NewProduct)
+        product = await catalog.add_product(await catalog.merchant_of(host), **body.model_dump())
+        return answer(product_shape(product), 201)
+
+    async def edit_product(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        body = await parse_body(request, EditProduct)
+        changes = ProductChanges(**body.model_dump())
+        return answer(product_shape(await catalog.edit(host, request.match_info["id"], changes)))
+
+    async def add_picture(request: web.Request) -> web.Response:
+        require_role(request, Role.HOST)
+        return answer({"picture_url": await pictures.add(await read_limited(request, PICTURE_LIMIT_BYTES))}, 201)
+
+    return [
+        web.get("/api/products", list_products),
+        web.get("/api/products/{id}", get_product),
+        web.get("/api/my/products", list_shelf),
+        web.post("/api/my/products", add_product),
+        web.patch("/api/my/products/{id}", edit_product),
+        web.post("/api/pictures", add_picture),
+    ]

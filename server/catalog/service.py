@@ -1,0 +1,160 @@
+"""What people do with products: look, search, and as a host put them on the shelf and change them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from config.clock import Clock
+from server.accounts.model import User
+from server.catalog.model import (
+    DESCRIPTION_LENGTH,
+    NAME_LENGTH,
+    Merchant,
+    Product,
+    ProductChanges,
+    check_changes,
+    check_line,
+    check_text,
+)
+from server.errors import Conflict, NotFound
+from server.infra.ids import new_id
+from server.rooms.model import Room
+
+QUERY_WORDS = 5  # of a search; more are ignored
+
+
+class Store(Protocol):
+    """What this service keeps."""
+
+    async def add_merchant(self, merchant: Merchant) -> None: ...
+    async def get_merchant(self, merchant_id: str) -> Merchant | None: ...
+    async def add(self, product: Product) -> None: ...
+    async def get(self, product_id: str) -> Product | None: ...
+    async def get_many(self, product_ids: list[str]) -> list[Product]: ...
+    async def find(self, merchant_id: str | None, words: list[str]) -> list[Product]: ...
+    async def edit(self, product_id: str, changes: ProductChanges) -> Product | None: ...
+
+
+class Rooms(Protocol):
+    """Says for which merchant a host sells."""
+
+    async def by_host(self, host_id: str) -> Room | None: ...
+
+
+class ChangeListener(Protocol):
+    """Who shows products and must know of a new price or stock."""
+
+    async def product_changed(self, product_id: str) -> None: ...
+
+
+class Catalog:
+    """Products of all merchants. A host sells for his room's merchant: that merchant's products are his shelf."""
+
+    def __init__(self, store: Store, rooms: Rooms, clock: Clock) -> None:
+        self._store = store
+        self._rooms = rooms
+        self._clock = clock
+        self._listeners: tuple[ChangeListener, ...] = ()
+
+    def tell_changes_to(self, *listeners: ChangeListener) -> None:
+        """Whom to call when a product's price or stock has changed."""
+        self._listeners = listeners
+
+    async def changed(self, product_id: str) -> None:
+        """A product's price or stock has changed."""
+        for listener in self._listeners:
+            await listener.product_changed(product_id)
+
+    async def get(self, product_id: str) -> Product:
+        """One product. Raises NotFound."""
+        product = await self._store.get(product_id)
+        if product is None:
+            raise NotFound("there is no such product")
+        return product
+
+    async def get_many(self, product_ids: list[str]) -> dict[str, Product]:
+        """The products among these ids that exist, by id."""
+        return {product.id: product for product in await self._store.get_many(product_ids)} if product_ids else {}
+
+    async def list(self, merchant_id: str | None = None, query: str | None = None) -> list[Product]:
+        """Products, newest first."""
+        return await self._store.find(merchant_id, (query or "").split()[:QUERY_WORDS])
+
+    async def add_merchant(self, name: str, summary: str, *, merchant_id: str | None = None) -> Merchant:
+        """Add a merchant. Raises BadRequest, Conflict (`merchant_exists`)."""
+        merchant = Merchant(
+            id=merchant_id or new_id(),
+            name=check_line("name", name, NAME_LENGTH),
+            summary=check_text("summary", summary, DESCRIPTION_LENGTH),
+            created_at=self._clock.now(),
+        )
+        await self._store.add_merchant(merchant)
+        return merchant
+
+    async def get_merchant(self, merchant_id: str) -> Merchant:
+        """One merchant. Raises NotFound."""
+        merchant = await self._store.get_merchant(merchant_id)
+        if merchant is None:
+            raise NotFound("there is no such merchant")
+        return merchant
+
+    async def add_product(
+        self,
+        merchant_id: str,
+        *,
+        name: str,
+        description: str,
+        price_fen: int,
+        unit: str,
+        stock: int,
+        origin: str = "",
+        picture_url: str | None = None,
+        product_id: str | None = None,
+    ) -> Product:
+        """Add a product of a merchant. Raises BadRequest, NotFound, Conflict (`product_exists`)."""
+        wanted = check_changes(
+            ProductChanges(
+                name=name,
+                description=description,
+                price_fen=price_fen,
+                unit=unit,
+                origin=origin,
+                stock=stock,
+                picture_url=picture_url,
+            )
+        )
+        merchant = await self.get_merchant(merchant_id)
+        product = Product(
+            id=product_id or new_id(),
+            merchant_id=merchant.id,
+            merchant_name=merchant.name,
+            name=wanted.name or "",
+            description=wanted.description or "",
+            price_fen=wanted.price_fen or 0,
+            unit=wanted.unit or "",
+            origin=wanted.origin or "",
+            stock=wanted.stock or 0,
+            picture_url=wanted.picture_url,
+            created_at=self._clock.now(),
+        )
+        await self._store.add(product)
+        return product
+
+    async def merchant_of(self, host: User) -> str:
+        """For which merchant a host sells. Raises NotFound."""
+        room = await self._rooms.by_host(host.id)
+        if room is None:
+            raise NotFound("you have no room yet")
+        return room.merchant_id
+
+    async def edit(self, host: User, product_id: str, changes: ProductChanges) -> Product:
+        """Change a product of the host's shelf. Raises BadRequest, NotFound, Conflict."""
+        wanted = check_changes(changes)
+        product = await self.get(product_id)
+        if product.merchant_id != await self.merchant_of(host):
+            raise NotFound("there is no such product on your shelf")
+        edited = await self._store.edit(product_id, wanted)
+        if edited is None:
+            raise Conflict("the stock has changed meanwhile; please look again")
+        await self.changed(product_id)
+        return edited

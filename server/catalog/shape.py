@@ -1,0 +1,23 @@
+"""A product as the page sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.catalog.model import Product
+
+
+def product_shape(product: Product) -> dict[str, Any]:
+    """`Product`"""
+    return {
+        "id": product.id,
+        "merchant_id": product.merchant_id,
+        "merchant_name": product.merchant_name,
+        "name": product.name,
+        "description": product.description,
+        "price_fen": product.price_fen,
+        "unit": product.unit,
+        "origin": product.origin,
+        "stock": product.stock,
+        "picture_url": product.picture_url,
+    }

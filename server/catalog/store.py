@@ -1,0 +1,145 @@
+"""Products and merchants in MongoDB; each move of stock is one conditional update."""
+
+from __future__ import annotations
+
+import re
+
+from pymongo import DESCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from server.catalog.model import Merchant, Product, ProductChanges
+from server.errors import Conflict
+from server.infra.mongo import Database, Document
+from server.infra.transactions import Session
+
+PRODUCTS_LISTED = 200
+
+
+class CatalogStore:
+    """Collections `merchants` and `products`."""
+
+    def __init__(self, database: Database) -> None:
+        self._merchants = database["merchants"]
+        self._products = database["products"]
+
+    async def make_indexes(self) -> None:
+        """A merchant's products, newest first."""
+        await self._merchants.create_index("name", unique=True)
+        await self._products.create_index([("merchant_id", 1), ("created_at", DESCENDING)])
+        await self._products.create_index([("created_at", DESCENDING)])
+
+    async def add_merchant(self, merchant: Merchant) -> None:
+        """Add a merchant. Raises Conflict (`merchant_exists`)."""
+        try:
+            await self._merchants.insert_one(
+                {
+                    "_id": merchant.id,
+                    "name": merchant.name,
+                    "summary": merchant.summary,
+                    "created_at": merchant.created_at,
+                }
+            )
+        except DuplicateKeyError:
+            raise Conflict("there is a merchant of this name", code="merchant_exists") from None
+
+    async def get_merchant(self, merchant_id: str) -> Merchant | None:
+        """One merchant."""
+        document = await self._merchants.find_one({"_id": merchant_id})
+        if document is None:
+            return None
+        return Merchant(document["_id"], document["name"], document["summary"], document["created_at"])
+
+    async def add(self, product: Product) -> None:
+        """Add a product. Raises Conflict (`product_exists`)."""
+        try:
+            await self._products.insert_one(
+                {
+                    "_id": product.id,
+                    "merchant_id": product.merchant_id,
+                    "merchant_name": product.merchant_name,
+                    "name": product.name,
+                    "description": product.description,
+                    "price_fen": product.price_fen,
+                    "unit": product.unit,
+                    "origin": product.origin,
+                    "stock": product.stock,
+                    "picture_url": product.picture_url,
+                    "created_at": product.created_at,
+                }
+            )
+        except DuplicateKeyError:
+            raise Conflict("there is a product with this id", code="product_exists") from None
+
+    async def get(self, product_id: str, session: Session | None = None) -> Product | None:
+        """One product."""
+        document = await self._products.find_one({"_id": product_id}, session=session)
+        return None if document is None else _product(document)
+
+    async def get_many(self, product_ids: list[str]) -> list[Product]:
+        """The products among these ids that exist, in no order."""
+        found = self._products.find({"_id": {"$in": product_ids}})
+        return [_product(document) async for document in found]
+
+    async def find(self, merchant_id: str | None, words: list[str]) -> list[Product]:
+        """Products of a merchant, or of all, whose name, description or origin has every word; newest first."""
+        query: Document = {} if merchant_id is None else {"merchant_id": merchant_id}
+        if words:
+            query["$and"] = [
+                {"$or": [{field: pattern} for field in ("name", "description", "origin", "merchant_name")]}
+                for pattern in ({"$regex": re.escape(word), "$options": "i"} for word in words)
+            ]
+        found = self._products.find(query).sort("created_at", DESCENDING).limit(PRODUCTS_LISTED)
+        return [_product(document) async for document in found]
+
+    async def edit(self, product_id: str, changes: ProductChanges) -> Product | None:
+        """Set what is to change; None when there is no such product, or its stock is not `stock_was` any more."""
+        query: Document = {"_id": product_id}
+        if changes.stock_was is not None:
+            query["stock"] = changes.stock_was
+        values = {
+            name: value
+            for name, value in (
+                ("name", changes.name),
+                ("description", changes.description),
+                ("price_fen", changes.price_fen),
+                ("unit", changes.unit),
+                ("origin", changes.origin),
+                ("stock", changes.stock),
+                ("picture_url", changes.picture_url),
+            )
+            if value is not None
+        }
+        if not values:
+            return await self.get(product_id)
+        document = await self._products.find_one_and_update(
+            query, {"$set": values}, return_document=ReturnDocument.AFTER
+        )
+        return None if document is None else _product(document)
+
+    async def take(self, product_id: str, pieces: int, session: Session) -> bool:
+        """Take pieces out of the stock if so many are free."""
+        done = await self._products.update_one(
+            {"_id": product_id, "stock": {"$gte": pieces}}, {"$inc": {"stock": -pieces}}, session=session
+        )
+        return done.modified_count == 1
+
+    async def put_back(self, product_id: str, pieces: int, session: Session) -> bool:
+        """Put pieces back into the stock; False when there is no such product."""
+        done = await self._products.update_one({"_id": product_id}, {"$inc": {"stock": pieces}}, session=session)
+        return done.modified_count == 1
+
+
+def _product(document: Document) -> Product:
+    return Product(
+        id=document["_id"],
+        merchant_id=document["merchant_id"],
+        merchant_name=document["merchant_name"],
+        name=document["name"],
+        description=document["description"],
+        price_fen=document["price_fen"],
+        unit=document["unit"],
+        origin=document["origin"],
+        stock=document["stock"],
+        picture_url=document["picture_url"],
+        created_at=document["created_at"],
+    )

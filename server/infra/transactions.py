@@ -1,0 +1,61 @@
+"""Transactions on MongoDB: several writes that all happen or none, tried again for a bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pymongo
+from pymongo import ReadPreference, WriteConcern
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from config.logs import logger
+from server.infra.mongo import Database
+
+log = logger(__name__)
+
+Session = AsyncClientSession
+T = TypeVar("T")
+
+# A process that is killed inside a transaction leaves its locks to mongod, which keeps them for a minute by default:
+# a hot sale would stand still so long. Ours last milliseconds.
+LIFETIME_LIMIT_SECONDS = 5
+
+
+class Transactions:
+    """Runs work in transactions with snapshot reads and majority, journalled commits."""
+
+    def __init__(self, database: Database, timeout_seconds: float) -> None:
+        self._client = database.client
+        self._timeout_seconds = timeout_seconds
+
+    async def prepare(self) -> None:
+        """Ask mongod to free soon what a killed process had locked; not every account may."""
+        try:
+            await self._client.admin.command(
+                "setParameter", 1, transactionLifetimeLimitSeconds=LIFETIME_LIMIT_SECONDS
+            )
+        except PyMongoError as error:
+            log.warning(
+                "mongod keeps its own transactionLifetimeLimitSeconds; a sale may pause that long after a crash",
+                error=type(error).__name__,
+            )
+
+    async def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Do `work` and commit; any exception of it undoes everything.
+
+        `work` runs again from the start when another writer was first, so it must have no effects of its own.
+
+        Raises:
+            pymongo's errors, when the time is over; the commit may then have happened nevertheless.
+        """
+        with pymongo.timeout(self._timeout_seconds):
+            async with self._client.start_session() as session:
+                return await session.with_transaction(
+                    work,
+                    read_concern=ReadConcern("snapshot"),
+                    write_concern=WriteConcern("majority", j=True),
+                    read_preference=ReadPreference.PRIMARY,
+                )
