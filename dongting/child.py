@@ -1,0 +1,172 @@
+"""One child process: started with a log file, asked whether it is ready, stopped, and never outliving its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# In the environment of every child and what it starts; its value says which data folder it belongs to.
+MARK = "DONGTING_VAR"
+PR_SET_PDEATHSIG = 1
+POLL_SECONDS = 0.05
+LOG_TAIL_BYTES = 4_000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NotReady(Exception):
+    """A child died or did not become ready in time; the text says what its log says."""
+
+
+def _always() -> bool:
+    return True
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run, and how to tell that it is ready."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    log: Path
+    folder: Path
+    # Asked until it answers True; may block for about a second.
+    is_ready: Callable[[], bool] = field(default=_always)
+    ready_seconds: float = 30.0
+    # How long it may take to stop after SIGTERM before it is killed.
+    stop_seconds: float = 10.0
+    # Removes what a killed process leaves lying about.
+    tidy: Callable[[], None] = field(default=_nothing)
+
+
+class Child:
+    """A running program, in a process group of its own.
+
+    Start it from a thread that lives as long as it should: the kernel kills the child with that thread, which is how
+    nothing stays behind after `kill -9` of the parent.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process' id, if it was started."""
+        return self._process.pid if self._process else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs or was not started."""
+        return self._process.poll() if self._process else None
+
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it. Returns at once; see `wait_ready`."""
+        program = self.program
+        program.log.parent.mkdir(parents=True, exist_ok=True)
+        parent = os.getpid()
+        with program.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                program.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=program.folder,
+                env=dict(program.environment),
+                start_new_session=True,
+                preexec_fn=lambda: _die_with(parent),
+            )
+
+    def wait_ready(self, seconds: float | None = None) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            NotReady: it died, or took too long.
+        """
+        limit = self.program.ready_seconds if seconds is None else seconds
+        deadline = time.monotonic() + limit
+        while self.is_running():
+            if self.program.is_ready():
+                return
+            if time.monotonic() > deadline:
+                raise NotReady(f"{self.program.name} was not ready after {limit:.0f} s; see {self.program.log}")
+            time.sleep(POLL_SECONDS)
+        raise NotReady(f"{self.program.name} ended with {self.exit_code}: {self.last_words()}")
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM to the process itself; it stops its own children."""
+        if self._process is not None and self.is_running():
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Kill the whole process group, also what a dead leader left, and collect it."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):  # the group is empty already
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.program.tidy()
+
+    def stop(self) -> bool:
+        """Ask it to stop, wait, kill what is left. False if it had to be killed."""
+        self.ask_to_stop()
+        ended = self._ends_within(self.program.stop_seconds)
+        self.kill()
+        return ended
+
+    def _ends_within(self, seconds: float) -> bool:
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def last_words(self) -> str:
+        """The last line of its log that is not empty."""
+        try:
+            text = self.program.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+        except OSError:
+            return "no log"
+        return next(
+            (line.strip()[:300] for line in reversed(text.splitlines()) if line.strip()), "nothing in its log"
+        )
+
+
+def _die_with(parent: int) -> None:
+    """In the child, before exec: be killed when the parent dies, also when it died a moment ago."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def leftovers(var: Path) -> list[int]:
+    """Processes that carry the mark of this data folder, other than ourselves."""
+    wanted = f"{MARK}={var.resolve()}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        try:
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except OSError:
+            continue  # gone meanwhile, or another user's
+    return found
