@@ -92,8 +92,8 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
         )
     )
     app.router.add_routes(room_routes(services.rooms, services.streams, media))
-    app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
     app.router.add_routes(catalog_routes(services.catalog, services.pictures))
+    app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
     app.router.add_routes(page_routes(Path(settings.web_folder)))
 
 
