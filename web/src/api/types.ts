@@ -33,6 +33,7 @@ export interface RoomSummary {
 }
 
 export interface Room extends RoomSummary {
+  merchant_id: string
   stream: Stream | null
   last_stream: Stream | null
   whep_url: string

@@ -1,0 +1,22 @@
+// The list of chat lines that a page keeps: no doubles, never longer than the cap, oldest first.
+import type { ChatMessage } from '@/api/types'
+
+/** A phone shows six lines and scrolls back a little; a longer list only costs memory and layout time. */
+export const CHAT_CAP = 120
+
+export function withMessages(
+  lines: readonly ChatMessage[],
+  incoming: readonly ChatMessage[],
+  cap = CHAT_CAP,
+): readonly ChatMessage[] {
+  // The ack of an own message and its broadcast bring the same line twice, close to each other.
+  const recent = new Set(lines.slice(-cap).map((line) => line.id))
+  const fresh = incoming.filter((line) => !recent.has(line.id) && recent.add(line.id))
+  if (fresh.length === 0) return lines
+  return [...lines, ...fresh].slice(-cap)
+}
+
+export function withoutMessage(lines: readonly ChatMessage[], id: string): readonly ChatMessage[] {
+  const left = lines.filter((line) => line.id !== id)
+  return left.length === lines.length ? lines : left
+}

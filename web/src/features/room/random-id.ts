@@ -1,0 +1,6 @@
+// Ids for requests; crypto.randomUUID is missing on pages that didn't come over https.
+
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

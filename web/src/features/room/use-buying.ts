@@ -1,0 +1,182 @@
+// Buying in a room: grab a piece of a flash sale, buy at the normal price, pay, give up.
+import { computed, onScopeDispose, shallowRef, watch } from 'vue'
+import { useI18n } from 'vue-i18n'
+import { useRoute, useRouter } from 'vue-router'
+import { orders as ordersApi } from '@/api'
+import { asApiError } from '@/api/errors'
+import { roomLink } from '@/api/socket'
+import type { Order, Product, Sale } from '@/api/types'
+import { useErrorText } from '@/i18n/error-text'
+import { useSession } from '@/lib/session'
+import { toast } from '@/lib/toasts'
+import { randomId } from './random-id'
+import { withOrder } from './sale-offer'
+
+export type Buying = ReturnType<typeof useBuying>
+
+export function useBuying() {
+  const { t } = useI18n()
+  const errorText = useErrorText()
+  const route = useRoute()
+  const router = useRouter()
+  const session = useSession()
+  const link = roomLink()
+
+  const mine = shallowRef<readonly Order[]>([])
+  const pressing = shallowRef(false)
+  /** Sales of which the server says that this buyer has had enough. */
+  const limitReached = shallowRef<ReadonlySet<string>>(new Set())
+  const shownId = shallowRef<string | null>(null)
+  const shown = computed(() => mine.value.find((order) => order.id === shownId.value) ?? null)
+  const choosing = shallowRef<Product | null>(null)
+  const busy = shallowRef(false)
+  // One id per intention: a press that got no answer is sent again under the same id and can't buy twice.
+  const requestIds = new Map<string, string>()
+
+  function requestIdFor(intention: string): string {
+    const id = requestIds.get(intention) ?? randomId()
+    requestIds.set(intention, id)
+    return id
+  }
+
+  function toSignIn(): void {
+    void router.push({ name: 'sign-in', query: { next: route.fullPath } })
+  }
+
+  function signedIn(): boolean {
+    if (session.user) return true
+    toast(t('room.order.signIn'))
+    toSignIn()
+    return false
+  }
+
+  function take(order: Order): void {
+    mine.value = withOrder(mine.value, order)
+  }
+
+  async function reload(): Promise<void> {
+    if (!session.user) {
+      mine.value = []
+      return
+    }
+    try {
+      for (const order of (await ordersApi.list()).reverse()) take(order)
+    } catch {
+      // Events bring the newest state too; the sheet of an unknown order is simply not shown.
+    }
+  }
+
+  function explain(error: unknown): void {
+    const { code } = asApiError(error)
+    if (code === 'sign_in_required') {
+      session.forget()
+      return toSignIn()
+    }
+    toast(code === 'sold_out' ? t('room.sale.missed') : errorText(error), 'problem')
+  }
+
+  async function grab(sale: Sale): Promise<void> {
+    if (pressing.value || !signedIn()) return
+    const intention = `sale:${sale.id}`
+    pressing.value = true
+    try {
+      const fields = { sale_id: sale.id, request_id: requestIdFor(intention), quantity: 1 }
+      const { order } = await link.send('order', fields)
+      requestIds.delete(intention)
+      take(order)
+      shownId.value = order.id
+    } catch (error) {
+      const failed = asApiError(error)
+      if (!failed.transient || failed.code === 'sold_out') requestIds.delete(intention)
+      if (failed.code === 'limit_reached') {
+        limitReached.value = new Set([...limitReached.value, sale.id])
+        void reload()
+      }
+      explain(error)
+    } finally {
+      pressing.value = false
+    }
+  }
+
+  async function buy(product: Product, quantity: number): Promise<void> {
+    if (busy.value || !signedIn()) return
+    const intention = `product:${product.id}:${quantity}`
+    busy.value = true
+    try {
+      const draft = { product_id: product.id, quantity, request_id: requestIdFor(intention) }
+      const order = await ordersApi.create(draft)
+      requestIds.delete(intention)
+      take(order)
+      choosing.value = null
+      shownId.value = order.id
+    } catch (error) {
+      if (!asApiError(error).transient) requestIds.delete(intention)
+      explain(error)
+    } finally {
+      busy.value = false
+    }
+  }
+
+  async function pay(order: Order): Promise<void> {
+    if (busy.value) return
+    busy.value = true
+    try {
+      const { payment_url } = await ordersApi.pay(order.id)
+      window.location.assign(payment_url)
+    } catch (error) {
+      explain(error)
+      void reload()
+    } finally {
+      busy.value = false
+    }
+  }
+
+  async function giveUp(order: Order): Promise<void> {
+    if (busy.value) return
+    busy.value = true
+    try {
+      take(await ordersApi.cancel(order.id))
+      shownId.value = null
+    } catch (error) {
+      explain(error)
+      void reload()
+    } finally {
+      busy.value = false
+    }
+  }
+
+  const undo = [link.on('order', ({ order }) => take(order)), link.onOpen(() => void reload())]
+  watch(
+    () => session.user?.id,
+    () => void reload(),
+  )
+  onScopeDispose(() => undo.forEach((step) => step()))
+
+  return {
+    mine,
+    pressing,
+    limitReached,
+    busy,
+    /** The order whose sheet is open. */
+    shown,
+    /** The product of which the buyer is choosing a quantity. */
+    choosing,
+    grab,
+    buy,
+    pay,
+    giveUp,
+    toSignIn,
+    choose(product: Product): void {
+      if (signedIn()) choosing.value = product
+    },
+    stopChoosing(): void {
+      choosing.value = null
+    },
+    show(order: Order): void {
+      shownId.value = order.id
+    },
+    hide(): void {
+      shownId.value = null
+    },
+  }
+}

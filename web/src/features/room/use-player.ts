@@ -1,0 +1,100 @@
+// The room's WHEP player for the life of a component: follows the stage, the network and the tap for sound.
+import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+import { recall, remember } from '@/lib/storage'
+import type { PlayStats } from '@/media/play-stats'
+import { type PlayerState, WhepPlayer } from '@/media/whep-player'
+
+export interface PlayerView {
+  readonly state: ShallowRef<PlayerState>
+  readonly stats: ShallowRef<PlayStats | null>
+  readonly muted: ShallowRef<boolean>
+  /** Width over height of the picture, once one was shown. */
+  readonly aspect: ShallowRef<number | null>
+  toggleSound: () => void
+  /** The stream has begun: don't wait for the next try. */
+  retryNow: () => void
+}
+
+export function usePlayer(
+  video: Readonly<ShallowRef<HTMLVideoElement | null>>,
+  url: Ref<string | null>,
+  options: { silent?: boolean } = {},
+): PlayerView {
+  const state = shallowRef<PlayerState>({ name: 'idle' })
+  const stats = shallowRef<PlayStats | null>(null)
+  const aspect = shallowRef<number | null>(null)
+  // Somebody who wanted sound the last time gets it at once where the browser allows it.
+  const muted = shallowRef(options.silent || recall('sound') !== 'on')
+  let player: WhepPlayer | null = null
+
+  function begin(element: HTMLVideoElement, whepUrl: string): void {
+    element.muted = muted.value
+    player = new WhepPlayer({
+      url: whepUrl,
+      video: element,
+      onState: (next) => {
+        state.value = next
+      },
+      onStats: (next) => {
+        stats.value = next
+        if (next.width > 0 && next.height > 0) aspect.value = next.width / next.height
+      },
+      onSoundRefused: () => {
+        muted.value = true
+      },
+    })
+    player.start()
+  }
+
+  function end(): void {
+    player?.destroy()
+    player = null
+    stats.value = null
+    state.value = { name: 'idle' }
+  }
+
+  const onOnline = () => player?.retryNow()
+  // A page that is being closed or put aside tells the server; one that comes back from the cache begins again.
+  const onPageHide = () => end()
+  const onPageShow = (event: PageTransitionEvent) => {
+    if (event.persisted && video.value && url.value) begin(video.value, url.value)
+  }
+  const onResize = () => {
+    const element = video.value
+    if (element && element.videoHeight > 0) aspect.value = element.videoWidth / element.videoHeight
+  }
+
+  watch(
+    [video, url],
+    ([element, whepUrl], [before]) => {
+      before?.removeEventListener('resize', onResize)
+      end()
+      if (!element || !whepUrl) return
+      element.addEventListener('resize', onResize)
+      begin(element, whepUrl)
+    },
+    { immediate: true, flush: 'post' },
+  )
+  window.addEventListener('online', onOnline)
+  window.addEventListener('pagehide', onPageHide)
+  window.addEventListener('pageshow', onPageShow)
+  onScopeDispose(() => {
+    window.removeEventListener('online', onOnline)
+    window.removeEventListener('pagehide', onPageHide)
+    window.removeEventListener('pageshow', onPageShow)
+    end()
+  })
+
+  return {
+    retryNow: () => player?.retryNow(),
+    state,
+    stats,
+    muted,
+    aspect,
+    toggleSound: () => {
+      muted.value = !muted.value
+      remember('sound', muted.value ? 'off' : 'on')
+      void player?.setMuted(muted.value)
+    },
+  }
+}

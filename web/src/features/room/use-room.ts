@@ -1,0 +1,145 @@
+// The live room as the page sees it: joins, takes the snapshot as the truth, then follows the events.
+import { computed, onScopeDispose, shallowRef } from 'vue'
+import { type ApiError, asApiError } from '@/api/errors'
+import { roomLink, type LinkState } from '@/api/socket'
+import type { Card, ChatMessage, Room, Sale, Snapshot, Stream } from '@/api/types'
+import { noteServerNow } from '@/lib/server-clock'
+import { CHAT_CAP, withMessages, withoutMessage } from './chat-lines'
+import { stageOf } from './stage'
+
+/** A join that got no answer is tried again; the server answers in milliseconds when it is well. */
+const JOIN_RETRY_MS = 2_000
+/** How long a closed sale stays on the screen: long enough to read how it ended. */
+const CLOSED_SALE_SHOWN_MS = 8_000
+
+export type RoomView = ReturnType<typeof useRoom>
+
+export function useRoom(slug: string) {
+  const link = roomLink()
+  const room = shallowRef<Room | null>(null)
+  const stream = shallowRef<Stream | null>(null)
+  const lastStream = shallowRef<Stream | null>(null)
+  const seenStream = shallowRef<string | null>(null)
+  const chat = shallowRef<readonly ChatMessage[]>([])
+  const card = shallowRef<Card | null>(null)
+  const sale = shallowRef<Sale | null>(null)
+  const viewers = shallowRef(0)
+  const likes = shallowRef(0)
+  const linkState = shallowRef<LinkState>(link.state)
+  const joined = shallowRef(false)
+  const problem = shallowRef<ApiError | null>(null)
+  const stage = computed(() => stageOf(stream.value, lastStream.value, seenStream.value))
+
+  let rejoinTimer: ReturnType<typeof setTimeout> | undefined
+  let closedSaleTimer: ReturnType<typeof setTimeout> | undefined
+  let disposed = false
+
+  async function join(): Promise<void> {
+    clearTimeout(rejoinTimer)
+    const sentAt = Date.now()
+    try {
+      const snapshot = await link.send('join', { slug })
+      if (disposed) return
+      noteServerNow(snapshot.server_now, sentAt, Date.now())
+      take(snapshot)
+    } catch (error) {
+      if (disposed) return
+      const failed = asApiError(error)
+      if (failed.code === 'not_found') problem.value = failed
+      else rejoinTimer = setTimeout(() => void (link.state === 'open' && join()), JOIN_RETRY_MS)
+    }
+  }
+
+  function take(snapshot: Snapshot): void {
+    problem.value = null
+    room.value = snapshot.room
+    takeStream(snapshot.room.stream)
+    lastStream.value = snapshot.room.last_stream
+    chat.value = snapshot.chat.slice(-CHAT_CAP)
+    card.value = snapshot.card
+    takeSale(snapshot.sale)
+    viewers.value = snapshot.viewers
+    likes.value = snapshot.likes
+    joined.value = true
+  }
+
+  function takeStream(next: Stream | null): void {
+    // An event without a stream tells the end of the one that was on.
+    if (!next && stream.value) lastStream.value = { ...stream.value, state: 'ended' }
+    if (next?.state === 'live' || next?.state === 'interrupted') seenStream.value = next.id
+    stream.value = next
+  }
+
+  function takeSale(next: Sale | null): void {
+    clearTimeout(closedSaleTimer)
+    sale.value = next
+    if (next?.state === 'closed') {
+      closedSaleTimer = setTimeout(() => {
+        sale.value = null
+      }, CLOSED_SALE_SHOWN_MS)
+    }
+  }
+
+  const undo = [
+    link.onState((state) => {
+      linkState.value = state
+      if (state !== 'open') joined.value = false
+    }),
+    link.on('chat', ({ messages }) => {
+      chat.value = withMessages(chat.value, messages)
+    }),
+    link.on('chat_deleted', ({ id }) => {
+      chat.value = withoutMessage(chat.value, id)
+    }),
+    link.on('likes', ({ total }) => {
+      likes.value = Math.max(likes.value, total)
+    }),
+    link.on('viewers', ({ count }) => {
+      viewers.value = count
+    }),
+    link.on('stream', ({ stream: next, whep_url }) => {
+      if (room.value) room.value = { ...room.value, whep_url }
+      takeStream(next)
+    }),
+    link.on('card', ({ card: next }) => {
+      card.value = next
+    }),
+    link.on('sale', ({ sale: next }) => takeSale(next)),
+    link.onOpen(() => void join()),
+    link.hold(),
+  ]
+
+  onScopeDispose(() => {
+    disposed = true
+    clearTimeout(rejoinTimer)
+    clearTimeout(closedSaleTimer)
+    if (joined.value) link.send('leave', {}).catch(() => undefined) // the server notices a closed socket anyway
+    for (const step of undo.reverse()) step()
+  })
+
+  return {
+    room,
+    stream,
+    lastStream,
+    stage,
+    chat,
+    card,
+    sale,
+    viewers,
+    likes,
+    linkState,
+    joined,
+    problem,
+    async say(text: string): Promise<void> {
+      const { message } = await link.send('chat', { text })
+      chat.value = withMessages(chat.value, [message])
+    },
+    like(count: number): void {
+      // A heart that gets lost on the way isn't worth a message.
+      link.send('like', { count }).catch(() => undefined)
+    },
+    setRoom(next: Room): void {
+      room.value = next
+    },
+  }
+}
