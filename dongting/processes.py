@@ -1,0 +1,71 @@
+"""Our own processes as programs: server, media, worker, beat, each with the question that tells it is ready."""
+
+from __future__ import annotations
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from dongting.child import Program
+
+Name = Literal["server", "media", "worker", "beat"]
+ASK_TIMEOUT_SECONDS = 1.0
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 -- recognised, not served
+
+# How long each may take to stop: media finishes its recordings, a worker the piece that it is at.
+STOP_SECONDS: dict[Name, float] = {"server": 15.0, "media": 20.0, "worker": 15.0, "beat": 5.0}
+
+
+def program_of(name: Name, root: Path, environment: Mapping[str, str], log: Path) -> Program:
+    """The program of one process of the checkout in `root`, with settings from `environment`."""
+    checks: dict[Name, Callable[[], bool]] = {
+        "server": _asks(environment, "SERVER_HOST", "SERVER_PORT", 8080),
+        "media": _asks(environment, "MEDIA_HOST", "MEDIA_HTTP_PORT", 8081),
+        "worker": _asks(environment, "", "WORKER_METRICS_PORT", 8082),
+        "beat": lambda: True,
+    }
+    return Program(
+        name=name,
+        command=_command(name, environment),
+        environment={**environment, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(root)},
+        log=log,
+        folder=root,
+        is_ready=checks[name],
+        ready_seconds=60.0,
+        stop_seconds=STOP_SECONDS[name],
+    )
+
+
+def _command(name: Name, environment: Mapping[str, str]) -> tuple[str, ...]:
+    celery = (sys.executable, "-m", "celery", "-A", "workers.app")
+    if name == "worker":
+        return (*celery, "worker", "--loglevel", environment.get("LOG_LEVEL", "info"))
+    if name == "beat":
+        schedule = Path(environment.get("WORKER_FOLDER", "var/work"), "beat-schedule")
+        schedule.parent.mkdir(parents=True, exist_ok=True)
+        return (*celery, "beat", "--schedule", str(schedule), "--pidfile=")
+    return (sys.executable, "-m", name)
+
+
+def address_of(environment: Mapping[str, str], host_name: str, port_name: str, default_port: int) -> str:
+    """Where a process of this machine is asked: its own address, or loopback if it listens on all."""
+    host = environment.get(host_name, "")
+    return f"{'127.0.0.1' if host in EVERY_ADDRESS else host}:{environment.get(port_name) or default_port}"
+
+
+def _asks(environment: Mapping[str, str], host_name: str, port_name: str, default_port: int) -> Callable[[], bool]:
+    url = f"http://{address_of(environment, host_name, port_name, default_port)}/readyz"
+    # A proxy of the machine's settings has no business between two processes of one machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def is_ready() -> bool:
+        try:
+            with opener.open(url, timeout=ASK_TIMEOUT_SECONDS) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+    return is_ready

@@ -1,0 +1,102 @@
+"""Fixtures for every test: real servers on free ports, settings that load, a check that nothing is left running."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import pytest_asyncio
+
+from config.bus import Bus, open_bus
+from config.objects import S3Objects
+from config.settings import MediaSettings, SharedSettings
+from tests.harness.data_servers import DataServers, Environment
+
+S = TypeVar("S", bound=SharedSettings)
+
+TESTS = Path(__file__).parent
+MARKED_FOLDERS = ("integration", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, quick ones first; coroutine tests must leave no task behind."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in MARKED_FOLDERS:
+            item.add_marker(folder)
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+            item.fixturenames.insert(0, "no_task_is_left")
+    order = ("unit", *MARKED_FOLDERS)
+    items.sort(key=lambda item: order.index(name) if (name := item.path.relative_to(TESTS).parts[0]) in order else 0)
+
+
+@pytest_asyncio.fixture
+async def no_task_is_left() -> AsyncIterator[None]:
+    """Fails a test whose tasks outlive its fixtures."""
+    yield
+    await asyncio.sleep(0)  # what was cancelled a moment ago ends now
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert not left, f"tasks are still running: {left}"
+
+
+@pytest.fixture(scope="session")
+def data_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataServers]:
+    """MongoDB, Redis and S3; nothing is started until it is asked for."""
+    servers = DataServers(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(data_servers: DataServers) -> str:
+    """A real replica set of one. Shared: use a database of your own name."""
+    return data_servers.mongodb_uri
+
+
+@pytest.fixture(scope="session")
+def redis_url(data_servers: DataServers) -> str:
+    """A real Redis. Shared: `environment` has a database that is yours alone."""
+    return data_servers.redis_url()
+
+
+@pytest.fixture(scope="session")
+def s3_env(data_servers: DataServers) -> Environment:
+    """S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY of a real S3 server. Shared: use a bucket of your own name."""
+    return data_servers.s3_environment()
+
+
+@pytest.fixture
+def environment(data_servers: DataServers, tmp_path: Path) -> Iterator[Environment]:
+    """The settings of an installation that only this test sees: database, bucket, Redis database, ports, folders."""
+    made = data_servers.new_environment(tmp_path)
+    yield made
+    data_servers.forget(made)
+
+
+@pytest.fixture
+def load_settings(environment: Environment) -> Callable[[type[S]], S]:
+    """Settings of any kind from `environment`: `load_settings(ServerSettings)`."""
+
+    def load(kind: type[S]) -> S:
+        return kind.model_validate({name.lower(): value for name, value in environment.items()})
+
+    return load
+
+
+@pytest_asyncio.fixture
+async def objects(load_settings: Callable[[type[SharedSettings]], SharedSettings]) -> AsyncIterator[S3Objects]:
+    """The object store of `environment`, its bucket made."""
+    async with S3Objects(load_settings(SharedSettings)) as store:
+        await store.make_bucket()
+        yield store
+
+
+@pytest_asyncio.fixture
+async def bus(load_settings: Callable[[type[SharedSettings]], SharedSettings]) -> AsyncIterator[Bus]:
+    """The event bus of `environment`."""
+    async with open_bus(load_settings(MediaSettings)) as opened:
+        yield opened

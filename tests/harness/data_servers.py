@@ -1,0 +1,133 @@
+"""MongoDB, Redis and SeaweedFS for one test session: each started when first needed, all that are needed at once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from pymongo import MongoClient
+from redis import Redis
+
+from dongting.child import Child, Program
+from dongting.ports import free_ports
+from dongting.servers import SMALL, WEED_PORTS, mongodb, mongodb_uri, redis_server, redis_url, seaweedfs
+
+Name = Literal["mongodb", "redis", "s3"]
+Environment = dict[str, str]
+
+PASSWORD = "only-for-tests"
+KEYS = ("testaccess", "testsecretkey")
+REDIS_DATABASES = 4096
+SECRET = "a secret of thirty-two characters or more, only for tests"
+
+
+class DataServers:
+    """Starts what is asked for and remembers it; `close` kills it all, for nobody wants the data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: dict[Name, Child] = {}
+        self._ready: set[Name] = set()
+        self._numbers = itertools.count(1)
+        self._mongodb_port, self._redis_port, *weed = free_ports(2 + len(WEED_PORTS))
+        self._weed_ports = tuple(weed)
+        self._base = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+
+    def need(self, *names: Name) -> None:
+        """Return when these are running and ready."""
+        makers: dict[Name, Callable[[], Program]] = {
+            "mongodb": self._mongodb,
+            "redis": self._redis,
+            "s3": self._seaweedfs,
+        }
+        for name in names:
+            if name not in self._children:
+                self._children[name] = Child(makers[name]())
+                self._children[name].start()
+        for name in names:
+            if name not in self._ready:
+                self._children[name].wait_ready()
+                self._ready.add(name)
+
+    def child(self, name: Name) -> Child:
+        """The process itself, for tests that kill it; they start it again and wait until it is ready."""
+        self.need(name)
+        return self._children[name]
+
+    @property
+    def mongodb_uri(self) -> str:
+        """Where MongoDB is."""
+        self.need("mongodb")
+        return mongodb_uri(self._mongodb_port, PASSWORD)
+
+    def redis_url(self, database: int = 0) -> str:
+        """Where Redis is."""
+        self.need("redis")
+        return redis_url(self._redis_port, PASSWORD, database)
+
+    def s3_environment(self) -> Environment:
+        """Where S3 is, as settings."""
+        self.need("s3")
+        return {
+            "S3_ENDPOINT": f"127.0.0.1:{self._weed_ports[0]}",
+            "S3_ACCESS_KEY": KEYS[0],
+            "S3_SECRET_KEY": KEYS[1],
+        }
+
+    def new_environment(self, folder: Path) -> Environment:
+        """Settings of a whole installation of its own: database, bucket, Redis database, ports, folders."""
+        self.need("mongodb", "redis", "s3")
+        number = next(self._numbers)
+        http, media, udp, metrics = free_ports(4)
+        return {
+            **self._base,
+            **self.s3_environment(),
+            "MONGODB_URI": self.mongodb_uri,
+            "MONGODB_DATABASE": f"test_{number}",
+            "REDIS_URL": self.redis_url(number % REDIS_DATABASES),
+            "S3_BUCKET": f"test-{number}",
+            "INTERNAL_SECRET": SECRET,
+            "PAYMENT_SANDBOX": "true",
+            "PAYMENT_SANDBOX_SECRET": SECRET[::-1],
+            "SERVER_HOST": "127.0.0.1",
+            "SERVER_PORT": str(http),
+            "MEDIA_HOST": "127.0.0.1",
+            "MEDIA_HTTP_PORT": str(media),
+            "MEDIA_UDP_PORT": str(udp),
+            "MEDIA_ANNOUNCED_ADDRESSES": "127.0.0.1",
+            "AUTHORIZE_URL": f"http://127.0.0.1:{http}/internal/publish",
+            "WORKER_METRICS_PORT": str(metrics),
+            "SPOOL_FOLDER": str(folder / "spool"),
+            "WORKER_FOLDER": str(folder / "work"),
+            "LOG_LEVEL": "debug",
+        }
+
+    def forget(self, environment: Environment) -> None:
+        """Drop what a test wrote to MongoDB and Redis; the objects go with the folder."""
+        with MongoClient[dict[str, object]](environment["MONGODB_URI"]) as client:
+            client.drop_database(environment["MONGODB_DATABASE"])
+        with Redis.from_url(environment["REDIS_URL"]) as redis:
+            redis.flushdb()
+
+    def close(self) -> None:
+        """Kill them."""
+        for child in self._children.values():
+            child.kill()
+        self._children.clear()
+        self._ready.clear()
+
+    def _mongodb(self) -> Program:
+        log = self._folder / "mongod.log"
+        return mongodb(self._folder / "mongodb", log, self._mongodb_port, PASSWORD, self._base, SMALL)
+
+    def _redis(self) -> Program:
+        log = self._folder / "redis.log"
+        data = self._folder / "redis"
+        return redis_server(data, log, self._redis_port, PASSWORD, self._base, databases=REDIS_DATABASES)
+
+    def _seaweedfs(self) -> Program:
+        log = self._folder / "seaweedfs.log"
+        return seaweedfs(self._folder / "s3", log, self._weed_ports, KEYS, self._base, SMALL)

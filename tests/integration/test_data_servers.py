@@ -1,0 +1,65 @@
+"""The servers that tests and `dongting up` start: they work, survive a kill, and keep tests apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pymongo import AsyncMongoClient, MongoClient
+
+from config.bus import Bus
+from config.objects import S3Objects
+from config.settings import MediaSettings, ServerSettings, WorkerSettings
+from tests.harness.data_servers import DataServers, Environment
+
+
+async def test_a_transaction_spans_two_collections(environment: Environment) -> None:
+    # given
+    async with AsyncMongoClient[dict[str, object]](environment["MONGODB_URI"]) as client:
+        database = client[environment["MONGODB_DATABASE"]]
+        # when
+        async with client.start_session() as session, await session.start_transaction():
+            await database["orders"].insert_one({"_id": 1}, session=session)
+            await database["stock"].insert_one({"_id": 1}, session=session)
+        # then
+        assert await database["orders"].count_documents({}) == await database["stock"].count_documents({}) == 1
+
+
+async def test_an_object_is_written_and_read_in_part(objects: S3Objects) -> None:
+    await objects.put("public/a.txt", b"0123456789", "text/plain")
+    assert b"".join([chunk async for chunk in objects.read("public/a.txt", 2, 3)]) == b"234"
+    assert await objects.list_keys("public/") == ["public/a.txt"]
+
+
+async def test_a_lease_is_seen_by_prefix(bus: Bus) -> None:
+    await bus.set_lease("node:a", {"node_id": "a"}, 30)
+    assert await bus.leases("node:") == {"node:a": {"node_id": "a"}}
+
+
+async def test_the_next_test_sees_nothing_of_it(bus: Bus, objects: S3Objects) -> None:
+    assert await bus.leases("") == {}
+    assert await objects.list_keys("") == []
+
+
+def test_every_kind_of_settings_loads(load_settings: Callable[[type], object]) -> None:
+    for kind in (ServerSettings, MediaSettings, WorkerSettings):
+        assert load_settings(kind)
+
+
+async def test_what_was_written_survives_a_kill(
+    data_servers: DataServers, environment: Environment, objects: S3Objects, bus: Bus
+) -> None:
+    # given
+    with MongoClient[dict[str, object]](environment["MONGODB_URI"], w="majority", journal=True) as client:
+        client[environment["MONGODB_DATABASE"]]["orders"].insert_one({"_id": "kept"})
+        await objects.put("public/kept", b"kept", "text/plain")
+        await bus.set_lease("kept", {"kept": True}, 300)
+        # when
+        for name in ("mongodb", "redis", "s3"):
+            child = data_servers.child(name)
+            child.kill()
+            child.start()
+            child.wait_ready()
+        # then
+        assert client[environment["MONGODB_DATABASE"]]["orders"].find_one() == {"_id": "kept"}
+        assert await objects.get("public/kept") == b"kept"
+        assert await bus.leases("kept") == {"kept": {"kept": True}}

@@ -1,0 +1,29 @@
+"""Finding free ports, and who has one."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from dongting.ports import free_ports, is_free, who_listens
+
+
+def test_free_ports_are_different_and_free() -> None:
+    ports = free_ports(5)
+    assert len(set(ports)) == 5
+    assert all(is_free(port) for port in ports)
+
+
+def test_a_port_in_use_is_not_free_and_its_process_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not is_free(port)
+        assert f"(pid {os.getpid()})" in who_listens(port)
+
+
+def test_udp_ports_are_looked_at_apart() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        assert not is_free(port, udp=True)
+        assert f"(pid {os.getpid()})" in who_listens(port, udp=True)
