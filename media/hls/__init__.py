@@ -1,0 +1,1 @@
+"""HLS as text: playlists over recorded parts."""

@@ -1,0 +1,55 @@
+"""Media playlists (RFC 8216) over the recorded parts of a take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+_VERSION = 7  # EXT-X-MAP in a playlist of whole segments
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part as a playlist names it; `start_ms` is on the take's timeline, which keeps interruptions."""
+
+    uri: str
+    init_uri: str
+    start_ms: int
+    duration_ms: int
+
+
+def vod_playlist(segments: Sequence[Segment], began_at: datetime | None) -> str:
+    """A finished playlist. `began_at`: the wall clock of 0 ms; each run then carries its own moment."""
+    longest = max((segment.duration_ms for segment in segments), default=1000)
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{_VERSION}",
+        f"#EXT-X-TARGETDURATION:{max(1, (longest + 500) // 1000)}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+    init_uri = None
+    for segment in segments:
+        if segment.init_uri != init_uri:
+            if init_uri is not None:
+                lines.append("#EXT-X-DISCONTINUITY")
+            init_uri = segment.init_uri
+            lines.append(f'#EXT-X-MAP:URI="{init_uri}"')
+            if began_at is not None:
+                moment = began_at + timedelta(milliseconds=segment.start_ms)
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{moment.isoformat(timespec='milliseconds')}")
+        lines += [f"#EXTINF:{segment.duration_ms / 1000:.3f},", segment.uri]
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def played_ms(segments: Sequence[Segment], take_ms: int) -> int:
+    """Where a moment of the take's timeline comes in the playlist, which skips interruptions."""
+    played = 0
+    for segment in segments:
+        if take_ms < segment.start_ms + segment.duration_ms:
+            return played + max(0, take_ms - segment.start_ms)
+        played += segment.duration_ms
+    return played

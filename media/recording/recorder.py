@@ -1,0 +1,226 @@
+"""Records one stream: takes packets on the event loop, writes them in a thread, uploads parts as they close."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from config.logs import logger
+from config.objects import ObjectNotFound, Objects, ObjectsUnavailable
+from config.settings import MediaSettings
+from config.tasks import Tasks
+from media.recording.take import Take, TakeSummary, take_from_json
+from media.recording.take_spool import SpoolBusy, TakeSpool
+from media.recording.timeline import SenderReport
+from media.recording.tracks import SECOND_NS, Kind, TrackFormat
+from media.recording.upload import Uploader, take_key
+from media.recording.writer import TakeWriter
+
+log = logger(__name__)
+
+BATCH_SECONDS = 0.15  # how often the thread takes what came; part of the time that a crash costs
+# Packets that wait for the thread: some 60 s of a 3 Mbit/s stream. When the disk is that slow the newest are lost,
+# and what they broke is listed as a gap.
+INBOX_PACKETS = 20_000
+KEYFRAME_REQUEST_NS = SECOND_NS  # a publisher that did not answer is asked again
+KNOWN_TAKE_SECONDS = 4.0  # a publisher does not wait longer for an object store that is away
+TAKE_OVER_SECONDS = 30.0  # how long a recovery of the same take may hold the spool
+FINISH_SECONDS = 900.0  # longer than the object store may be away; then the next start finishes the take
+
+
+class _Packet(NamedTuple):
+    kind: Kind
+    data: bytes
+    arrival_ns: int
+
+
+class _Report(NamedTuple):
+    kind: Kind
+    report: SenderReport
+
+
+class _Run(NamedTuple):
+    video: TrackFormat | None
+    audio: TrackFormat | None
+
+
+class Recorder:
+    """The recording of one stream, from its first publisher to `finish()`.
+
+    `add` and `add_sender_report` only append to a bounded queue; everything else happens in the thread. When that
+    queue is full the newest packets are lost.
+    """
+
+    def __init__(
+        self,
+        *,
+        stream_id: str,
+        room_id: str,
+        settings: MediaSettings,
+        objects: Objects,
+        request_keyframe: Callable[[], None],
+    ) -> None:
+        self._stream_id = stream_id
+        self._room_id = room_id
+        self._settings = settings
+        self._objects = objects
+        self._request_keyframe = request_keyframe
+        self._inbox: deque[_Packet | _Report | _Run] = deque()
+        self._dropped_packets = 0
+        self._stopping = threading.Event()
+        self._ended = asyncio.Event()
+        self._thread: threading.Thread | None = None
+        self._spool: TakeSpool | None = None
+        self._uploader: Uploader | None = None
+        self._tasks = Tasks("recorder")
+        self._finishing = asyncio.Lock()
+        self._summary: TakeSummary | None = None
+        self.first_picture_at: datetime | None = None
+
+    async def start(self) -> None:
+        """Open the spool and begin to take packets. A stream that was recorded before goes on where it ended.
+
+        Raises SpoolBusy, OSError, and ValueError for an impossible stream id.
+        """
+        known = await self._known_take()
+        spool = await self._open_spool(known)
+        self._spool = spool
+        self.first_picture_at = spool.take.began_at
+        self._uploader = Uploader(spool, self._objects)
+        self._uploader.wake()
+        self._tasks.start("upload parts", self._uploader.run())
+        writer = TakeWriter(spool, self._settings.recording_part_seconds, time.monotonic_ns(), datetime.now(UTC))
+        loop = asyncio.get_running_loop()
+        writer.on_first_picture = lambda at: _on_loop(loop, self._set_first_picture, at)
+        self._thread = threading.Thread(
+            target=self._work, args=(loop, spool, writer), name=f"recorder {self._stream_id}", daemon=True
+        )
+        self._thread.start()
+
+    def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None) -> None:
+        """A publisher joined, for the first time or again."""
+        self._inbox.append(_Run(video, audio))
+
+    def add(self, kind: Kind, packet: bytes, arrival_ns: int) -> None:
+        """Take one RTP packet that came at `arrival_ns` of time.monotonic_ns()."""
+        if len(self._inbox) < INBOX_PACKETS:
+            self._inbox.append(_Packet(kind, packet, arrival_ns))
+        else:
+            self._dropped_packets += 1
+
+    def add_sender_report(self, kind: Kind, ntp: int, rtp_timestamp: int) -> None:
+        """Take the two times of an RTCP sender report; `ntp` in its 64-bit form."""
+        if len(self._inbox) < INBOX_PACKETS:
+            self._inbox.append(_Report(kind, SenderReport(ntp, rtp_timestamp)))
+
+    async def finish(self) -> TakeSummary:
+        """End the recording and bring all of it into the object store. Twice gives the same answer.
+
+        Raises TimeoutError after FINISH_SECONDS without an object store; the spool then keeps the take.
+        """
+        async with self._finishing:
+            if self._summary is None:
+                self._summary = await self._finish()
+            return self._summary
+
+    async def aclose(self) -> None:
+        """Stop at once and leave the rest to recovery; after `finish` there is nothing to do. Twice is fine."""
+        await self._stop_thread()
+        await self._tasks.aclose()
+        if self._spool is not None:
+            await asyncio.to_thread(self._spool.close)
+
+    async def _finish(self) -> TakeSummary:
+        if self._spool is None or self._uploader is None:
+            raise RuntimeError("the recorder was not started")
+        await self._stop_thread()
+        async with asyncio.timeout(FINISH_SECONDS):
+            summary = await self._uploader.publish()
+        await self._tasks.aclose()
+        await asyncio.to_thread(self._spool.remove)
+        log.info("take finished", stream=self._stream_id, duration_ms=summary.duration_ms)
+        return summary
+
+    async def _stop_thread(self) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            await self._ended.wait()
+
+    def _set_first_picture(self, at: datetime) -> None:
+        self.first_picture_at = at
+
+    async def _known_take(self) -> Take | None:
+        """What the object store has of this stream from an earlier recording."""
+        try:
+            async with asyncio.timeout(KNOWN_TAKE_SECONDS):
+                return take_from_json(json.loads(await self._objects.get(take_key(self._stream_id, "take.json"))))
+        except ObjectNotFound:
+            return None
+        except (ObjectsUnavailable, TimeoutError, ValueError) as error:
+            log.warning(
+                "an earlier recording could not be looked up", stream=self._stream_id, error=type(error).__name__
+            )
+            return None
+
+    async def _open_spool(self, known: Take | None) -> TakeSpool:
+        """Open the spool, waiting while a recovery finishes what an earlier process left in it."""
+        folder = Path(self._settings.spool_folder)
+        async with asyncio.timeout(TAKE_OVER_SECONDS):
+            while True:
+                try:
+                    return await asyncio.to_thread(TakeSpool.open, folder, self._stream_id, self._room_id, known)
+                except SpoolBusy:
+                    await asyncio.sleep(0.2)
+                    known = await self._known_take()
+
+    def _work(self, loop: asyncio.AbstractEventLoop, spool: TakeSpool, writer: TakeWriter) -> None:
+        """The thread: batches of packets until `finish`, or until the spool cannot be written."""
+        try:
+            self._write_batches(loop, spool, writer)
+        except OSError:
+            log.exception("RECORDING ENDED: the spool cannot be written", stream=self._stream_id)
+        except Exception:
+            log.exception("RECORDING ENDED: a fault in the recorder", stream=self._stream_id)
+        finally:
+            spool.close_part(spool.take.end_ns)
+            _on_loop(loop, self._ended.set)
+
+    def _write_batches(self, loop: asyncio.AbstractEventLoop, spool: TakeSpool, writer: TakeWriter) -> None:
+        asked_at = 0
+        while True:
+            is_last = self._stopping.wait(BATCH_SECONDS)
+            self._write_batch(writer)
+            now_ns = time.monotonic_ns()
+            writer.tick(now_ns)
+            if is_last:
+                writer.end_run()
+                return
+            if writer.wants_keyframe and now_ns - asked_at >= KEYFRAME_REQUEST_NS:
+                asked_at = now_ns
+                _on_loop(loop, self._request_keyframe)
+            if self._uploader is not None and spool.waiting_for_upload():
+                _on_loop(loop, self._uploader.wake)
+
+    def _write_batch(self, writer: TakeWriter) -> None:
+        for _ in range(len(self._inbox)):
+            entry = self._inbox.popleft()
+            if isinstance(entry, _Packet):
+                writer.push(*entry)
+            elif isinstance(entry, _Report):
+                writer.report(*entry)
+            else:
+                writer.begin_run(*entry)
+
+
+def _on_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *arguments: object) -> None:
+    """Call on the loop from the thread; a loop that is closed already needs nothing any more."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *arguments)

@@ -1,0 +1,192 @@
+"""What is known of one take: runs, parts, gaps; built up from journal records, written out as `take.json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from media.hls.playlist import Segment
+
+_MS = 1_000_000
+MERGE_GAPS_NS = 200 * _MS  # gaps closer than this are one
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSummary:
+    """What others need to know of a finished take."""
+
+    duration_ms: int
+    has_video: bool
+    has_audio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of parts with one codec set-up."""
+
+    init: str
+    video_codec: str | None
+    audio_codec: str | None
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of whole fragments that begins with a keyframe where there is video."""
+
+    name: str
+    run: int
+    start_ns: int
+    end_ns: int
+    bytes: int
+    keyframe: bool
+
+    @property
+    def start_ms(self) -> int:
+        """Its start, rounded."""
+        return round(self.start_ns / _MS)
+
+    @property
+    def duration_ms(self) -> int:
+        """From its rounded start to its rounded end, so that rounding never adds up."""
+        return round(self.end_ns / _MS) - self.start_ms
+
+
+@dataclass(slots=True)
+class Take:
+    """One take. `apply` is the only way in which it changes, so that a journal read again gives the same take."""
+
+    stream_id: str
+    room_id: str
+    began_at: datetime | None = None  # the wall clock of 0 ms
+    runs: list[Run] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)  # ns
+    open_part: bool = False
+    uploaded: set[str] = field(default_factory=set)
+
+    @property
+    def end_ns(self) -> int:
+        """The end of what is recorded."""
+        return max((part.end_ns for part in self.parts), default=0)
+
+    def apply(self, record: Record) -> None:
+        """Change by one record. Raises ValueError if it does not fit."""
+        try:
+            match record["what"]:
+                case "began":
+                    self.began_at = datetime.fromtimestamp(record["wall_ms"] / 1000, UTC)
+                case "run":
+                    self.runs.append(Run(**record["run"]))
+                case "part":
+                    self.parts.append(
+                        Part(
+                            part_name(len(self.parts)),
+                            len(self.runs) - 1,
+                            record["start_ns"],
+                            record["start_ns"],
+                            0,
+                            record["keyframe"],
+                        )
+                    )
+                    self.open_part = True
+                case "fragment":
+                    part = self.parts[-1]
+                    end_ns = max(part.end_ns, record["end_ns"])
+                    self.parts[-1] = replace(part, end_ns=end_ns, bytes=part.bytes + record["bytes"])
+                case "closed":
+                    self._close_part(record["end_ns"])
+                case "gap":
+                    self._add_gap(record["start_ns"], record["end_ns"])
+                case "uploaded":
+                    self.uploaded.add(record["name"])
+                case other:
+                    raise ValueError(f"unknown record {other}")
+        except (KeyError, IndexError, TypeError, OverflowError, OSError) as error:
+            raise ValueError(f"record does not fit: {type(error).__name__}") from None
+
+    def _close_part(self, end_ns: int) -> None:
+        self.open_part = False
+        part = self.parts.pop()
+        if part.bytes:  # else a crash or a full disk left an empty file, whose number is used again
+            self.parts.append(replace(part, end_ns=end_ns))
+
+    def _add_gap(self, start_ns: int, end_ns: int) -> None:
+        if self.gaps and start_ns - self.gaps[-1][1] < MERGE_GAPS_NS:
+            start_ns, end_ns = self.gaps[-1][0], max(end_ns, self.gaps[-1][1])
+            self.gaps.pop()
+        self.gaps.append((start_ns, end_ns))
+
+    def summary(self) -> TakeSummary:
+        """Length and tracks."""
+        recorded = {part.run for part in self.parts}
+        runs = [run for number, run in enumerate(self.runs) if number in recorded]
+        return TakeSummary(
+            duration_ms=round(self.end_ns / _MS),
+            has_video=any(run.video_codec for run in runs),
+            has_audio=any(run.audio_codec for run in runs),
+        )
+
+    def segments(self) -> list[Segment]:
+        """The parts as a playlist names them."""
+        return [Segment(part.name, self.runs[part.run].init, part.start_ms, part.duration_ms) for part in self.parts]
+
+    def as_json(self) -> dict[str, Any]:
+        """The body of `take.json`."""
+        return {
+            "stream_id": self.stream_id,
+            "room_id": self.room_id,
+            "first_picture_at": self.began_at.isoformat(timespec="milliseconds") if self.began_at else None,
+            "duration_ms": self.summary().duration_ms,
+            "parts": [
+                {
+                    "name": part.name,
+                    "run": part.run,
+                    "start_ms": part.start_ms,
+                    "duration_ms": part.duration_ms,
+                    "bytes": part.bytes,
+                    "keyframe": part.keyframe,
+                }
+                for part in self.parts
+            ],
+            "runs": [asdict(run) for run in self.runs],
+            "gaps": [{"start_ms": round(start / _MS), "end_ms": round(end / _MS)} for start, end in self.gaps],
+        }
+
+
+def part_name(number: int) -> str:
+    """The file and object name of a part."""
+    return f"part-{number:06}.m4s"
+
+
+def init_name(run: int) -> str:
+    """The file and object name of a run's init segment."""
+    return f"init-{run}.mp4"
+
+
+def take_from_json(body: Any) -> Take:
+    """The take that a `take.json` tells of; all of it is in the object store. Raises ValueError."""
+    try:
+        began_at = body["first_picture_at"]
+        take = Take(body["stream_id"], body["room_id"], datetime.fromisoformat(began_at) if began_at else None)
+        take.runs = [Run(**run) for run in body["runs"]]
+        take.parts = [
+            Part(
+                part["name"],
+                part["run"],
+                part["start_ms"] * _MS,
+                (part["start_ms"] + part["duration_ms"]) * _MS,
+                part["bytes"],
+                part["keyframe"],
+            )
+            for part in body["parts"]
+        ]
+        take.gaps = [(gap["start_ms"] * _MS, gap["end_ms"] * _MS) for gap in body["gaps"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a take.json: {type(error).__name__}") from None
+    take.uploaded = {part.name for part in take.parts} | {run.init for run in take.runs}
+    return take

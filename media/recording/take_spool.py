@@ -1,0 +1,208 @@
+"""The folder of one unfinished take on local disk: its files, and the journal from which a crash is mended."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from config.logs import logger
+from media.recording.journal import JOURNAL, SpoolBroken, header, mend, write_all
+from media.recording.take import Record, Run, Take, init_name, part_name
+
+log = logger(__name__)
+
+LOCK = "lock"
+# Fragments reach the disk itself this often; the kernel has them at once, so only a power cut costs this much.
+SYNC_SECONDS = 1.0
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+class SpoolBusy(Exception):
+    """Another recorder or recovery works on this take."""
+
+
+class TakeSpool:
+    """Owns the folder of one take; one holder at a time, across processes.
+
+    The writing thread calls begin…, write…, close… and note…; `mark_uploaded` may come from another thread.
+    A failed write raises OSError and leaves what was written before as it was.
+    """
+
+    def __init__(self, folder: Path, lock: BinaryIO, take: Take) -> None:
+        self._folder = folder
+        self._lock_file = lock
+        self._part: BinaryIO | None = None
+        self._part_bytes = 0
+        self._journal = (folder / JOURNAL).open("ab", buffering=0)
+        self._mutex = threading.Lock()
+        self._synced_at = time.monotonic()
+        self.take = take
+
+    @classmethod
+    def open(cls, spool_folder: Path, stream_id: str, room_id: str, known: Take | None = None) -> TakeSpool:
+        """Open the folder of a stream's take, making it if there is none. `known`: what a finished take.json says.
+
+        Raises SpoolBusy, and ValueError for an id that cannot be a folder.
+        """
+        if not _SAFE_ID.fullmatch(stream_id):
+            raise ValueError("stream id cannot be a folder's name")
+        folder = spool_folder / stream_id
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _lock(folder)
+        try:
+            if (folder / JOURNAL).exists():
+                with suppress(SpoolBroken):
+                    return cls(folder, lock, mend(folder))
+            take = known or Take(stream_id, room_id)
+            spool = cls(folder, lock, take)
+            spool._append(header(take))
+        except BaseException:
+            lock.close()
+            raise
+        return spool
+
+    @classmethod
+    def reopen(cls, folder: Path) -> TakeSpool:
+        """Open what a crash left. Raises SpoolBusy, or SpoolBroken if there is nothing to mend."""
+        lock = _lock(folder)
+        try:
+            return cls(folder, lock, mend(folder))
+        except BaseException:
+            lock.close()
+            raise
+
+    def begin(self, began_at: datetime) -> None:
+        """Note the wall clock of 0 ms."""
+        self._note({"what": "began", "wall_ms": round(began_at.timestamp() * 1000)})
+
+    def begin_run(self, init: bytes, video_codec: str | None, audio_codec: str | None, size: tuple[int, int]) -> None:
+        """Begin a run with its init segment."""
+        name = init_name(len(self.take.runs))
+        (self._folder / name).write_bytes(init)
+        run = Run(name, video_codec, audio_codec, *size)
+        self._note({"what": "run", "run": {slot: getattr(run, slot) for slot in Run.__slots__}})
+
+    def begin_part(self, start_ns: int, keyframe: bool) -> None:
+        """Begin the next part of the run."""
+        self._part = (self._folder / part_name(len(self.take.parts))).open("wb", buffering=0)
+        self._part_bytes = 0
+        self._note({"what": "part", "start_ns": start_ns, "keyframe": keyframe})
+
+    def write_fragment(self, data: bytes, end_ns: int) -> None:
+        """Append a fragment to the open part."""
+        if self._part is None:
+            raise RuntimeError("no part is open")
+        try:
+            write_all(self._part, data)
+        except OSError:
+            os.ftruncate(self._part.fileno(), self._part_bytes)
+            raise
+        self._note({"what": "fragment", "bytes": len(data), "end_ns": end_ns})
+        self._part_bytes += len(data)
+        if time.monotonic() - self._synced_at >= SYNC_SECONDS:
+            self._sync()
+
+    def close_part(self, end_ns: int) -> None:
+        """Close the open part; from now on it may be uploaded. Never fails: a part whose end is not on disk is
+        closed by recovery at the end of its last fragment."""
+        if self._part is None:
+            return
+        with suppress(OSError):
+            self._sync()
+        self._part.close()
+        self._part = None
+        record = {"what": "closed", "end_ns": end_ns}
+        try:
+            self._append(record)
+        except OSError:
+            log.exception("the spool cannot be written", stream=self.take.stream_id)
+        self._apply(record)
+
+    def note_gap(self, start_ns: int, end_ns: int) -> None:
+        """Note that something is missing."""
+        self._note({"what": "gap", "start_ns": start_ns, "end_ns": end_ns})
+
+    def waiting_for_upload(self) -> list[str]:
+        """Closed files that the object store does not have yet, init segments first."""
+        with self._mutex:
+            take = self.take
+            closed = take.parts[:-1] if take.open_part else take.parts
+            names = [run.init for run in take.runs] + [part.name for part in closed]
+            return [name for name in names if name not in take.uploaded]
+
+    def path(self, name: str) -> Path:
+        """Where a file of the take lies."""
+        return self._folder / name
+
+    def mark_uploaded(self, name: str) -> None:
+        """Note that the object store has a file, and drop it here."""
+        try:
+            self._note({"what": "uploaded", "name": name})
+        except OSError:
+            self._apply({"what": "uploaded", "name": name})  # a recovery uploads it once more
+            return
+        (self._folder / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the folder; everything stays. Twice is fine."""
+        if self._part is not None:
+            self._part.close()
+            self._part = None
+        self._journal.close()
+        self._lock_file.close()
+
+    def remove(self) -> None:
+        """Delete the folder: the object store has everything."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self.close()
+
+    def _sync(self) -> None:
+        if self._part is not None:
+            os.fdatasync(self._part.fileno())
+        os.fdatasync(self._journal.fileno())
+        self._synced_at = time.monotonic()
+
+    def _note(self, record: Record) -> None:
+        self._append(record)
+        self._apply(record)
+
+    def _apply(self, record: Record) -> None:
+        with self._mutex:
+            self.take.apply(record)
+
+    def _append(self, record: Record) -> None:
+        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        with self._mutex:
+            size = os.fstat(self._journal.fileno()).st_size
+            try:
+                write_all(self._journal, line)
+            except OSError:
+                os.ftruncate(self._journal.fileno(), size)
+                raise
+
+
+def _lock(folder: Path) -> BinaryIO:
+    try:
+        lock = (folder / LOCK).open("wb")
+    except FileNotFoundError:
+        raise SpoolBroken("the folder is gone") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise SpoolBusy(folder.name) from None
+    # Whoever held the lock before may have finished the take and deleted the folder under it.
+    with suppress(FileNotFoundError):
+        if os.stat(folder / LOCK).st_ino == os.fstat(lock.fileno()).st_ino:
+            return lock
+    lock.close()
+    raise SpoolBusy(folder.name)

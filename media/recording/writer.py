@@ -1,0 +1,120 @@
+"""One take from packets to spool, synchronous: everything the recording thread does, without the thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from config.logs import logger
+from media.recording.intake import RunIntake
+from media.recording.segment import Segmenter
+from media.recording.take_spool import TakeSpool
+from media.recording.timeline import SenderReport
+from media.recording.tracks import SECOND_NS, Kind, Sample, TrackFormat
+
+log = logger(__name__)
+
+# With nothing new for so long, what waits for the other track or for a full fragment is written as it is.
+IDLE_NS = SECOND_NS * 6 // 10
+# A return after less than this is no interruption worth listing.
+SMALLEST_GAP_NS = SECOND_NS // 20
+
+
+class TakeWriter:
+    """Turns the packets of a take into parts in its spool. Times are nanoseconds of one monotonic clock.
+
+    Raises OSError when the spool cannot be written; then only `finish` may still be called.
+    """
+
+    def __init__(self, spool: TakeSpool, part_seconds: float, now_ns: int, wall: datetime) -> None:
+        self._spool = spool
+        self._segmenter = Segmenter(spool, int(part_seconds * SECOND_NS))
+        self._intake: RunIntake | None = None
+        self._wall_of_zero = wall - timedelta(microseconds=now_ns // 1000)
+        self._origin_ns: int | None = None  # what 0 of the take is on the arrival clock
+        self._is_run_begun = False
+        self._run_shift_ns = 0
+        self._newest_arrival_ns = 0
+        self._is_idle = True
+        self._lost_packets = 0
+        self._has_told_b_frames = False
+        self.on_first_picture: Callable[[datetime], None] = lambda _: None
+        began_at = spool.take.began_at
+        if began_at is not None:
+            self._origin_ns = round((began_at - self._wall_of_zero) / timedelta(microseconds=1)) * 1000
+
+    @property
+    def wants_keyframe(self) -> bool:
+        """Whether the publisher should be asked for a keyframe."""
+        return self._segmenter.wants_keyframe or (self._intake is not None and self._intake.needs_keyframe)
+
+    @property
+    def lost_packets(self) -> int:
+        """Packets of the whole take that nothing repaired."""
+        return self._lost_packets + (self._intake.lost_packets if self._intake else 0)
+
+    def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None) -> None:
+        """A publisher joined: end the run before and take packets of these tracks."""
+        self.end_run()
+        self._intake = RunIntake(video, audio)
+        self._segmenter.begin_run(self._intake.audio_setup)
+        self._is_run_begun = False
+        self._is_idle = True
+
+    def push(self, kind: Kind, data: bytes, arrival_ns: int) -> None:
+        """Take one RTP packet."""
+        if self._intake is not None:
+            self._intake.push(kind, data, arrival_ns)
+            self._newest_arrival_ns = max(self._newest_arrival_ns, arrival_ns)
+            self._is_idle = False
+
+    def report(self, kind: Kind, report: SenderReport) -> None:
+        """Take one sender report."""
+        if self._intake is not None:
+            self._intake.report(kind, report)
+
+    def tick(self, now_ns: int) -> None:
+        """Write what is ready by now."""
+        if self._intake is None:
+            return
+        self._write(self._intake.take(now_ns))
+        if not self._is_idle and now_ns - self._newest_arrival_ns > IDLE_NS:
+            self._is_idle = True
+            self._write(self._intake.flush_idle())
+            self._segmenter.cut()
+
+    def end_run(self) -> None:
+        """Write what is left of the run and end it."""
+        if self._intake is None:
+            return
+        self._write(self._intake.flush())
+        self._lost_packets += self._intake.lost_packets
+        self._intake = None
+        self._segmenter.end_run()
+
+    def _write(self, samples: list[Sample]) -> None:
+        for sample in samples:
+            self._begin(sample)
+            place = sample.at_ns - (self._origin_ns or 0) + self._run_shift_ns
+            self._segmenter.add(sample._replace(at_ns=max(0, place)))
+        if self._segmenter.has_b_frames and not self._has_told_b_frames:
+            self._has_told_b_frames = True
+            log.warning("publisher sends B-frames: viewers see them late", stream=self._spool.take.stream_id)
+
+    def _begin(self, sample: Sample) -> None:
+        """Before the first sample of a run: find its place after what is recorded."""
+        if self._is_run_begun:
+            return
+        self._is_run_begun = True
+        if self._origin_ns is None:
+            self._origin_ns = sample.at_ns
+            began_at = (self._wall_of_zero + timedelta(microseconds=sample.at_ns // 1000)).astimezone(UTC)
+            began_at = began_at.replace(microsecond=began_at.microsecond // 1000 * 1000)
+            self._spool.begin(began_at)
+            self.on_first_picture(began_at)
+        end_ns = self._spool.take.end_ns
+        start_ns = sample.at_ns - self._origin_ns
+        # The clocks of two processes may disagree: a run never begins before the end of the one before.
+        self._run_shift_ns = max(0, end_ns - start_ns)
+        if end_ns and start_ns - end_ns > SMALLEST_GAP_NS:
+            self._spool.note_gap(end_ns, start_ns)
