@@ -1,0 +1,49 @@
+"""Routes: sales of the own room for hosts, one sale for everybody."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from server.accounts.model import Role
+from server.flash.model import HOLD_SECONDS_DEFAULT, SaleTerms
+from server.flash.service import Sales
+from server.flash.shape import sale_shape
+from server.http import Body, Routes, answer, parse_body, require_role
+
+Whole = Annotated[int, Field(strict=True)]
+
+
+class OpenSale(Body):
+    """`POST /api/my/room/sales`"""
+
+    product_id: str = Field(max_length=40)
+    price_fen: Whole
+    quantity: Whole
+    per_buyer: Whole
+    duration_seconds: Whole
+    hold_seconds: Whole = HOLD_SECONDS_DEFAULT
+
+
+def sale_routes(sales: Sales) -> Routes:
+    """Routes of this noun."""
+
+    async def open_sale(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        body = await parse_body(request, OpenSale)
+        return answer(sale_shape(await sales.open(host, SaleTerms(**body.model_dump()))), 201)
+
+    async def close_sale(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        return answer(sale_shape(await sales.close(host, request.match_info["id"])))
+
+    async def get_sale(request: web.Request) -> web.Response:
+        return answer(sale_shape(await sales.get(request.match_info["id"])))
+
+    return [
+        web.post("/api/my/room/sales", open_sale),
+        web.post("/api/sales/{id}/close", close_sale),
+        web.get("/api/sales/{id}", get_sale),
+    ]

@@ -1,0 +1,129 @@
+"""A flash sale: pieces set aside at a price for a while, and the four pots in which each piece is counted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from server.catalog.model import PRICE_FEN, Product, check_whole
+from server.errors import BadRequest
+from server.infra.ids import new_id
+from server.streams.model import Stream
+
+QUANTITY = range(1, 1_000_001)
+DURATION_SECONDS = range(1, 86_401)
+HOLD_SECONDS = range(1, 3_601)
+HOLD_SECONDS_DEFAULT = 300
+
+
+class SaleState(StrEnum):
+    """Whether orders are taken."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Pot(StrEnum):
+    """Where a piece of a sale is. `quantity` is always the sum of the four."""
+
+    AVAILABLE = "available"  # nobody's yet; only while the sale is open
+    HELD = "held"  # in an order that waits for its payment
+    SOLD = "sold"  # in an order that is paid
+    RETURNED = "returned"  # back in the product's own stock; only once the sale is closed
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """One batch of a product. The server's clock decides `closes_at`."""
+
+    id: str
+    room_id: str
+    stream_id: str
+    merchant_id: str
+    product_id: str
+    price_fen: int
+    quantity: int
+    per_buyer: int
+    hold_seconds: int
+    state: SaleState
+    available: int
+    held: int
+    sold: int
+    returned: int
+    opens_at: datetime
+    closes_at: datetime
+
+    def count(self, pot: Pot) -> int:
+        """How many pieces are in a pot."""
+        return {
+            Pot.AVAILABLE: self.available,
+            Pot.HELD: self.held,
+            Pot.SOLD: self.sold,
+            Pot.RETURNED: self.returned,
+        }[pot]
+
+    @property
+    def free_pot(self) -> Pot:
+        """Where a piece goes that nobody has."""
+        return Pot.AVAILABLE if self.state is SaleState.OPEN else Pot.RETURNED
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether each piece is counted once. Never anything else than true."""
+        counts = [self.count(pot) for pot in Pot]
+        return min(counts) >= 0 and sum(counts) == self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class SaleTerms:
+    """What a host asks for when opening a sale."""
+
+    product_id: str
+    price_fen: int
+    quantity: int
+    per_buyer: int
+    duration_seconds: int
+    hold_seconds: int = HOLD_SECONDS_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class SaleView:
+    """A sale with its product as it is now."""
+
+    sale: Sale
+    product: Product
+
+
+def takes_orders(sale: Sale, now: datetime) -> bool:
+    """Whether somebody may still order; a sale that is past its time does not wait for being closed."""
+    return sale.state is SaleState.OPEN and now < sale.closes_at
+
+
+def open_sale(terms: SaleTerms, stream: Stream, product: Product, now: datetime) -> Sale:
+    """The sale that these terms make. Raises BadRequest."""
+    check_whole("price_fen", terms.price_fen, PRICE_FEN)
+    check_whole("quantity", terms.quantity, QUANTITY)
+    check_whole("per_buyer", terms.per_buyer, QUANTITY)
+    check_whole("duration_seconds", terms.duration_seconds, DURATION_SECONDS)
+    check_whole("hold_seconds", terms.hold_seconds, HOLD_SECONDS)
+    if terms.per_buyer > terms.quantity:
+        raise BadRequest("per_buyer: not more than the quantity")
+    return Sale(
+        id=new_id(),
+        room_id=stream.room_id,
+        stream_id=stream.id,
+        merchant_id=product.merchant_id,
+        product_id=product.id,
+        price_fen=terms.price_fen,
+        quantity=terms.quantity,
+        per_buyer=terms.per_buyer,
+        hold_seconds=terms.hold_seconds,
+        state=SaleState.OPEN,
+        available=terms.quantity,
+        held=0,
+        sold=0,
+        returned=0,
+        opens_at=now,
+        closes_at=now + timedelta(seconds=terms.duration_seconds),
+    )

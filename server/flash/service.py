@@ -1,0 +1,206 @@
+"""What a host does with sales: open and close; and what the clock does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from config.clock import Clock
+from config.logs import logger
+from server.accounts.model import User
+from server.catalog.model import Product
+from server.errors import Conflict, NotFound
+from server.flash.model import Sale, SaleState, SaleTerms, SaleView, open_sale
+from server.flash.shape import sale_shape
+from server.infra.announce import Build, room_channel
+from server.infra.transactions import Session
+from server.infra.turns import Turns
+from server.rooms.model import Room
+from server.streams.model import Stream
+
+log = logger(__name__)
+
+STOCK_WINDOW_SECONDS = 0.15
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """What this service keeps."""
+
+    async def add(self, sale: Sale, session: Session) -> None: ...
+    async def get(self, sale_id: str, session: Session | None = None) -> Sale | None: ...
+    async def open_in(self, room_id: str) -> Sale | None: ...
+    async def past_closing(self, now: datetime) -> list[Sale]: ...
+    async def close(self, sale: Sale, now: datetime, session: Session) -> Sale | None: ...
+
+
+class ProductStock(Protocol):
+    """Where pieces come from and go back to."""
+
+    async def take(self, product_id: str, pieces: int, session: Session) -> bool: ...
+    async def put_back(self, product_id: str, pieces: int, session: Session) -> bool: ...
+
+
+class Catalog(Protocol):
+    """Knows products, and tells those who show them."""
+
+    async def get(self, product_id: str) -> Product: ...
+    async def changed(self, product_id: str) -> None: ...
+
+
+class Rooms(Protocol):
+    """Finds a host's room."""
+
+    async def by_host(self, host_id: str) -> Room | None: ...
+
+
+class Streams(Protocol):
+    """What is on the air."""
+
+    async def on_air_in(self, room_id: str) -> Stream: ...
+
+
+class Transactions(Protocol):
+    """Several writes that all happen or none."""
+
+    async def run(self, work: Callable[[Session], Awaitable[T]]) -> T: ...
+
+
+class Voice(Protocol):
+    """Tells the room."""
+
+    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
+    def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None: ...
+
+
+class Sales:
+    """Sales of all rooms.
+
+    Opening and closing move pieces between a product and a sale in one transaction: whoever is killed in the middle
+    has moved nothing. (A written intent would do as well, but needs a repairer; mongod, a replica set, is one.)
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        product_stock: ProductStock,
+        catalog: Catalog,
+        rooms: Rooms,
+        streams: Streams,
+        transactions: Transactions,
+        turns: Turns,
+        voice: Voice,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._product_stock = product_stock
+        self._catalog = catalog
+        self._rooms = rooms
+        self._streams = streams
+        self._transactions = transactions
+        self._turns = turns
+        self._voice = voice
+        self._clock = clock
+
+    async def get(self, sale_id: str) -> SaleView:
+        """One sale. Raises NotFound."""
+        sale = await self._store.get(sale_id)
+        if sale is None:
+            raise NotFound("there is no such sale")
+        return await self._view(sale)
+
+    async def open_in(self, room_id: str) -> SaleView | None:
+        """The open sale of a room."""
+        sale = await self._store.open_in(room_id)
+        return None if sale is None else await self._view(sale)
+
+    async def open(self, host: User, terms: SaleTerms) -> SaleView:
+        """Set pieces of a product aside and sell them in the stream that is on.
+
+        Raises:
+            BadRequest, NotFound, Conflict (`not_live`, `out_of_stock`, `sale_running`)
+        """
+        room = await self._own_room(host)
+        product = await self._catalog.get(terms.product_id)
+        if product.merchant_id != room.merchant_id:
+            raise NotFound("there is no such product on your shelf")
+        stream = await self._streams.on_air_in(room.id)
+        before = await self._store.open_in(room.id)
+        if before is not None and before.closes_at <= self._clock.now():
+            await self._close(before.id)  # over, and the sweep has not come by yet
+        sale = open_sale(terms, stream, product, self._clock.now())
+
+        async def work(session: Session) -> None:
+            if not await self._product_stock.take(product.id, sale.quantity, session):
+                raise Conflict("there are not so many pieces in stock", code="out_of_stock")
+            await self._store.add(sale, session)
+
+        async with self._turns.take(product.id):
+            await self._transactions.run(work)
+        log.info("sale opened", sale=sale.id, room=room.id, quantity=sale.quantity)
+        view = await self._view(sale)
+        await self._tell(view)
+        await self._catalog.changed(product.id)
+        return view
+
+    async def close(self, host: User, sale_id: str) -> SaleView:
+        """End a sale before its time; one that is closed stays so. Raises NotFound (also for another's)."""
+        sale = await self._store.get(sale_id)
+        room = await self._own_room(host)
+        if sale is None or sale.room_id != room.id:
+            raise NotFound("there is no such sale")
+        return await self._view(await self._close(sale_id))
+
+    async def sweep(self) -> None:
+        """Close every sale whose time is over."""
+        for sale in await self._store.past_closing(self._clock.now()):
+            await self._close(sale.id)
+
+    def changed(self, sale: Sale) -> None:
+        """The pots of a sale have changed: tell its room soon."""
+        again = partial(self._again, sale.id)
+        self._voice.tell_soon(room_channel(sale.room_id), "sale", STOCK_WINDOW_SECONDS, again)
+
+    async def _close(self, sale_id: str) -> Sale:
+        closed = False
+
+        async def work(session: Session) -> Sale:
+            nonlocal closed
+            closed = False
+            sale = await self._store.get(sale_id, session)
+            if sale is None:
+                raise NotFound("there is no such sale")
+            if sale.state is SaleState.CLOSED:
+                return sale
+            after = await self._store.close(sale, self._clock.now(), session)
+            if after is None:
+                raise Conflict("the sale is changing; please try again")
+            if sale.available:
+                await self._product_stock.put_back(sale.product_id, sale.available, session)
+            closed = True
+            return after
+
+        async with self._turns.take(sale_id):
+            sale = await self._transactions.run(work)
+        if closed:
+            log.info("sale closed", sale=sale.id, sold=sale.sold, held=sale.held, returned=sale.returned)
+            await self._tell(await self._view(sale))
+            await self._catalog.changed(sale.product_id)
+        return sale
+
+    async def _own_room(self, host: User) -> Room:
+        room = await self._rooms.by_host(host.id)
+        if room is None:
+            raise NotFound("you have no room yet")
+        return room
+
+    async def _view(self, sale: Sale) -> SaleView:
+        return SaleView(sale, await self._catalog.get(sale.product_id))
+
+    async def _again(self, sale_id: str) -> dict[str, Any]:
+        return {"sale": sale_shape(await self.get(sale_id))}
+
+    async def _tell(self, view: SaleView) -> None:
+        await self._voice.tell(room_channel(view.sale.room_id), "sale", {"sale": sale_shape(view)})

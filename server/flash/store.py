@@ -1,0 +1,119 @@
+"""Sales in MongoDB; every move between pots is one conditional update of one document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from server.errors import Conflict
+from server.flash.model import Pot, Sale, SaleState
+from server.infra.mongo import Database, Document
+from server.infra.transactions import Session
+
+CLOSED_IN_ONE_ROUND = 100
+
+
+class SaleStore:
+    """Collection `sales`."""
+
+    def __init__(self, database: Database) -> None:
+        self._sales = database["sales"]
+
+    async def make_indexes(self) -> None:
+        """One open sale per room; open sales by their end."""
+        await self._sales.create_index(
+            "room_id", unique=True, partialFilterExpression={"state": SaleState.OPEN.value}, name="one_open"
+        )
+        await self._sales.create_index([("state", 1), ("closes_at", 1)])
+
+    async def add(self, sale: Sale, session: Session) -> None:
+        """Add an open sale. Raises Conflict (`sale_running`), which ends the transaction."""
+        try:
+            await self._sales.insert_one(
+                {
+                    "_id": sale.id,
+                    "room_id": sale.room_id,
+                    "stream_id": sale.stream_id,
+                    "merchant_id": sale.merchant_id,
+                    "product_id": sale.product_id,
+                    "price_fen": sale.price_fen,
+                    "quantity": sale.quantity,
+                    "per_buyer": sale.per_buyer,
+                    "hold_seconds": sale.hold_seconds,
+                    "state": sale.state,
+                    "available": sale.available,
+                    "held": sale.held,
+                    "sold": sale.sold,
+                    "returned": sale.returned,
+                    "opens_at": sale.opens_at,
+                    "closes_at": sale.closes_at,
+                },
+                session=session,
+            )
+        except DuplicateKeyError:
+            raise Conflict("another sale is running in this room", code="sale_running") from None
+
+    async def get(self, sale_id: str, session: Session | None = None) -> Sale | None:
+        """One sale."""
+        return _sale(await self._sales.find_one({"_id": sale_id}, session=session))
+
+    async def open_in(self, room_id: str) -> Sale | None:
+        """The open sale of a room."""
+        return _sale(await self._sales.find_one({"room_id": room_id, "state": SaleState.OPEN}))
+
+    async def past_closing(self, now: datetime) -> list[Sale]:
+        """Open sales whose time is over."""
+        found = self._sales.find({"state": SaleState.OPEN, "closes_at": {"$lte": now}}).limit(CLOSED_IN_ONE_ROUND)
+        return [sale async for document in found if (sale := _sale(document))]
+
+    async def move(self, sale_id: str, source: Pot, target: Pot, pieces: int, session: Session) -> bool:
+        """Move pieces if there are so many in the source, and the sale is in the state that has both pots."""
+        query: Document = {"_id": sale_id, source.value: {"$gte": pieces}}
+        if Pot.AVAILABLE in {source, target}:
+            query["state"] = SaleState.OPEN
+        if Pot.RETURNED in {source, target}:
+            query["state"] = SaleState.CLOSED
+        done = await self._sales.update_one(
+            query, {"$inc": {source.value: -pieces, target.value: pieces}}, session=session
+        )
+        return done.modified_count == 1
+
+    async def close(self, sale: Sale, now: datetime, session: Session) -> Sale | None:
+        """Close a sale and count what nobody has as returned; None when it is not any more as it was read."""
+        return _sale(
+            await self._sales.find_one_and_update(
+                {"_id": sale.id, "state": SaleState.OPEN, "available": sale.available},
+                {
+                    "$set": {"state": SaleState.CLOSED, "available": 0},
+                    "$inc": {"returned": sale.available},
+                    "$min": {"closes_at": now},
+                },
+                session=session,
+                return_document=ReturnDocument.AFTER,
+            )
+        )
+
+
+def _sale(document: Document | None) -> Sale | None:
+    if document is None:
+        return None
+    return Sale(
+        id=document["_id"],
+        room_id=document["room_id"],
+        stream_id=document["stream_id"],
+        merchant_id=document["merchant_id"],
+        product_id=document["product_id"],
+        price_fen=document["price_fen"],
+        quantity=document["quantity"],
+        per_buyer=document["per_buyer"],
+        hold_seconds=document["hold_seconds"],
+        state=SaleState(document["state"]),
+        available=document["available"],
+        held=document["held"],
+        sold=document["sold"],
+        returned=document["returned"],
+        opens_at=document["opens_at"],
+        closes_at=document["closes_at"],
+    )

@@ -1,0 +1,275 @@
+"""An order: its states and which step leads where, where its pieces are, and who gets some of what is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+
+from server.catalog.model import Product, check_whole
+from server.errors import BadRequest, Conflict
+from server.infra.ids import new_id
+
+QUANTITY = range(1, 1_000_001)
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+PRODUCT_HOLD_SECONDS = 900  # at the normal price there is time to look for the phone
+CHINA = timezone(timedelta(hours=8))  # order numbers carry the buyer's date
+NUMBER_BITS = 40
+NUMBER_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
+
+
+class OrderState(StrEnum):
+    """Where an order is."""
+
+    HELD = "held"  # pieces are set aside, the payment is awaited
+    PAID = "paid"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUNDING = "refunding"  # the money is on its way back
+    REFUNDED = "refunded"
+
+
+class Step(StrEnum):
+    """What can happen to an order."""
+
+    PAY = "pay"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    RETAKE = "retake"  # the payment came late, and there was stock again
+    REFUND = "refund"
+    REFUND_DONE = "refund_done"
+
+
+STEPS: dict[tuple[OrderState, Step], OrderState] = {
+    (OrderState.HELD, Step.PAY): OrderState.PAID,
+    (OrderState.HELD, Step.CANCEL): OrderState.CANCELLED,
+    (OrderState.HELD, Step.EXPIRE): OrderState.EXPIRED,
+    (OrderState.EXPIRED, Step.RETAKE): OrderState.PAID,
+    (OrderState.EXPIRED, Step.REFUND): OrderState.REFUNDING,
+    (OrderState.CANCELLED, Step.REFUND): OrderState.REFUNDING,  # he cancelled here and paid nevertheless
+    (OrderState.PAID, Step.REFUND): OrderState.REFUNDING,
+    (OrderState.REFUNDING, Step.REFUND_DONE): OrderState.REFUNDED,
+}
+
+
+class Place(StrEnum):
+    """Where an order's pieces are. A change of state that changes the place moves stock in the same transaction."""
+
+    FREE = "free"
+    HELD = "held"
+    SOLD = "sold"
+
+
+PLACES: dict[OrderState, Place] = {
+    OrderState.HELD: Place.HELD,
+    OrderState.PAID: Place.SOLD,
+    OrderState.CANCELLED: Place.FREE,
+    OrderState.EXPIRED: Place.FREE,
+    OrderState.REFUNDING: Place.FREE,
+    OrderState.REFUNDED: Place.FREE,
+}
+COUNTED_FOR_LIMIT = frozenset(state for state, place in PLACES.items() if place is not Place.FREE)
+
+
+class SourceKind(StrEnum):
+    """What orders are filled from."""
+
+    SALE = "sale"
+    PRODUCT = "product"  # its own stock, at its normal price
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an order's pieces are taken from. `id` also names the line in which those wait who want some of it."""
+
+    kind: SourceKind
+    id: str
+
+
+class RequestTaken(Conflict):
+    """Another server was first with a request of this group; what it made of it can now be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of an order's history."""
+
+    state: OrderState
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody bought. Name, picture and price are as they were then."""
+
+    id: str
+    number: str
+    request_id: str
+    buyer_id: str
+    merchant_id: str
+    room_id: str | None
+    product_id: str
+    product_name: str
+    product_unit: str
+    product_picture_url: str | None
+    sale_id: str | None
+    quantity: int
+    price_fen: int
+    total_fen: int
+    state: OrderState
+    created_at: datetime
+    hold_until: datetime
+    paid_at: datetime | None
+    history: tuple[Change, ...]
+
+    @property
+    def source(self) -> Source:
+        """Where its pieces came from."""
+        if self.sale_id is None:
+            return Source(SourceKind.PRODUCT, self.product_id)
+        return Source(SourceKind.SALE, self.sale_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody wants. The same `request_id` of the same buyer is the same wish, however often it is heard."""
+
+    buyer_id: str
+    request_id: str
+    quantity: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes a request unique."""
+        return self.buyer_id, self.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be had of a source at one moment."""
+
+    product: Product
+    sale_id: str | None
+    room_id: str | None
+    price_fen: int
+    free: int
+    per_buyer: int | None
+    hold_seconds: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The answer to each request of a group in its order, and the new orders among them."""
+
+    answers: tuple[Order | Conflict, ...]
+    new: tuple[Order, ...]
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces the new orders hold together."""
+        return sum(order.quantity for order in self.new)
+
+
+def next_state(state: OrderState, step: Step) -> OrderState:
+    """Where a step leads. Raises Conflict (`step_not_allowed`) where the table has none."""
+    try:
+        return STEPS[state, step]
+    except KeyError:
+        raise Conflict(f"an order that is {state} cannot {step}", code="step_not_allowed") from None
+
+
+def moved(order: Order, state: OrderState, now: datetime) -> Order:
+    """An order after a change of state."""
+    return replace(order, state=state, history=(*order.history, Change(state, now)))
+
+
+def check_request(buyer_id: str, request_id: str, quantity: int) -> Request:
+    """A request whose values can be taken. Raises BadRequest."""
+    if not REQUEST_ID.fullmatch(request_id):
+        raise BadRequest("request_id: 1 to 64 letters, digits, - or _")
+    return Request(buyer_id, request_id, check_whole("quantity", quantity, QUANTITY))
+
+
+def is_payable(order: Order, now: datetime) -> bool:
+    """Whether the buyer may still be sent to pay."""
+    return order.state is OrderState.HELD and now < order.hold_until
+
+
+def order_number(now: datetime, entropy: int) -> str:
+    """A number for people: the day in China and eight letters made of NUMBER_BITS random bits."""
+    letters = "".join(NUMBER_LETTERS[entropy >> shift & 31] for shift in range(NUMBER_BITS - 5, -1, -5))
+    return f"{now.astimezone(CHINA):%Y%m%d}-{letters}"
+
+
+def admit(
+    offer: Offer,
+    requests: Sequence[Request],
+    known: Mapping[tuple[str, str], Order],
+    taken: Mapping[str, int],
+    now: datetime,
+    entropy: Sequence[int],
+) -> Admission:
+    """Decide a group of requests in order of arrival.
+
+    `known`: orders that requests of this group led to before; `taken`: pieces of this sale that buyers have.
+    A request that is too large is refused and does not stand in the way of those behind it.
+    """
+    seen = dict(known)
+    has = dict(taken)
+    free = offer.free
+    answers: list[Order | Conflict] = []
+    new: list[Order] = []
+    for request, bits in zip(requests, entropy, strict=True):
+        if (before := seen.get(request.key)) is not None:
+            answers.append(before)
+            continue
+        already = has.get(request.buyer_id, 0)
+        if (refused := _refusal(offer, request, already, free)) is not None:
+            answers.append(refused)
+            continue
+        order = _order(offer, request, now, bits)
+        free -= order.quantity
+        has[request.buyer_id] = already + order.quantity
+        seen[request.key] = order
+        answers.append(order)
+        new.append(order)
+    return Admission(tuple(answers), tuple(new))
+
+
+def _refusal(offer: Offer, request: Request, already: int, free: int) -> Conflict | None:
+    if not offer.is_open:
+        return Conflict("this sale is over", code="sale_closed")
+    if offer.per_buyer is not None and already + request.quantity > offer.per_buyer:
+        return Conflict(f"each buyer may have {offer.per_buyer} at most", code="limit_reached")
+    if request.quantity > free:
+        if offer.sale_id is None:
+            return Conflict("there are not so many pieces in stock", code="out_of_stock")
+        return Conflict("sold out", code="sold_out")
+    return None
+
+
+def _order(offer: Offer, request: Request, now: datetime, entropy: int) -> Order:
+    return Order(
+        id=new_id(),
+        number=order_number(now, entropy),
+        request_id=request.request_id,
+        buyer_id=request.buyer_id,
+        merchant_id=offer.product.merchant_id,
+        room_id=offer.room_id,
+        product_id=offer.product.id,
+        product_name=offer.product.name,
+        product_unit=offer.product.unit,
+        product_picture_url=offer.product.picture_url,
+        sale_id=offer.sale_id,
+        quantity=request.quantity,
+        price_fen=offer.price_fen,
+        total_fen=offer.price_fen * request.quantity,
+        state=OrderState.HELD,
+        created_at=now,
+        hold_until=now + timedelta(seconds=offer.hold_seconds),
+        paid_at=None,
+        history=(Change(OrderState.HELD, now),),
+    )

@@ -1,0 +1,168 @@
+"""Placing orders: requests for one source are taken in order of arrival, in groups, each group by one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from config.clock import Clock
+from config.tasks import Tasks
+from server.errors import Conflict, TooManyRequests, Unavailable
+from server.infra.transactions import Session
+from server.infra.turns import Turns
+from server.orders.model import (
+    NUMBER_BITS,
+    Admission,
+    Offer,
+    Order,
+    Place,
+    Request,
+    RequestTaken,
+    Source,
+    SourceKind,
+    admit,
+)
+
+GROUP_SIZE = 200  # more would not be faster: by then the commit is a small part of a group's time
+LINE_LIMIT = 5_000  # who comes then is told to come again, rather than to wait for what will be gone
+ANSWER_SECONDS = 12.0
+RACE_TRIES = 3
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Where orders are kept."""
+
+    async def by_requests(self, requests: Sequence[Request], session: Session) -> dict[tuple[str, str], Order]: ...
+    async def pieces_of(self, sale_id: str, buyer_ids: Sequence[str], session: Session) -> dict[str, int]: ...
+    async def add_many(self, orders: Sequence[Order], session: Session) -> None: ...
+
+
+class Stock(Protocol):
+    """Where pieces come from."""
+
+    async def offer(self, source: Source, now: datetime, session: Session) -> Offer: ...
+    async def shift(self, source: Source, begin: Place, end: Place, pieces: int, session: Session) -> bool: ...
+    async def tell(self, source: Source) -> None: ...
+
+
+class Transactions(Protocol):
+    """Several writes that all happen or none."""
+
+    async def run(self, work: Callable[[Session], Awaitable[T]]) -> T: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """Somebody who waits for an answer."""
+
+    request: Request
+    answer: asyncio.Future[Order]
+
+
+class Placing:
+    """The gate in front of all stock.
+
+    Whoever comes while a group is being written is in the next one, so groups grow with the load by themselves. The
+    one write that decides is the conditional move of the group's pieces; the orders are in the same transaction, so
+    a process that is killed at any step leaves both or neither. Several servers are kept apart by MongoDB alone: a
+    limit per buyer is read in the snapshot of a transaction that also writes the sale, and two of those collide.
+    """
+
+    def __init__(
+        self, store: Store, stock: Stock, transactions: Transactions, turns: Turns, tasks: Tasks, clock: Clock
+    ) -> None:
+        self._store = store
+        self._stock = stock
+        self._transactions = transactions
+        self._turns = turns
+        self._tasks = tasks
+        self._clock = clock
+        self._lines: dict[str, deque[Ticket]] = {}
+
+    async def place(self, source: Source, request: Request) -> Order:
+        """Stand in line and get an order, or why not.
+
+        Raises:
+            Conflict (`sold_out`, `out_of_stock`, `limit_reached`, `sale_closed`), NotFound,
+            TooManyRequests, Unavailable
+        """
+        line = self._lines.get(source.id)
+        if line is None:
+            line = self._lines[source.id] = deque()
+            self._tasks.start("placing", self._serve(source, line))
+        if len(line) >= LINE_LIMIT:
+            raise TooManyRequests("very many want this at this moment; please try again")
+        ticket = Ticket(request, asyncio.get_running_loop().create_future())
+        line.append(ticket)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await ticket.answer
+        except TimeoutError:
+            raise Unavailable("this takes too long; please try again") from None
+
+    async def _serve(self, source: Source, line: deque[Ticket]) -> None:
+        try:
+            while line:
+                async with self._turns.take(source.id):
+                    group = [line.popleft() for _ in range(min(GROUP_SIZE, len(line)))]
+                    await self._answer(source, [ticket for ticket in group if not ticket.answer.done()])
+        finally:
+            del self._lines[source.id]
+            _refuse(line, Unavailable("this takes too long; please try again"))
+
+    async def _answer(self, source: Source, group: Sequence[Ticket]) -> None:
+        if not group:
+            return
+        try:
+            admission = await self._place(source, [ticket.request for ticket in group])
+        except asyncio.CancelledError:
+            _refuse(group, Unavailable("the server is stopping; please try again"))
+            raise
+        except Exception as error:  # noqa: BLE001 -- goes to those who wait, whose boundary knows what to do with it
+            _refuse(group, error)
+            return
+        for ticket, answer in zip(group, admission.answers, strict=True):
+            if ticket.answer.done():
+                continue  # gave up meanwhile; the same request gets this order, or its hold runs out
+            if isinstance(answer, Order):
+                ticket.answer.set_result(answer)
+            else:
+                ticket.answer.set_exception(answer)
+        if admission.new:
+            await self._stock.tell(source)
+
+    async def _place(self, source: Source, requests: Sequence[Request]) -> Admission:
+        async def work(session: Session) -> Admission:
+            known = await self._store.by_requests(requests, session)
+            now = self._clock.now()
+            offer = await self._stock.offer(source, now, session)
+            taken: dict[str, int] = {}
+            if source.kind is SourceKind.SALE:
+                buyers = sorted({request.buyer_id for request in requests})
+                taken = await self._store.pieces_of(source.id, buyers, session)
+            entropy = [secrets.randbits(NUMBER_BITS) for _ in requests]
+            admission = admit(offer, requests, known, taken, now, entropy)
+            if admission.new:
+                if not await self._stock.shift(source, Place.FREE, Place.HELD, admission.pieces, session):
+                    raise Conflict("the stock is changing; please try again")
+                await self._store.add_many(admission.new, session)
+            return admission
+
+        for _ in range(RACE_TRIES):
+            try:
+                return await self._transactions.run(work)
+            except RequestTaken:
+                continue
+        raise Conflict("the stock is changing; please try again")
+
+
+def _refuse(tickets: Sequence[Ticket] | deque[Ticket], error: Exception) -> None:
+    for ticket in tickets:
+        if not ticket.answer.done():
+            ticket.answer.set_exception(error)

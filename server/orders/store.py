@@ -1,0 +1,169 @@
+"""Orders in MongoDB; a state changes by compare-and-set, with the history in the same write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo import DESCENDING, ReturnDocument
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from server.infra.mongo import Database, Document
+from server.infra.transactions import Session
+from server.orders.model import COUNTED_FOR_LIMIT, Change, Order, OrderState, Request, RequestTaken
+
+ORDERS_LISTED = 200
+DUPLICATE_KEY = 11000
+
+
+class OrderStore:
+    """Collection `orders`."""
+
+    def __init__(self, database: Database) -> None:
+        self._orders = database["orders"]
+
+    async def make_indexes(self) -> None:
+        """One order per request of a buyer; a buyer's part in a sale; lists; holds by their end."""
+        held = {"state": OrderState.HELD.value}
+        await self._orders.create_index([("buyer_id", 1), ("request_id", 1)], unique=True)
+        await self._orders.create_index("number", unique=True)
+        await self._orders.create_index(
+            [("sale_id", 1), ("buyer_id", 1)], partialFilterExpression={"sale_id": {"$type": "string"}}
+        )
+        await self._orders.create_index([("buyer_id", 1), ("created_at", DESCENDING)])
+        await self._orders.create_index([("merchant_id", 1), ("created_at", DESCENDING)])
+        await self._orders.create_index("hold_until", partialFilterExpression=held)
+
+    async def add_many(self, orders: Sequence[Order], session: Session) -> None:
+        """Add new orders. Raises RequestTaken."""
+        try:
+            await self._orders.insert_many([_document(order) for order in orders], session=session)
+        except DuplicateKeyError:
+            raise RequestTaken("this request is being answered elsewhere") from None
+        except BulkWriteError as error:
+            faults = (error.details or {}).get("writeErrors", [])
+            if any(fault.get("code") == DUPLICATE_KEY for fault in faults):
+                raise RequestTaken("this request is being answered elsewhere") from None
+            raise
+
+    async def by_requests(self, requests: Sequence[Request], session: Session) -> dict[tuple[str, str], Order]:
+        """The orders that these requests led to before."""
+        keys = [{"buyer_id": request.buyer_id, "request_id": request.request_id} for request in requests]
+        found = self._orders.find({"$or": keys}, session=session)
+        orders = [_order(document) async for document in found]
+        return {(order.buyer_id, order.request_id): order for order in orders}
+
+    async def pieces_of(self, sale_id: str, buyer_ids: Sequence[str], session: Session) -> dict[str, int]:
+        """How many pieces of a sale these buyers hold or have paid."""
+        found = self._orders.find(
+            {"sale_id": sale_id, "buyer_id": {"$in": list(buyer_ids)}, "state": {"$in": sorted(COUNTED_FOR_LIMIT)}},
+            {"buyer_id": 1, "quantity": 1},
+            session=session,
+        )
+        pieces: dict[str, int] = {}
+        async for document in found:
+            pieces[document["buyer_id"]] = pieces.get(document["buyer_id"], 0) + document["quantity"]
+        return pieces
+
+    async def get(self, order_id: str, session: Session | None = None) -> Order | None:
+        """One order."""
+        document = await self._orders.find_one({"_id": order_id}, session=session)
+        return None if document is None else _order(document)
+
+    async def of_buyer(self, buyer_id: str) -> list[Order]:
+        """A buyer's orders, newest first."""
+        found = self._orders.find({"buyer_id": buyer_id}).sort("created_at", DESCENDING).limit(ORDERS_LISTED)
+        return [_order(document) async for document in found]
+
+    async def of_merchant(self, merchant_id: str) -> list[Order]:
+        """A merchant's orders, newest first."""
+        found = self._orders.find({"merchant_id": merchant_id}).sort("created_at", DESCENDING).limit(ORDERS_LISTED)
+        return [_order(document) async for document in found]
+
+    async def holds_past(self, now: datetime, limit: int) -> list[Order]:
+        """Orders whose hold is over, the longest over first."""
+        found = (
+            self._orders.find({"state": OrderState.HELD, "hold_until": {"$lte": now}})
+            .sort("hold_until", 1)
+            .limit(limit)
+        )
+        return [_order(document) async for document in found]
+
+    async def among(self, order_ids: Sequence[str], state: OrderState, session: Session) -> list[Order]:
+        """Those of these orders that are in a state."""
+        found = self._orders.find({"_id": {"$in": list(order_ids)}, "state": state}, session=session)
+        return [_order(document) async for document in found]
+
+    async def move(
+        self, order: Order, state: OrderState, now: datetime, session: Session, *, paid_at: datetime | None = None
+    ) -> Order | None:
+        """Change the state if it is still the one that was read; None when somebody was first."""
+        changes: Document = {"state": state}
+        if paid_at is not None:
+            changes["paid_at"] = paid_at
+        document = await self._orders.find_one_and_update(
+            {"_id": order.id, "state": order.state},
+            {"$set": changes, "$push": {"history": {"state": state, "at": now}}},
+            session=session,
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _order(document)
+
+    async def move_many(
+        self, orders: Sequence[Order], begin: OrderState, end: OrderState, now: datetime, session: Session
+    ) -> int:
+        """Change the state of those that are still in `begin`; answers how many were."""
+        done = await self._orders.update_many(
+            {"_id": {"$in": [order.id for order in orders]}, "state": begin},
+            {"$set": {"state": end}, "$push": {"history": {"state": end, "at": now}}},
+            session=session,
+        )
+        return done.modified_count
+
+
+def _document(order: Order) -> Document:
+    return {
+        "_id": order.id,
+        "number": order.number,
+        "request_id": order.request_id,
+        "buyer_id": order.buyer_id,
+        "merchant_id": order.merchant_id,
+        "room_id": order.room_id,
+        "product_id": order.product_id,
+        "product_name": order.product_name,
+        "product_unit": order.product_unit,
+        "product_picture_url": order.product_picture_url,
+        "sale_id": order.sale_id,
+        "quantity": order.quantity,
+        "price_fen": order.price_fen,
+        "total_fen": order.total_fen,
+        "state": order.state,
+        "created_at": order.created_at,
+        "hold_until": order.hold_until,
+        "paid_at": order.paid_at,
+        "history": [{"state": change.state, "at": change.at} for change in order.history],
+    }
+
+
+def _order(document: Document) -> Order:
+    return Order(
+        id=document["_id"],
+        number=document["number"],
+        request_id=document["request_id"],
+        buyer_id=document["buyer_id"],
+        merchant_id=document["merchant_id"],
+        room_id=document["room_id"],
+        product_id=document["product_id"],
+        product_name=document["product_name"],
+        product_unit=document["product_unit"],
+        product_picture_url=document["product_picture_url"],
+        sale_id=document["sale_id"],
+        quantity=document["quantity"],
+        price_fen=document["price_fen"],
+        total_fen=document["total_fen"],
+        state=OrderState(document["state"]),
+        created_at=document["created_at"],
+        hold_until=document["hold_until"],
+        paid_at=document["paid_at"],
+        history=tuple(Change(OrderState(line["state"]), line["at"]) for line in document["history"]),
+    )
