@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # In the environment of every child and what it starts; its value says which data folder it belongs to.
-MARK = "DONGTING_VAR"
+MARK = "DONGTING_CHILD_OF"
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.05
 LOG_TAIL_BYTES = 4_000
@@ -170,3 +170,15 @@ def leftovers(var: Path) -> list[int]:
         except OSError:
             continue  # gone meanwhile, or another user's
     return found
+
+
+def end_leftovers(var: Path, seconds: float = 5.0) -> int:
+    """Kill them and wait until they are gone; answers how many there were."""
+    left = leftovers(var)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + seconds
+    while left and leftovers(var) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return len(left)

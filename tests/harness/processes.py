@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def running(environment: Environment, folder: Path, *names: Name) -> Iterator[dict[str, Child]]:
+def running(environment: Environment, folder: Path, *names: Name) -> Iterator[dict[Name, Child]]:
     """Run these processes with logs in `folder`; yields them, ready, by name.
 
     A test may kill one and `start()` and `wait_ready()` it again. At the end what still runs is stopped.
@@ -25,7 +25,7 @@ def running(environment: Environment, folder: Path, *names: Name) -> Iterator[di
             child.start()
         for child in children.values():
             child.wait_ready()
-        yield dict(children)
+        yield children
     finally:
         for child in reversed(children.values()):
             child.stop()

@@ -1,0 +1,5 @@
+"""`python -m dongting`."""
+
+from dongting.cli import main
+
+main()
