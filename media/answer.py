@@ -144,7 +144,10 @@ def choose_for_viewer(offer: Offer, published: Mapping[str, Published]) -> tuple
         CannotServe: several tracks of a kind, or the viewer lacks the codec of a published track that he asks for.
     """
     _check(offer, frozenset(("recvonly", "sendrecv")))
-    return tuple(_choose_to_send(media, published.get(media.kind)) for media in offer.media)
+    chosen = tuple(_choose_to_send(media, published.get(media.kind)) for media in offer.media)
+    if not any(media.codecs for media in chosen):
+        raise CannotServe("none of the offered codecs is known here")
+    return chosen
 
 
 def _choose_to_send(media: MediaOffer, published: Published | None) -> ChosenMedia:
@@ -171,7 +174,12 @@ def _viewing_order(rank: int) -> Callable[[Codec], tuple[int, bool]]:
 
     def order(codec: Codec) -> tuple[int, bool]:
         own = profile_rank(codec)
-        distance = own - rank if own >= rank else 10 + rank - own
+        if own == rank:
+            distance = 0
+        elif own == OTHER:
+            distance = 20
+        else:
+            distance = own - rank if own > rank else 10 + rank - own
         return distance, not codec.parameters.get("profile-level-id", "").lower().startswith("42e0")
 
     return order

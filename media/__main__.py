@@ -1,0 +1,42 @@
+"""Starts a media node from the environment and stops it on SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+
+from config.logs import configure, logger
+from config.settings import MediaSettings, SettingsError, load
+from media.app import run_node
+
+log = logger(__name__)
+
+
+async def run(settings: MediaSettings) -> None:
+    """Serve until a signal comes."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with run_node(settings):
+        await stopped.wait()
+        log.info("media node is stopping")
+
+
+def main() -> int:
+    """Exit code 2: the settings are wrong."""
+    try:
+        settings = load(MediaSettings)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure(settings, "media")
+    uvloop.run(run(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

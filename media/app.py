@@ -1,0 +1,83 @@
+"""Builds a running media node from settings: clients, node, HTTP; started and stopped as one list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from config.bus import Bus, open_bus
+from config.health import add_health
+from config.logs import logger
+from config.objects import Objects, S3Objects
+from config.settings import MediaSettings
+from config.tasks import Tasks
+from media.authorize import Hook
+from media.http import cors_and_problems
+from media.metrics import make_registry
+from media.node import Node
+from media.recording.recorder import Recorder
+from media.recording.spool import recover_spool
+from media.whep import add_whep
+from media.whip import add_whip
+
+log = logger(__name__)
+
+
+@asynccontextmanager
+async def run_node(settings: MediaSettings, objects: Objects | None = None) -> AsyncIterator[Node]:
+    """A media node that serves until the context ends. `objects`: another store than the one of the settings."""
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(open_bus(settings))
+        store = objects if objects is not None else await stack.enter_async_context(S3Objects(settings))
+        client = await stack.enter_async_context(aiohttp.ClientSession())
+
+        def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None]) -> Recorder:
+            return Recorder(
+                stream_id=stream_id,
+                room_id=room_id,
+                settings=settings,
+                objects=store,
+                request_keyframe=request_keyframe,
+            )
+
+        node = Node(settings, bus, Hook(settings, client), make_recorder)
+        await node.start()
+        stack.push_async_callback(node.aclose)
+        recovery = await stack.enter_async_context(Tasks("recovery"))
+        recovery.start("mend the spool", _recover(node, store))
+        node.announce(await _serve(stack, node, bus))
+        stack.callback(node.drain)
+        log.info("media node is ready", node=settings.node_id, http_port=node.http_port, udp_port=node.udp_port)
+        yield node
+
+
+def make_app(node: Node, bus: Bus) -> web.Application:
+    """The node's routes."""
+    app = web.Application(middlewares=[cors_and_problems], client_max_size=node.settings.sdp_limit_bytes)
+    add_whip(app, node)
+    add_whep(app, node)
+
+    async def accepts() -> bool:
+        return not node.is_draining
+
+    add_health(app, {"redis": bus.is_up, "accepts": accepts}, make_registry(node.counters, node.snapshot))
+    return app
+
+
+async def _serve(stack: AsyncExitStack, node: Node, bus: Bus) -> int:
+    settings = node.settings
+    runner = web.AppRunner(
+        make_app(node, bus), access_log=None, handle_signals=False, shutdown_timeout=settings.shutdown_seconds
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, settings.media_host, settings.media_http_port).start()
+    return int(runner.addresses[0][1])
+
+
+async def _recover(node: Node, store: Objects) -> None:
+    for take in await recover_spool(node.settings, store):
+        node.take_recovered(take)

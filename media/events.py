@@ -1,0 +1,79 @@
+"""Stream events on their way to the servers: in order, tried again while Redis is away, from a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from redis.exceptions import RedisError
+
+from config.logs import logger
+
+log = logger(__name__)
+
+EVENTS_WAITING = 1000
+RETRY_SECONDS = 0.5
+
+
+class Bus(Protocol):
+    """The part of config.bus.Bus that is used here."""
+
+    async def publish_event(self, event: str, fields: Mapping[str, Any]) -> None: ...
+
+
+class Outbox:
+    """Events that Redis has not taken yet.
+
+    Holds EVENTS_WAITING of them; when full the oldest is lost, and the server learns the truth from the leases and
+    from what it finds in the object store. What is still here when the process dies is lost the same way.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._waiting: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._has_some = asyncio.Event()
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
+        self.lost = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many are not sent yet."""
+        return len(self._waiting)
+
+    def add(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Say this as soon as Redis listens."""
+        if len(self._waiting) >= EVENTS_WAITING:
+            self._waiting.popleft()
+            self.lost += 1
+            log.error("event lost, Redis is away for too long")
+        self._waiting.append((event, fields))
+        self._is_empty.clear()
+        self._has_some.set()
+
+    async def run(self) -> None:
+        """Send what waits; runs until cancelled."""
+        while True:
+            await self._has_some.wait()
+            while self._waiting:
+                entry = self._waiting[0]
+                try:
+                    await self._bus.publish_event(*entry)
+                except (RedisError, OSError) as error:
+                    log.warning("event not sent, trying again", error=type(error).__name__)
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
+                if self._waiting and self._waiting[0] is entry:
+                    self._waiting.popleft()
+            self._has_some.clear()
+            self._is_empty.set()
+
+    async def drained(self, timeout_seconds: float) -> bool:
+        """Wait until everything is sent; False when that took too long."""
+        try:
+            await asyncio.wait_for(self._is_empty.wait(), timeout_seconds)
+        except TimeoutError:
+            return False
+        return True

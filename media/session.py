@@ -1,0 +1,220 @@
+"""One peer connection: ICE credentials, DTLS, SRTP, consent. What its packets mean is its owner's business."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Protocol
+
+from config.logs import logger
+from media.glue import (
+    SRTP_OK,
+    Certificate,
+    Dtls,
+    DtlsFailed,
+    PacketMemory,
+    SrtpKeys,
+    srtcp_protect,
+    srtcp_unprotect,
+    srtp_unprotect,
+)
+from media.rtp.counters import Counters
+from media.rtp.fanout import Path
+from media.sdp import Offer
+from media.transport.ice import Address, Credentials, IceLite
+
+log = logger(__name__)
+
+
+class Ending(StrEnum):
+    """Why a session ended."""
+
+    DELETED = "deleted"
+    PEER_CLOSED = "peer_closed"
+    CONSENT_EXPIRED = "consent_expired"
+    NOT_CONNECTED = "not_connected"
+    REPLACED = "replaced"
+    STREAM_ENDED = "stream_ended"
+    SHUTDOWN = "shutdown"
+
+
+class Owner(Protocol):
+    """A publisher or a viewer: what is done with a session's packets. Called synchronously."""
+
+    def connected(self, keys: SrtpKeys) -> None: ...
+    def receive_rtp(self, packet: bytes) -> None: ...
+    def receive_rtcp(self, packet: bytes) -> None: ...
+    def farewell(self) -> bytes: ...
+    def ended(self, reason: Ending) -> None: ...
+
+
+class Session:
+    """One peer connection from the answer to the end. `run()` owns its life; everything else is synchronous."""
+
+    def __init__(
+        self,
+        session_id: str,
+        offer: Offer,
+        certificate: Certificate,
+        ice: IceLite,
+        memory: PacketMemory,
+        counters: Counters,
+    ) -> None:
+        self.id = session_id
+        self.credentials = Credentials.make()
+        self.etag = _new_etag()
+        self.path = Path()
+        self.is_connected = False
+        self.started_at = time.monotonic()
+        self.consent_at = self.started_at
+        self.owner: Owner | None = None
+        self._remote_ufrag = offer.ice_ufrag
+        self._retiring: Credentials | None = None
+        self._ice = ice
+        self._counters = counters
+        self._keys: SrtpKeys | None = None
+        self._memory = memory
+        self._has_path = asyncio.Event()
+        self._end: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.is_dtls_client = offer.setup == "passive"
+        self._dtls = Dtls(certificate, self.is_dtls_client, offer.fingerprints, self._send)
+        ice.register(self.credentials, self)
+
+    # -- life
+
+    async def run(self, connect_timeout_seconds: float) -> None:
+        """Connect, stay until the end, and clean up."""
+        reason = Ending.NOT_CONNECTED
+        try:
+            if await self._connect(connect_timeout_seconds):
+                reason = await self._end
+            elif self._end.done():
+                reason = self._end.result()
+        finally:
+            self.is_connected = False
+            await self._close(reason)
+
+    async def _connect(self, timeout_seconds: float) -> bool:
+        handshake = asyncio.ensure_future(self._handshake())
+        try:
+            await asyncio.wait((handshake, self._end), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not handshake.done():
+                handshake.cancel()
+            results = await asyncio.gather(handshake, return_exceptions=True)
+        if isinstance(results[0], SrtpKeys) and not self._end.done():
+            self._keys = results[0]
+            self.is_connected = True
+            if self.owner is not None:
+                self.owner.connected(self._keys)
+            return True
+        if isinstance(results[0], Exception) and not isinstance(results[0], DtlsFailed):
+            raise results[0]
+        return False
+
+    async def _handshake(self) -> SrtpKeys:
+        await self._has_path.wait()
+        return await self._dtls.handshake(lambda: self.end(Ending.PEER_CLOSED))
+
+    def end(self, reason: Ending) -> None:
+        """Have the session end; the first reason counts."""
+        if not self._end.done():
+            self._end.set_result(reason)
+
+    async def _close(self, reason: Ending) -> None:
+        owner = self.owner
+        if self._keys is not None and owner is not None and reason != Ending.PEER_CLOSED:
+            farewell = owner.farewell()
+            if farewell:
+                self.send_rtcp(farewell)
+        if owner is not None:
+            owner.ended(reason)
+        try:
+            await self._dtls.aclose()
+        finally:
+            self._ice.forget(self)
+            self._keys = None
+        log.info("session ended", session=self.id, reason=reason)
+
+    # -- ICE
+
+    def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Callable[[Any, Any], int]) -> None:
+        """An authenticated check: the peer is alive, and reachable here."""
+        self.consent_at = time.monotonic()
+        if self._retiring is not None and ufrag == self.credentials.ufrag:
+            self._ice.retire(self._retiring)  # the restart has succeeded
+            self._retiring = None
+            is_nominated = True
+        if is_nominated or self.path.sendto is None:
+            self.path.address = address
+            self.path.sendto = sendto
+            self._has_path.set()
+
+    def restart_ice(self, remote_ufrag: str) -> None:
+        """New credentials for a peer whose network changed; the old ones hold until the new ones are used."""
+        if self._retiring is not None:
+            self._ice.retire(self._retiring)
+        self._retiring = self.credentials
+        self.credentials = Credentials.make()
+        self.etag = _new_etag()
+        self._remote_ufrag = remote_ufrag
+        self._ice.register(self.credentials, self)
+
+    def is_current_ufrag(self, ufrag: str) -> bool:
+        """Whether a PATCH speaks of the ICE session that runs now."""
+        return ufrag == self._remote_ufrag
+
+    # -- datagrams
+
+    def receive_dtls(self, datagram: bytes) -> None:
+        """From the port."""
+        self._dtls.feed(datagram)
+
+    def receive_rtp(self, memory: PacketMemory, size: int) -> None:
+        """From the port: unprotect in place and hand the plain packet on."""
+        if self._keys is None or self.owner is None:
+            self._counters.dropped_not_protected += 1
+            return
+        memory.length[0] = size
+        if srtp_unprotect(self._keys.inbound, memory.cdata, memory.length) != SRTP_OK:
+            self._counters.dropped_protection += 1
+            return
+        self.owner.receive_rtp(bytes(memory.view[: memory.length[0]]))
+
+    def receive_rtcp(self, memory: PacketMemory, size: int) -> None:
+        """From the port: the same for RTCP."""
+        if self._keys is None or self.owner is None:
+            self._counters.dropped_not_protected += 1
+            return
+        memory.length[0] = size
+        if srtcp_unprotect(self._keys.inbound, memory.cdata, memory.length) != SRTP_OK:
+            self._counters.dropped_protection += 1
+            return
+        self.owner.receive_rtcp(bytes(memory.view[: memory.length[0]]))
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Protect and send RTCP; lost when the session isn't connected or the socket is full."""
+        if self._keys is None or self.path.sendto is None:
+            return
+        memory = self._memory
+        memory.view[: len(packet)] = packet
+        memory.length[0] = len(packet)
+        if srtcp_protect(self._keys.outbound, memory.cdata, memory.length) != SRTP_OK:
+            self._counters.dropped_protection += 1
+            return
+        self._send(memory.view[: memory.length[0]])
+
+    def _send(self, datagram: bytes | memoryview) -> None:
+        if self.path.sendto is None:
+            return
+        try:
+            self.path.sendto(datagram, self.path.address)
+        except OSError:
+            self._counters.dropped_socket += 1
+
+
+def _new_etag() -> str:
+    return f'"{secrets.token_hex(8)}"'

@@ -1,0 +1,293 @@
+"""One broadcast in a room: its publisher, viewers, tracks and recording, from the first offer to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from config.logs import logger
+from config.settings import MediaSettings
+from config.tasks import Tasks
+from media.answer import Published
+from media.glue import PacketMemory
+from media.publisher import InboundTrack, Publisher
+from media.recording.take import TakeSummary
+from media.recording.tracks import AUDIO_CLOCK, VIDEO_CLOCK, Kind, TrackFormat
+from media.rtp.counters import Counters
+from media.rtp.fanout import Fanout
+from media.rtp.keyframe import KeyframeRequests
+from media.rtp.packet import RtpPacket
+from media.session import Ending
+from media.viewer import Viewer
+
+log = logger(__name__)
+
+FIRST_PICTURE_SECONDS = 3.0  # how long `publisher_joined` waits for the recorder's first picture
+PUBLISHER_SILENT_SECONDS = 5.0  # a publisher silent for so long is replaced without asking for a take-over
+
+
+class StreamState(StrEnum):
+    """Where a stream stands."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    INTERRUPTED = "interrupted"
+    ENDED = "ended"
+
+
+class StreamEnding(StrEnum):
+    """Why a stream ended, as PROTOCOL.md names it."""
+
+    DELETED = "deleted"
+    VANISHED = "vanished"
+    COMMAND = "command"
+    SHUTDOWN = "shutdown"
+
+
+class TakeRecorder(Protocol):
+    """What a stream needs of its recorder (media/recording)."""
+
+    @property
+    def first_picture_at(self) -> datetime | None: ...
+    async def start(self) -> None: ...
+    def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None) -> None: ...
+    def add(self, kind: Kind, packet: bytes, arrival_ns: int) -> None: ...
+    def add_sender_report(self, kind: Kind, ntp: int, rtp_timestamp: int) -> None: ...
+    async def finish(self) -> TakeSummary: ...
+    async def aclose(self) -> None: ...
+
+
+RecorderFactory = Callable[[str, str, Callable[[], None]], TakeRecorder]  # stream, room, how to ask for a keyframe
+
+
+@dataclass(frozen=True, slots=True)
+class StreamContext:
+    """What all streams of a node share."""
+
+    settings: MediaSettings
+    memory: PacketMemory
+    counters: Counters
+    tasks: Tasks
+    emit: Callable[[str, Mapping[str, object]], None]
+    ended: Callable[[Stream], None]
+
+
+class Stream:
+    """Everything here runs on the event loop; only `finish` waits for anything."""
+
+    def __init__(
+        self, slug: str, room_id: str, stream_id: str, make_recorder: RecorderFactory, context: StreamContext
+    ) -> None:
+        self.slug = slug
+        self.room_id = room_id
+        self.stream_id = stream_id
+        self.state = StreamState.STARTING
+        self.publisher: Publisher | None = None
+        self.viewers: set[Viewer] = set()
+        self.published: dict[str, Published] = {}
+        self.tracks: dict[str, Fanout] = {
+            "video": Fanout("video", VIDEO_CLOCK, context.memory, context.counters),
+            "audio": Fanout("audio", AUDIO_CLOCK, context.memory, context.counters),
+        }
+        self._context = context
+        self._recorder = make_recorder(stream_id, room_id, self.request_keyframe)
+        self._keyframes = KeyframeRequests()
+        self._first_picture_at: datetime | None = None
+        self._run_of: Publisher | None = None  # whose packets the recorder's current run holds
+        self._grace: asyncio.Task[None] | None = None
+        self._was_live = False
+        self._unannounced: tuple[Publisher, float, datetime] | None = None
+
+    async def start(self) -> None:
+        """Make the recorder ready."""
+        await self._recorder.start()
+
+    # -- the publisher
+
+    def attach(self, publisher: Publisher) -> None:
+        """A publisher's offer was accepted: whoever was here before is replaced."""
+        before, self.publisher = self.publisher, publisher
+        self.published = {track.kind: track.published() for track in publisher.tracks}
+        if before is not None:
+            before.session.end(Ending.REPLACED)
+
+    def is_held(self, now: float) -> bool:
+        """Whether a publisher is here who was heard of lately."""
+        return self.publisher is not None and now - self.publisher.alive_at < PUBLISHER_SILENT_SECONDS
+
+    def publisher_connected(self, publisher: Publisher) -> None:
+        """ICE and DTLS are up; the stream is live when media comes."""
+        log.info("publisher connected", stream=self.stream_id, session=publisher.session.id)
+
+    def source_began(self, publisher: Publisher, track: InboundTrack) -> None:
+        """A track's first packet is about to come, or its SSRC changed."""
+        if publisher is not self.publisher:
+            return
+        if self._run_of is not publisher:
+            self._run_of = publisher
+            self._recorder.begin_run(_format(publisher.track("video")), _format(publisher.track("audio")))
+            self._joined(publisher)
+        self.tracks[track.kind].begin_source(track.codec)
+
+    def media(self, track: InboundTrack, packet: RtpPacket, data: bytes, wall: float) -> None:
+        """A packet of the publisher: to the viewers first, then to the recorder."""
+        if self.publisher is None or self._run_of is not self.publisher:
+            return
+        fanout = self.tracks[track.kind]
+        keyframes = fanout.keyframes
+        if not fanout.push(packet, wall):
+            return
+        if fanout.keyframes != keyframes:
+            self._keyframes.arrived()
+        self._recorder.add(_kind(track), data, time.monotonic_ns())
+
+    def clock_report(self, track: InboundTrack, ntp: int, rtp_timestamp: int, wall: float) -> None:
+        """The publisher's sender report."""
+        self.tracks[track.kind].set_clock(rtp_timestamp, wall)
+        self._recorder.add_sender_report(_kind(track), ntp, rtp_timestamp)
+
+    def publisher_gone(self, publisher: Publisher, reason: Ending) -> None:
+        """A publisher's session ended."""
+        if publisher is not self.publisher or self.state == StreamState.ENDED:
+            return
+        self.publisher = None
+        if reason == Ending.DELETED:
+            self.end(StreamEnding.DELETED)
+            return
+        if self.state == StreamState.LIVE:
+            self.state = StreamState.INTERRUPTED
+            log.info("publisher left", stream=self.stream_id, reason=reason)
+            self._emit("publisher_left", reason=reason)
+        self._wait_for_return()
+
+    def _wait_for_return(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+        self._grace = self._context.tasks.start("publisher's grace", self._end_after_grace())
+
+    async def _end_after_grace(self) -> None:
+        await asyncio.sleep(self._context.settings.publisher_grace_seconds)
+        self._grace = None
+        if self.publisher is None:
+            self.end(StreamEnding.VANISHED)
+
+    def _joined(self, publisher: Publisher) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        self.state = StreamState.LIVE
+        self._was_live = True
+        self._unannounced = (publisher, time.monotonic() + FIRST_PICTURE_SECONDS, datetime.now(UTC))
+
+    def _announce(self, now: float) -> None:
+        """Say `publisher_joined`, as soon as the take's first picture is known."""
+        if self._unannounced is None:
+            return
+        publisher, patience, began_at = self._unannounced
+        if self._first_picture_at is None:
+            if self._recorder.first_picture_at is None and now < patience:
+                return
+            self._first_picture_at = self._recorder.first_picture_at or began_at
+        self._unannounced = None
+        if self.publisher is not publisher or self.state != StreamState.LIVE:
+            return
+        video, audio = publisher.track("video"), publisher.track("audio")
+        log.info("publisher joined", stream=self.stream_id, session=publisher.session.id)
+        self._emit(
+            "publisher_joined",
+            session_id=publisher.session.id,
+            video_codec=video.codec if video else None,
+            audio_codec=audio.codec if audio else None,
+            first_picture_at=self._first_picture_at.isoformat(),
+        )
+
+    # -- the viewers
+
+    def add_viewer(self, viewer: Viewer) -> None:
+        """A viewer's offer was accepted."""
+        self.viewers.add(viewer)
+
+    def viewer_gone(self, viewer: Viewer) -> None:
+        """A viewer's session ended."""
+        self.viewers.discard(viewer)
+
+    def request_keyframe(self) -> None:
+        """A viewer or the recorder needs a keyframe; requests are gathered."""
+        self._keyframes.ask()
+        self._ask_publisher(time.monotonic())
+
+    def _ask_publisher(self, now: float) -> None:
+        if self.publisher is not None and self._keyframes.due(now):
+            self.publisher.request_keyframe()
+
+    def tick(self, now: float) -> None:
+        """Several times a second."""
+        self._announce(now)
+        if self.publisher is None:
+            return
+        if self.tracks["video"].needs_keyframe:
+            self._keyframes.ask()
+        self._ask_publisher(now)
+        if self.publisher.session.is_connected:
+            self.publisher.tick(now)
+
+    # -- the end
+
+    def end(self, reason: StreamEnding) -> None:
+        """The broadcast is over: close everybody, then finish the recording in the background. Twice is fine."""
+        if self.state == StreamState.ENDED:
+            return
+        self.state = StreamState.ENDED
+        if self._grace is not None:
+            self._grace.cancel()
+        ending = Ending.SHUTDOWN if reason == StreamEnding.SHUTDOWN else Ending.STREAM_ENDED
+        if self.publisher is not None:
+            self.publisher.session.end(ending)
+        for viewer in self.viewers:
+            viewer.session.end(ending)
+        log.info("stream ended", stream=self.stream_id, reason=reason)
+        if self._was_live or reason != StreamEnding.VANISHED:
+            self._emit("stream_ended", reason=reason, duration_ms=self._duration_ms())
+        self._context.ended(self)
+
+    def _duration_ms(self) -> int:
+        if self._first_picture_at is None:
+            return 0
+        return max(0, int((datetime.now(UTC) - self._first_picture_at).total_seconds() * 1000))
+
+    async def finish(self) -> None:
+        """Finish the recording and say so. What fails here is mended from the spool at the next start."""
+        try:
+            summary = await self._recorder.finish()
+        finally:
+            await self._recorder.aclose()
+        if self._was_live:
+            self._emit(
+                "take_ready",
+                duration_ms=summary.duration_ms,
+                has_video=summary.has_video,
+                has_audio=summary.has_audio,
+            )
+        log.info("take ready", stream=self.stream_id, duration_ms=summary.duration_ms)
+
+    def _emit(self, event: str, **fields: object) -> None:
+        about = {"stream_id": self.stream_id, "room_id": self.room_id}
+        self._context.emit(event, {**about, **fields})
+
+
+def _kind(track: InboundTrack) -> Kind:
+    return "video" if track.kind == "video" else "audio"
+
+
+def _format(track: InboundTrack | None) -> TrackFormat | None:
+    if track is None:
+        return None
+    codec = track.codec
+    if codec not in ("H264", "VP8", "opus"):
+        return None
+    return TrackFormat(_kind(track), codec, track.clock_rate, track.channels, track.payload_type)  # type: ignore[arg-type]

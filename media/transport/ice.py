@@ -1,0 +1,123 @@
+"""ICE-lite (RFC 8445): answers connectivity checks, knows who may speak from which address. Bytes in, bytes out."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import struct
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aioice import stun
+
+from media.rtp.counters import Counters
+
+Address = tuple[Any, ...]  # as the socket gives it: (host, port) or (host, port, flow, scope)
+ADDRESSES_PER_PEER = 8  # a phone with Wi-Fi, mobile data and both families has fewer
+UFRAG_BYTES = 6
+PWD_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Our half of ICE's names and passwords for one session."""
+
+    ufrag: str
+    pwd: str
+
+    @classmethod
+    def make(cls) -> Credentials:
+        """New, unguessable ones."""
+        return cls(_ice_chars(UFRAG_BYTES), _ice_chars(PWD_BYTES))
+
+
+def _ice_chars(count: int) -> str:
+    return secrets.token_urlsafe(count).replace("-", "+").replace("_", "/")
+
+
+class Peer(Protocol):
+    """A session, as far as ICE is concerned."""
+
+    def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Callable[[Any, Any], int]) -> None:
+        """An authenticated check came from this address, through the socket that `sendto` belongs to."""
+
+
+class IceLite:
+    """Finds the peer of a datagram: by ufrag for checks, by address for everything else.
+
+    At most ADDRESSES_PER_PEER addresses are kept for a peer; the one not used for longest is forgotten first.
+    """
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._by_ufrag: dict[str, tuple[Peer, bytes]] = {}
+        self._by_address: dict[Address, Peer] = {}
+        self._addresses: dict[Peer, OrderedDict[Address, None]] = {}
+
+    def register(self, credentials: Credentials, peer: Peer) -> None:
+        """From now on checks with these credentials are this peer's."""
+        self._by_ufrag[credentials.ufrag] = (peer, credentials.pwd.encode())
+        self._addresses.setdefault(peer, OrderedDict())
+
+    def retire(self, credentials: Credentials) -> None:
+        """These credentials are no longer valid (after an ICE restart)."""
+        self._by_ufrag.pop(credentials.ufrag, None)
+
+    def forget(self, peer: Peer) -> None:
+        """The peer is gone: with all its credentials and addresses."""
+        for ufrag in [u for u, (p, _) in self._by_ufrag.items() if p is peer]:
+            del self._by_ufrag[ufrag]
+        for address in self._addresses.pop(peer, ()):
+            if self._by_address.get(address) is peer:
+                del self._by_address[address]
+
+    def peer_at(self, address: Address) -> Peer | None:
+        """Who speaks from this address."""
+        return self._by_address.get(address)
+
+    def answer(self, data: bytes, address: Address, sendto: Callable[[Any, Any], int]) -> bytes | None:
+        """Answer a STUN datagram; None when it deserves no answer."""
+        if len(data) < 20 or data[0:2] != b"\x00\x01":
+            return None  # indications keep a NAT open; answers can't be ours, since a lite agent never asks
+        try:
+            message = stun.parse_message(data)
+            username = message.attributes["USERNAME"]
+        except (ValueError, KeyError, struct.error):
+            self._counters.dropped_bad_stun += 1
+            return None
+        ufrag = str(username).partition(":")[0]
+        known = self._by_ufrag.get(ufrag)
+        if known is None:
+            self._counters.dropped_unknown_peer += 1
+            return None
+        peer, key = known
+        # RFC 8445: short-term credentials; parse_message does not check them.
+        if not message.check_message_integrity(key):
+            self._counters.dropped_bad_stun += 1
+            return None
+        self._counters.stun_requests += 1
+        self._learn(peer, address)
+        peer.consented(address, ufrag, "USE-CANDIDATE" in message.attributes, sendto)
+        return _binding_response(message.transaction_id, address, key)
+
+    def _learn(self, peer: Peer, address: Address) -> None:
+        known = self._addresses.setdefault(peer, OrderedDict())
+        self._by_address[address] = peer
+        known[address] = None
+        known.move_to_end(address)
+        while len(known) > ADDRESSES_PER_PEER:
+            oldest, _ = known.popitem(last=False)
+            if self._by_address.get(oldest) is peer:
+                del self._by_address[oldest]
+
+
+def _binding_response(transaction_id: bytes, address: Address, key: bytes) -> bytes:
+    host = ipaddress.ip_address(address[0].partition("%")[0])
+    response = stun.Message(
+        message_method=stun.Method.BINDING, message_class=stun.Class.RESPONSE, transaction_id=transaction_id
+    )
+    response.attributes["XOR-MAPPED-ADDRESS"] = (str(host), address[1])
+    response.add_message_integrity(key)
+    return bytes(response)
