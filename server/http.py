@@ -99,6 +99,18 @@ async def parse_body(request: web.Request, kind: type[B]) -> B:
     return parse(kind, data)
 
 
+async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
+    """A raw body of at most so many bytes. Raises BodyTooLarge."""
+    if (request.content_length or 0) > limit_bytes:
+        raise BodyTooLarge("the body is too large")
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise BodyTooLarge("the body is too large")
+    return bytes(body)
+
+
 def require_user(request: web.Request) -> User:
     """Who is signed in. Raises SignInRequired."""
     user: User | None = request.get(USER)

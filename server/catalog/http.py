@@ -12,8 +12,7 @@ from server.catalog.model import ProductChanges
 from server.catalog.pictures import Pictures
 from server.catalog.service import Catalog
 from server.catalog.shape import product_shape
-from server.errors import BodyTooLarge
-from server.http import Body, Routes, answer, parse_body, require_role
+from server.http import Body, Routes, answer, parse_body, read_limited, require_role
 
 PICTURE_LIMIT_BYTES = 10_000_000
 QUERY_LIMIT = 64
@@ -43,18 +42,6 @@ class EditProduct(Body):
     stock_was: Whole | None = None
     origin: str | None = Field(None, max_length=200)
     picture_url: str | None = Field(None, max_length=300)
-
-
-async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
-    """A raw body of at most so many bytes. Raises BodyTooLarge."""
-    if (request.content_length or 0) > limit_bytes:
-        raise BodyTooLarge("the body is too large")
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit_bytes:
-            raise BodyTooLarge("the body is too large")
-    return bytes(body)
 
 
 def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:

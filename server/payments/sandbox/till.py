@@ -1,0 +1,82 @@
+"""The sandbox's own side: a till at which the buyer presses the button, and the callbacks that it sends over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+import aiohttp
+
+from config.clock import Clock
+from config.logs import logger
+from server.errors import NotFound
+from server.payments.sandbox.bill import Bill, next_try
+from server.payments.sandbox.provider import SIGNATURE_HEADER, sign
+
+log = logger(__name__)
+
+CALLBACK_TIMEOUT_SECONDS = 5.0
+CALLBACKS_IN_ONE_ROUND = 20
+
+
+class Bills(Protocol):
+    """What the sandbox keeps."""
+
+    async def get(self, bill_id: str) -> Bill | None: ...
+    async def pay(self, bill_id: str, callback_url: str, send_at: datetime) -> Bill | None: ...
+    async def due(self, now: datetime) -> Bill | None: ...
+    async def count_try(self, bill: Bill, send_at: datetime | None) -> bool: ...
+    async def mark_sent(self, bill_id: str) -> None: ...
+
+
+class Till:
+    """Takes no money, and says so. A callback that does not arrive is sent again, with growing pauses."""
+
+    def __init__(self, bills: Bills, secret: str, clock: Clock) -> None:
+        self._bills = bills
+        self._secret = secret
+        self._clock = clock
+
+    async def look(self, bill_id: str) -> Bill:
+        """One bill. Raises NotFound."""
+        bill = await self._bills.get(bill_id)
+        if bill is None:
+            raise NotFound("there is no such payment", code="unknown_payment")
+        return bill
+
+    async def pay(self, bill_id: str, callback_url: str) -> Bill:
+        """The buyer presses the button; pressing twice pays once. Raises NotFound."""
+        bill = await self.look(bill_id)
+        now = self._clock.now()
+        paid = await self._bills.pay(bill_id, callback_url, next_try(bill.tries + 1, now) or now)
+        if paid is not None:
+            await self._send(paid)
+        return paid or bill
+
+    async def sweep(self) -> None:
+        """Send again what did not arrive."""
+        for _ in range(CALLBACKS_IN_ONE_ROUND):
+            now = self._clock.now()
+            bill = await self._bills.due(now)
+            if bill is None:
+                return
+            if await self._bills.count_try(bill, next_try(bill.tries + 1, now)):
+                await self._send(bill)
+
+    async def _send(self, bill: Bill) -> None:
+        body = bill.callback_body
+        headers = {"Content-Type": "application/json", SIGNATURE_HEADER: sign(self._secret, body, self._clock.now())}
+        timeout = aiohttp.ClientTimeout(total=CALLBACK_TIMEOUT_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.post(bill.callback_url or "", data=body, headers=headers, allow_redirects=False) as response,
+            ):
+                arrived = response.ok
+                reason = str(response.status)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            arrived, reason = False, type(error).__name__
+        if arrived:
+            await self._bills.mark_sent(bill.id)
+        else:
+            log.warning("sandbox callback did not arrive", payment=bill.id, tries=bill.tries, reason=reason)
