@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ class Objects(Protocol):
     async def stat(self, key: str) -> ObjectStat: ...
     async def list_keys(self, prefix: str) -> list[str]: ...
     async def delete_prefix(self, prefix: str) -> int: ...
-    def read(self, key: str, offset: int = 0, length: int = 0) -> AsyncIterator[bytes]: ...
+    def read(self, key: str, offset: int = 0, length: int = 0) -> AsyncGenerator[bytes, None]: ...
 
 
 class S3Objects:
@@ -174,7 +174,7 @@ class S3Objects:
 
         return await self._call(work) if keys else 0
 
-    async def read(self, key: str, offset: int = 0, length: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, key: str, offset: int = 0, length: int = 0) -> AsyncGenerator[bytes, None]:
         """Stream `length` bytes from `offset` (0: to the end) in chunks of CHUNK_BYTES."""
         response: Any = await self._call(
             lambda: self._client.get_object(bucket_name=self._bucket, object_name=key, offset=offset, length=length)

@@ -6,9 +6,9 @@ No secret has a default: `dongting up` makes them once for one machine, an opera
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -69,19 +69,33 @@ class ServerSettings(SharedSettings):
     # Largest body of an API call, and of an uploaded video.
     body_limit_bytes: int = Field(1_000_000, ge=10_000)
     upload_limit_bytes: int = Field(2_000_000_000, ge=1_000_000)
+    # Folder for uploaded videos until the object store has them; each takes up to UPLOAD_LIMIT_BYTES for a while.
+    upload_folder: str = "var/uploads"
+    # A job whose worker has not reported for this long is given to another.
+    job_lease_seconds: float = Field(60.0, ge=1)
+    # How often lost jobs are looked for and sent again.
+    job_sweep_seconds: float = Field(15.0, gt=0)
     # How often holds past their time are given back; lower gives stock back sooner and asks MongoDB more often.
     sweep_interval_seconds: float = Field(1.0, gt=0)
     # A stream that was announced but never connected is closed after this long.
     stream_start_timeout_seconds: float = Field(45.0, gt=0)
 
+    @model_validator(mode="after")
+    def _need_sandbox_secret(self) -> Self:
+        if self.payment_sandbox and self.payment_sandbox_secret is None:
+            raise ValueError("PAYMENT_SANDBOX needs PAYMENT_SANDBOX_SECRET, 32 characters or more")
+        return self
+
 
 class WorkerSettings(ServerSettings):
     """A worker that turns recordings into the library; it builds the server's services, so it has their settings."""
 
+    # Jobs that one worker does at once; each holds its source and renditions on disk and ~300 MB of memory.
+    worker_jobs: int = Field(1, ge=1, le=32)
+    # Memory that one job may take before it is ended; a stranger's 8K video needs more and fails.
+    job_memory_bytes: int = Field(4_000_000_000, ge=500_000_000)
     # Encoder threads of one job; jobs times threads should not pass the machine's cores.
     transcode_threads: int = Field(2, ge=1, le=64)
-    # A job whose worker has not reported for this long is given to another.
-    job_lease_seconds: float = Field(60.0, ge=5)
     # Folder for sources and renditions while they are made.
     worker_folder: str = "var/work"
     worker_metrics_port: int = Field(8082, ge=0, le=65535)

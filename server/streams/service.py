@@ -27,6 +27,7 @@ class Store(Protocol):
     async def get(self, stream_id: str) -> Stream | None: ...
     async def open_in(self, room_id: str) -> Stream | None: ...
     async def on_air(self) -> list[Stream]: ...
+    async def set_lesson(self, stream_id: str, lesson_id: str | None) -> None: ...
     async def starting_before(self, moment: datetime) -> list[Stream]: ...
     async def move(
         self,
@@ -158,6 +159,13 @@ class Streams:
         stream = await self.on_air_in(room_id)
         await self._nodes.send_command("end_stream", {"stream_id": stream.id})
         return await self._end(stream, timeline_ms(stream, self._clock.now()))
+
+    async def became_lesson(self, stream_id: str, lesson_id: str | None) -> None:
+        """The replay is in the library, or was taken out of it. The room is told unless its next stream is on."""
+        await self._store.set_lesson(stream_id, lesson_id)
+        stream = await self.get(stream_id)
+        if await self._store.open_in(stream.room_id) is None:
+            await self._tell(stream)
 
     async def sweep(self) -> None:
         """Close what never began, and what no media node knows any more."""

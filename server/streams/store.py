@@ -97,8 +97,8 @@ class StreamStore:
             )
         )
 
-    async def set_lesson(self, stream_id: str, lesson_id: str) -> None:
-        """Remember which lesson the stream became."""
+    async def set_lesson(self, stream_id: str, lesson_id: str | None) -> None:
+        """Remember which lesson the stream became, or that it is there no more."""
         await self._streams.update_one({"_id": stream_id}, {"$set": {"lesson_id": lesson_id}})
 
 

@@ -1,0 +1,58 @@
+"""Routes: courses, lessons, a learner's progress."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
+
+from server.courses.model import LONGEST_MS, MAX_INTERVALS
+from server.courses.service import Courses
+from server.courses.shape import course_shape, lesson_shape, progress_shape, summary_shape
+from server.errors import BadRequest
+from server.http import USER, Body, Routes, answer, parse_body, require_user
+
+Place = Annotated[int, Field(ge=0, le=LONGEST_MS)]
+
+
+class Watched(Body):
+    """`PUT /api/lessons/{id}/progress`"""
+
+    position_ms: Place
+    intervals: list[tuple[Place, Place]] = Field(max_length=MAX_INTERVALS)
+
+
+def course_routes(courses: Courses) -> Routes:
+    """Routes of this noun."""
+
+    async def list_courses(_: web.Request) -> web.Response:
+        return answer({"items": [course_shape(course, count) for course, count in await courses.browse()]})
+
+    async def get_course(request: web.Request) -> web.Response:
+        course, views = await courses.look_course(request.match_info["id"], request.get(USER))
+        shape: dict[str, Any] = course_shape(course, len(views))
+        return answer({**shape, "lessons": [summary_shape(view) for view in views]})
+
+    async def list_lessons(request: web.Request) -> web.Response:
+        views = await courses.search(request.query.get("q", ""), request.get(USER))
+        return answer({"items": [summary_shape(view) for view in views]})
+
+    async def get_lesson(request: web.Request) -> web.Response:
+        return answer(lesson_shape(await courses.look(request.match_info["id"], request.get(USER))))
+
+    async def put_progress(request: web.Request) -> web.Response:
+        user = require_user(request)
+        body = await parse_body(request, Watched)
+        if any(start > end for start, end in body.intervals):
+            raise BadRequest("intervals: each goes from an earlier to a later place")
+        progress = await courses.note_progress(user, request.match_info["id"], body.position_ms, body.intervals)
+        return answer(progress_shape(progress))
+
+    return [
+        web.get("/api/courses", list_courses),
+        web.get("/api/courses/{id}", get_course),
+        web.get("/api/lessons", list_lessons),
+        web.get("/api/lessons/{id}", get_lesson),
+        web.put("/api/lessons/{id}/progress", put_progress),
+    ]

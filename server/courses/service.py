@@ -1,0 +1,200 @@
+"""What people do with courses and lessons: look, search, go on where they stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from config.clock import Clock
+from server.accounts.model import User
+from server.courses.model import (
+    Course,
+    Interval,
+    Lesson,
+    LessonView,
+    Progress,
+    check_title,
+    watched,
+)
+from server.courses.shape import file_url, public_shape
+from server.errors import Conflict, NotAllowed, NotFound
+from server.infra.announce import lesson_channel
+from server.infra.ids import new_id
+from server.making.model import WorkState
+from server.recordings.model import Asset
+
+PROGRESS_TRIES = 5  # two open pages of one learner report at the same time
+QUERY_LENGTH = 60
+
+
+class Store(Protocol):
+    """What this service keeps."""
+
+    async def add_course(self, course: Course) -> Course: ...
+    async def get_course(self, course_id: str) -> Course | None: ...
+    async def courses(self) -> list[Course]: ...
+    async def set_cover_if_missing(self, course_id: str, cover_url: str) -> None: ...
+    async def lesson_counts(self, course_ids: list[str]) -> dict[str, int]: ...
+    async def add_lesson(self, lesson: Lesson) -> Lesson: ...
+    async def get_lesson(self, lesson_id: str) -> Lesson | None: ...
+    async def of_asset(self, asset_id: str) -> Lesson | None: ...
+    async def find_lessons(self, text: str) -> list[Lesson]: ...
+    async def lessons_in(self, course_id: str) -> list[Lesson]: ...
+    async def delete_lesson(self, lesson_id: str) -> None: ...
+    async def progress_of(self, user_id: str, lesson_ids: list[str]) -> dict[str, Progress]: ...
+    async def set_progress(self, user_id: str, lesson_id: str, before: Progress, after: Progress) -> bool: ...
+
+
+class Assets(Protocol):
+    """The videos of lessons."""
+
+    async def get(self, asset_id: str) -> Asset | None: ...
+    async def many(self, asset_ids: list[str]) -> dict[str, Asset]: ...
+
+
+class Voice(Protocol):
+    """Tells those who watch a lesson."""
+
+    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
+
+
+class Courses:
+    """Courses and lessons for those who learn and those who teach."""
+
+    def __init__(self, store: Store, assets: Assets, voice: Voice, clock: Clock) -> None:
+        self._store = store
+        self._assets = assets
+        self._voice = voice
+        self._clock = clock
+
+    async def browse(self) -> list[tuple[Course, int]]:
+        """Courses with their number of lessons, newest first."""
+        courses = await self._store.courses()
+        counts = await self._store.lesson_counts([course.id for course in courses])
+        return [(course, counts.get(course.id, 0)) for course in courses]
+
+    async def look_course(self, course_id: str, user: User | None) -> tuple[Course, list[LessonView]]:
+        """A course with its lessons in order. Raises NotFound."""
+        course = await self._store.get_course(course_id)
+        if course is None:
+            raise NotFound("there is no such course")
+        return course, await self._views(await self._store.lessons_in(course_id), user)
+
+    async def search(self, text: str, user: User | None) -> list[LessonView]:
+        """Lessons whose title contains the text, newest first."""
+        return await self._views(await self._store.find_lessons(text.strip()[:QUERY_LENGTH]), user)
+
+    async def look(self, lesson_id: str, user: User | None) -> LessonView:
+        """One lesson. Raises NotFound."""
+        lesson = await self._store.get_lesson(lesson_id)
+        asset = await self._assets.get(lesson.asset_id) if lesson else None
+        if lesson is None or asset is None:
+            raise NotFound("there is no such lesson")
+        return LessonView(lesson, asset, await self._progress(user, lesson_id) if user else None)
+
+    async def note_progress(
+        self, user: User, lesson_id: str, position_ms: int, intervals: Iterable[Interval]
+    ) -> Progress:
+        """Add what somebody has watched. Raises NotFound, Conflict."""
+        told = list(intervals)
+        for _ in range(PROGRESS_TRIES):
+            view = await self.look(lesson_id, user)
+            before = view.progress or Progress()
+            after = watched(before, position_ms, told, view.asset.duration_ms)
+            if await self._store.set_progress(user.id, lesson_id, before, after):
+                return after
+        raise Conflict("another page of yours reports at the same time; please try again")
+
+    async def add_course(
+        self, teacher: User, title: str, summary: str, *, cover_url: str | None = None, course_id: str | None = None
+    ) -> Course:
+        """Make a course; with an id that is there already, answer that. Raises BadRequest."""
+        return await self._store.add_course(
+            Course(
+                id=course_id or new_id(),
+                title=check_title(title),
+                summary=summary,
+                teacher_id=teacher.id,
+                teacher_name=teacher.display_name,
+                is_replays=False,
+                created_at=self._clock.now(),
+                cover_url=cover_url,
+            )
+        )
+
+    async def check_upload(self, host: User, title: str, course_id: str | None) -> None:
+        """Whether a host may add such a lesson. Raises BadRequest, NotFound, NotAllowed."""
+        check_title(title)
+        if course_id is None:
+            return
+        course = await self._store.get_course(course_id)
+        if course is None:
+            raise NotFound("there is no such course")
+        if course.teacher_id != host.id:
+            raise NotAllowed("this course belongs to another teacher")
+
+    async def add_upload(self, asset: Asset, title: str, host: User, course_id: str | None) -> Lesson:
+        """Make the lesson of an uploaded video. Raises BadRequest, NotFound, NotAllowed."""
+        await self.check_upload(host, title, course_id)
+        return await self._add_lesson(asset, check_title(title), host.display_name, course_id)
+
+    async def add_replay(self, asset: Asset, title: str, host_name: str) -> Lesson:
+        """Make the lesson of a broadcast, in the course that gathers the host's. Safe to call twice."""
+        course = await self._store.add_course(
+            Course(
+                id=new_id(),
+                title=f"{host_name}的直播课",
+                summary=f"{host_name}的直播回放",
+                teacher_id=asset.host_id,
+                teacher_name=host_name,
+                is_replays=True,
+                created_at=self._clock.now(),
+            )
+        )
+        return await self._add_lesson(asset, title, host_name, course.id)
+
+    async def of_asset(self, asset_id: str) -> Lesson | None:
+        """The lesson of an asset."""
+        return await self._store.of_asset(asset_id)
+
+    async def remove(self, lesson_id: str) -> None:
+        """Take a lesson out of the library."""
+        await self._store.delete_lesson(lesson_id)
+
+    async def asset_changed(self, asset: Asset) -> None:
+        """Tell those who watch the lesson; a course without a cover takes the first poster."""
+        lesson = await self._store.of_asset(asset.id)
+        if lesson is None:
+            return
+        poster_url = file_url(asset.poster_key)
+        if asset.work.state is WorkState.READY and lesson.course_id and poster_url:
+            await self._store.set_cover_if_missing(lesson.course_id, poster_url)
+        view = LessonView(lesson, asset, None)
+        await self._voice.tell(lesson_channel(lesson.id), "lesson", {"lesson": public_shape(view)})
+
+    async def _add_lesson(self, asset: Asset, title: str, host_name: str, course_id: str | None) -> Lesson:
+        return await self._store.add_lesson(
+            Lesson(
+                id=new_id(),
+                asset_id=asset.id,
+                course_id=course_id,
+                title=title,
+                host_id=asset.host_id,
+                host_name=host_name,
+                created_at=asset.created_at,
+            )
+        )
+
+    async def _views(self, lessons: Iterable[Lesson], user: User | None) -> list[LessonView]:
+        found = [*lessons]
+        assets = await self._assets.many([lesson.asset_id for lesson in found])
+        progress = await self._store.progress_of(user.id, [lesson.id for lesson in found]) if user else {}
+        views = (
+            LessonView(lesson, assets[lesson.asset_id], progress.get(lesson.id))
+            for lesson in found
+            if lesson.asset_id in assets
+        )
+        return [view for view in views if view.is_listed_for(user.id if user else None)]
+
+    async def _progress(self, user: User, lesson_id: str) -> Progress:
+        return (await self._store.progress_of(user.id, [lesson_id])).get(lesson_id, Progress())

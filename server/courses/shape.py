@@ -1,0 +1,86 @@
+"""Courses and lessons as the page sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.courses.model import Course, LessonView, Progress
+from server.wire import iso
+
+
+def course_shape(course: Course, lesson_count: int) -> dict[str, Any]:
+    """`Course`"""
+    return {
+        "id": course.id,
+        "title": course.title,
+        "summary": course.summary,
+        "cover_url": course.cover_url,
+        "teacher_name": course.teacher_name,
+        "lesson_count": lesson_count,
+    }
+
+
+def _common_shape(view: LessonView) -> dict[str, Any]:
+    lesson, asset = view.lesson, view.asset
+    return {
+        "id": lesson.id,
+        "title": lesson.title,
+        "course_id": lesson.course_id,
+        "host_name": lesson.host_name,
+        "poster_url": file_url(asset.poster_key),
+        "duration_ms": asset.duration_ms,
+        "bytes": asset.bytes,
+        "state": asset.work.state,
+        "progress": round(asset.work.progress, 3),
+        "created_at": iso(lesson.created_at),
+    }
+
+
+def summary_shape(view: LessonView) -> dict[str, Any]:
+    """`LessonSummary`"""
+    return {**_common_shape(view), "position_ms": view.progress.position_ms if view.progress else 0}
+
+
+def public_shape(view: LessonView) -> dict[str, Any]:
+    """`Lesson` as it is the same for everybody."""
+    asset = view.asset
+    return {
+        **_common_shape(view),
+        "playlist_url": file_url(asset.playlist_key),
+        "renditions": [
+            {
+                "name": rendition.name,
+                "width": rendition.width,
+                "height": rendition.height,
+                "bandwidth": rendition.bandwidth,
+                "bytes": rendition.bytes,
+            }
+            for rendition in asset.renditions
+        ],
+        "chapters": [
+            {
+                "start_ms": chapter.start_ms,
+                "end_ms": chapter.end_ms,
+                "title": chapter.title,
+                "product_id": chapter.product_id,
+            }
+            for chapter in asset.chapters
+        ],
+        "error": asset.work.error if asset.work.state == "failed" else None,
+    }
+
+
+def lesson_shape(view: LessonView) -> dict[str, Any]:
+    """`Lesson`"""
+    progress = view.progress or Progress()
+    return {**public_shape(view), "position_ms": progress.position_ms, "watched_ms": progress.watched_ms}
+
+
+def progress_shape(progress: Progress) -> dict[str, Any]:
+    """What `PUT …/progress` answers."""
+    return {"position_ms": progress.position_ms, "watched_ms": progress.watched_ms, "done": progress.is_done}
+
+
+def file_url(key: str | None) -> str | None:
+    """The address of an object."""
+    return None if key is None else f"/files/{key}"

@@ -1,0 +1,1 @@
+"""Files: objects that anybody may read."""

@@ -1,0 +1,79 @@
+"""How work is kept in MongoDB, inside the document of the thing that is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pymongo import ReturnDocument
+
+from server.infra.mongo import Collection, Document
+from server.making.model import Thing, Work, WorkState
+
+SWEPT_AT_ONCE = 100
+T = TypeVar("T", bound=Thing)
+
+
+def work_document(work: Work) -> Document:
+    """Work as it is kept."""
+    return {
+        "state": work.state,
+        "send_at": work.send_at,
+        "attempt": work.attempt,
+        "faults": work.faults,
+        "sends": work.sends,
+        "progress": work.progress,
+        "lease_until": work.lease_until,
+        "error": work.error,
+    }
+
+
+def read_work(document: Document) -> Work:
+    """Work as it was kept."""
+    return Work(**{**document, "state": WorkState(document["state"])})
+
+
+class WorkRecords(Generic[T]):
+    """The work of one collection's things, changed by compare-and-set only."""
+
+    def __init__(self, collection: Collection, read: Callable[[Document], T], write: Callable[[T], Document]) -> None:
+        self._collection = collection
+        self._read = read
+        self._write = write
+
+    async def make_indexes(self) -> None:
+        """What the sweep looks for."""
+        await self._collection.create_index([("work.state", 1), ("work.send_at", 1)], name="due")
+
+    async def get(self, thing_id: str) -> T | None:
+        """One thing."""
+        document = await self._collection.find_one({"_id": thing_id})
+        return None if document is None else self._read(document)
+
+    async def move(self, before: T, after: T) -> T | None:
+        """Replace a thing if its work is still what was read; None when somebody was first."""
+        document = await self._collection.find_one_and_replace(
+            {
+                "_id": before.id,
+                "work.state": before.work.state,
+                "work.attempt": before.work.attempt,
+                "work.lease_until": before.work.lease_until,
+                "work.send_at": before.work.send_at,
+            },
+            self._write(after),
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else self._read(document)
+
+    async def due(self, now: datetime) -> list[T]:
+        """Things whose job is to be sent now."""
+        return await self._find({"work.state": WorkState.WAITING, "work.send_at": {"$lte": now}})
+
+    async def lost(self, now: datetime) -> list[T]:
+        """Things whose worker must be dead."""
+        return await self._find({"work.state": WorkState.WORKING, "work.lease_until": {"$lt": now}})
+
+    async def _find(self, query: dict[str, Any]) -> list[T]:
+        found = self._collection.find(query).sort("work.send_at", 1).limit(SWEPT_AT_ONCE)
+        return [self._read(document) async for document in found]

@@ -1,0 +1,130 @@
+"""An asset: a watchable video in the library, made from a take or an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from server.cards.model import Moment
+from server.making.model import Work
+from server.recordings.take import Take, Timeline
+
+SIGNATURE_BYTES = 512
+MPEG_TS_PACKET = 188
+SIGNATURES = (
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"FLV\x01",
+    b"OggS",
+    b"\x00\x00\x01\xba",  # MPEG programme stream
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF
+)
+MIN_REPLAY_MS = 1  # shorter than this nothing was recorded
+
+
+class SourceKind(StrEnum):
+    """What an asset is made from."""
+
+    TAKE = "take"  # ref: the stream's id
+    UPLOAD = "upload"  # ref: the object's key
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the video comes from."""
+
+    kind: SourceKind
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One size of the ladder; `bandwidth` is the peak in bit/s, `bytes` what watching all of it costs."""
+
+    name: str
+    width: int
+    height: int
+    bandwidth: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A span of the video that has a name, on the video's own timeline."""
+
+    start_ms: int
+    end_ms: int
+    title: str
+    product_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """`playlist_key` names the take's own playlist until the ladder is made, then the ladder's."""
+
+    id: str
+    source: Source
+    host_id: str
+    created_at: datetime
+    work: Work
+    duration_ms: int = 0
+    bytes: int = 0
+    chapters: tuple[Chapter, ...] = ()
+    renditions: tuple[Rendition, ...] = ()
+    playlist_key: str | None = None
+    poster_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a worker made of a source: objects below the attempt's prefix."""
+
+    duration_ms: int
+    bytes: int
+    renditions: tuple[Rendition, ...]
+    playlist: str
+    poster: str | None
+
+
+def asset_prefix(asset_id: str) -> str:
+    """Where the objects of an asset are."""
+    return f"public/assets/{asset_id}/"
+
+
+def attempt_prefix(asset_id: str, attempt: int) -> str:
+    """Where the objects of one attempt are; each attempt writes where no other does."""
+    return f"{asset_prefix(asset_id)}{attempt}/"
+
+
+def upload_key(asset_id: str) -> str:
+    """Where an uploaded source is."""
+    return f"uploads/{asset_id}"
+
+
+def looks_like_video(head: bytes) -> bool:
+    """Whether the first bytes are those of a container that can hold video; only decoding tells for sure."""
+    return (
+        head[4:8] in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}  # MP4, QuickTime
+        or head.startswith(SIGNATURES)
+        or (head.startswith(b"RIFF") and head[8:12] == b"AVI ")
+        or (head[:1] == b"G" and head[MPEG_TS_PACKET : MPEG_TS_PACKET + 1] == b"G")
+    )
+
+
+def is_worth_a_lesson(duration_ms: int, *, has_video: bool, has_audio: bool) -> bool:
+    """Whether a take becomes a lesson: however short, and with sound alone too, as long as something was recorded."""
+    return duration_ms >= MIN_REPLAY_MS and (has_video or has_audio)
+
+
+def chapters_of(moments: Sequence[Moment], take: Take, duration_ms: int) -> tuple[Chapter, ...]:
+    """The moments as spans of the replay; those that fall into a gap or beyond the end are left out."""
+    timeline = Timeline(take.parts)
+    chapters = []
+    for moment in moments:
+        end = take.duration_ms if moment.end_ms is None else moment.end_ms
+        start_ms = round(timeline.replay_time(moment.start_ms)) if take.parts else moment.start_ms
+        end_ms = min(duration_ms, round(timeline.replay_time(end)) if take.parts else round(end))
+        if start_ms < end_ms:
+            chapters.append(Chapter(start_ms, end_ms, moment.title, moment.product_id))
+    return tuple(chapters)

@@ -1,0 +1,221 @@
+"""What happens to recordings: a take becomes a watchable asset and a lesson at once, its ladder comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from config.clock import Clock
+from config.logs import logger
+from config.objects import ObjectNotFound
+from server.accounts.model import User
+from server.cards.model import Moment
+from server.courses.model import Lesson
+from server.errors import Conflict, NotFound
+from server.infra.ids import new_id
+from server.making.model import WorkState, begin
+from server.making.service import Queue
+from server.recordings.model import (
+    Asset,
+    Made,
+    Source,
+    SourceKind,
+    asset_prefix,
+    attempt_prefix,
+    chapters_of,
+    is_worth_a_lesson,
+    upload_key,
+)
+from server.recordings.take import Take, read_take, take_prefix
+from server.rooms.model import Room
+from server.streams.model import Stream
+
+log = logger(__name__)
+
+GROWN_MS = 500  # a take that is told again and is this much longer is made again
+
+
+class Store(Protocol):
+    """What this service keeps."""
+
+    async def add(self, asset: Asset) -> Asset: ...
+    async def of_source(self, source: Source) -> Asset | None: ...
+    async def replays_of(self, host_id: str) -> list[Asset]: ...
+    async def delete(self, asset_id: str) -> None: ...
+
+
+class Objects(Protocol):
+    """Where recordings are kept."""
+
+    async def get(self, key: str) -> bytes: ...
+    async def put_file(self, key: str, path: Path, content_type: str) -> None: ...
+    async def delete_prefix(self, prefix: str) -> int: ...
+
+
+class Lessons(Protocol):
+    """Makes lessons of assets."""
+
+    async def add_replay(self, asset: Asset, title: str, host_name: str) -> Lesson: ...
+    async def add_upload(self, asset: Asset, title: str, host: User, course_id: str | None) -> Lesson: ...
+    async def of_asset(self, asset_id: str) -> Lesson | None: ...
+    async def remove(self, lesson_id: str) -> None: ...
+
+
+class Streams(Protocol):
+    """Must know what became of a stream."""
+
+    async def became_lesson(self, stream_id: str, lesson_id: str | None) -> None: ...
+
+
+class Rooms(Protocol):
+    """Knows whose stream it was."""
+
+    async def get(self, room_id: str) -> Room | None: ...
+
+
+class Cards(Protocol):
+    """Knows when products were shown."""
+
+    async def moments_of(self, stream_id: str) -> list[Moment]: ...
+
+
+class Clips(Protocol):
+    """Cuts clips for the showroom."""
+
+    async def cut(self, stream_id: str, lesson_id: str, moments: Sequence[Moment], duration_ms: int) -> None: ...
+    async def remove_of(self, stream_id: str) -> None: ...
+
+
+class Recordings:
+    """Assets: from a take or an upload to something that everybody can watch."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue[Asset],
+        objects: Objects,
+        lessons: Lessons,
+        streams: Streams,
+        rooms: Rooms,
+        cards: Cards,
+        clips: Clips,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self.queue = queue
+        self._objects = objects
+        self._lessons = lessons
+        self._streams = streams
+        self._rooms = rooms
+        self._cards = cards
+        self._clips = clips
+        self._clock = clock
+
+    async def take_ready(self, stream: Stream, duration_ms: int, *, has_video: bool, has_audio: bool) -> None:
+        """A take is in the object store: make its lesson, watchable at once, send the jobs. Safe to hear twice."""
+        if not is_worth_a_lesson(duration_ms, has_video=has_video, has_audio=has_audio):
+            log.info("nothing was recorded, no lesson", stream=stream.id)
+            return
+        take = await self._read_take(stream.id, duration_ms)
+        moments = await self._cards.moments_of(stream.id)
+        asset = await self._keep(await self._asset_of(stream, take, moments))
+        room = await self._rooms.get(stream.room_id)
+        lesson = await self._lessons.add_replay(asset, stream.title, room.host_name if room else "")
+        await self._streams.became_lesson(stream.id, lesson.id)
+        await self._clips.cut(stream.id, lesson.id, moments, round(take.duration_ms))
+        if asset.work.state is WorkState.WAITING:
+            await self.queue.send(asset)
+
+    async def add_upload(self, host: User, title: str, course_id: str | None, video: Path, size: int) -> Lesson:
+        """Keep an uploaded video, make its lesson and send the job. Raises BadRequest, NotFound."""
+        asset_id = new_id()
+        key = upload_key(asset_id)
+        await self._objects.put_file(key, video, "application/octet-stream")
+        now = self._clock.now()
+        asset = Asset(asset_id, Source(SourceKind.UPLOAD, key), host.id, now, begin(now), bytes=size)
+        asset = await self._store.add(asset)
+        lesson = await self._lessons.add_upload(asset, title, host, course_id)
+        await self.queue.send(asset)
+        return lesson
+
+    async def replay_of(self, stream_id: str) -> Lesson:
+        """The lesson that a stream became. Raises NotFound."""
+        asset = await self._store.of_source(Source(SourceKind.TAKE, stream_id))
+        lesson = await self._lessons.of_asset(asset.id) if asset else None
+        if lesson is None:
+            raise NotFound("this stream has no replay (yet)")
+        return lesson
+
+    async def finish(self, asset: Asset, made: Made) -> bool:
+        """A worker has written everything below the attempt's prefix; False: another has the asset meanwhile."""
+        prefix = attempt_prefix(asset.id, asset.work.attempt)
+        finished = await self.queue.finish(
+            replace(
+                asset,
+                duration_ms=made.duration_ms,
+                bytes=made.bytes,
+                renditions=made.renditions,
+                playlist_key=prefix + made.playlist,
+                poster_key=prefix + made.poster if made.poster else None,
+            )
+        )
+        if finished is None:
+            return False
+        for attempt in range(1, asset.work.attempt):
+            await self._objects.delete_prefix(attempt_prefix(asset.id, attempt))
+        return True
+
+    async def remove_old_replays(self, host_id: str, keep: int) -> int:
+        """Delete all but a host's newest replays with everything made of them; answers how many.
+
+        The asset's record goes last: whatever a crash leaves is found by the next call.
+        """
+        old = (await self._store.replays_of(host_id))[keep:]
+        for asset in old:
+            await self._remove(asset)
+        return len(old)
+
+    async def _remove(self, asset: Asset) -> None:
+        stream_id = asset.source.ref
+        if (lesson := await self._lessons.of_asset(asset.id)) is not None:
+            await self._lessons.remove(lesson.id)
+        await self._streams.became_lesson(stream_id, None)
+        await self._clips.remove_of(stream_id)
+        await self._objects.delete_prefix(asset_prefix(asset.id))
+        await self._objects.delete_prefix(take_prefix(stream_id))
+        await self._store.delete(asset.id)
+
+    async def _read_take(self, stream_id: str, duration_ms: int) -> Take:
+        try:
+            return read_take(await self._objects.get(take_prefix(stream_id) + "take.json"))
+        except (ObjectNotFound, ValueError) as error:
+            # The lesson is made all the same; the worker will say what is wrong with the take.
+            log.warning("take.json cannot be used", stream=stream_id, error=str(error))
+            return Take(stream_id=stream_id, duration_ms=duration_ms)
+
+    async def _asset_of(self, stream: Stream, take: Take, moments: Sequence[Moment]) -> Asset:
+        now = self._clock.now()
+        duration_ms = take.replay_ms or round(take.duration_ms)
+        return Asset(
+            id=new_id(),
+            source=Source(SourceKind.TAKE, stream.id),
+            host_id=stream.host_id,
+            created_at=now,
+            work=begin(now),
+            duration_ms=duration_ms,
+            bytes=take.bytes,
+            chapters=chapters_of(moments, take, duration_ms),
+            playlist_key=take_prefix(stream.id) + "index.m3u8",
+        )
+
+    async def _keep(self, wanted: Asset) -> Asset:
+        kept = await self._store.add(wanted)
+        if kept.id == wanted.id or wanted.duration_ms < kept.duration_ms + GROWN_MS:
+            return kept
+        longer = replace(kept, duration_ms=wanted.duration_ms, chapters=wanted.chapters)
+        try:
+            return await self.queue.redo(longer) or kept
+        except Conflict:
+            return kept  # not made yet: the worker reads the take as it is now

@@ -1,0 +1,88 @@
+"""A take as the media node describes it in take.json, and how its timeline becomes that of the replay."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+LONGEST_MS = 24 * 3_600_000
+
+
+class _Described(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Part(_Described):
+    """One recorded piece, beginning with a keyframe where it has video."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    run: int = Field(ge=0)
+    start_ms: float = Field(ge=0, le=LONGEST_MS)
+    duration_ms: float = Field(ge=0, le=LONGEST_MS)
+    bytes: int = Field(ge=0)
+
+
+class Run(_Described):
+    """A stretch with one codec configuration."""
+
+    init: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    width: int | None = Field(None, ge=0)
+    height: int | None = Field(None, ge=0)
+
+
+class Take(_Described):
+    """The recording of a stream. Its replay leaves the gaps out: what follows a gap moves up, as in its playlist."""
+
+    stream_id: str
+    duration_ms: float = Field(ge=0)
+    parts: tuple[Part, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def replay_ms(self) -> int:
+        """How long the replay is."""
+        return round(sum(part.duration_ms for part in self.parts))
+
+    @property
+    def bytes(self) -> int:
+        """What watching the recorded parts costs."""
+        return sum(part.bytes for part in self.parts)
+
+
+class Timeline:
+    """Maps the stream's timeline to the replay's; a moment inside a gap is where the gap was."""
+
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self._starts = [part.start_ms for part in parts]
+        self._durations = [part.duration_ms for part in parts]
+        self._before = [0.0]
+        for duration in self._durations:
+            self._before.append(self._before[-1] + duration)
+
+    def replay_time(self, stream_ms: float) -> float:
+        """A place on the stream's timeline as a place in the replay."""
+        index = bisect_right(self._starts, stream_ms) - 1
+        if index < 0:
+            return 0.0
+        return self._before[index] + min(stream_ms - self._starts[index], self._durations[index])
+
+
+def read_take(raw: bytes) -> Take:
+    """Parse take.json. Raises ValueError."""
+    try:
+        take = Take.model_validate_json(raw)
+    except ValidationError as error:
+        raise ValueError(f"take.json is malformed in {error.error_count()} places") from None
+    if any(part.run >= len(take.runs) for part in take.parts):
+        raise ValueError("take.json names a run that is not there")
+    if any(later.start_ms < earlier.start_ms for earlier, later in zip(take.parts, take.parts[1:], strict=False)):
+        raise ValueError("take.json has parts out of order")
+    return take.model_copy(update={"parts": tuple(part for part in take.parts if part.bytes)})
+
+
+def take_prefix(stream_id: str) -> str:
+    """Where the objects of a take are."""
+    return f"public/takes/{stream_id}/"
