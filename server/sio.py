@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import socketio
 from pydantic import BaseModel
 
 from config.logs import logger
+from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
 from server.http import AWAY, SESSION_COOKIE, FindUser, parse
@@ -110,6 +112,9 @@ class SocketServer:
             logger=False,
             engineio_logger=False,
         )
+        # The library starts tasks that nobody awaits (pings, its Redis listener); these we own.
+        self._tasks = Tasks("socket.io")
+        self.server.eio.start_background_task = self._start_background_task
         self._find_user = find_user
         self._events = {event.name: event for event in events}
         self._on_leave = on_leave
@@ -120,8 +125,12 @@ class SocketServer:
         self.server.on("*", self._receive, namespace=NAMESPACE)
 
     async def aclose(self) -> None:
-        """Disconnect every page."""
+        """Disconnect every page and stop what the library has running."""
         await self.server.shutdown()
+        await self._tasks.aclose()
+
+    def _start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[None]:
+        return self._tasks.start(getattr(target, "__name__", "task"), target(*args, **kwargs))
 
     async def enter(self, peer: Peer, channel: str) -> None:
         """Let a page hear a channel."""

@@ -53,6 +53,13 @@ class Announcer:
             await self.tell(key[0], key[1], data)
 
 
+async def close_sio_manager(manager: socketio.AsyncRedisManager) -> None:
+    """Close the manager's Redis clients, which the library leaves open."""
+    for client in (manager.pubsub, manager.redis):
+        if client is not None:
+            await client.aclose()
+
+
 def room_channel(room_id: str) -> str:
     """Everybody in a room."""
     return f"room:{room_id}"

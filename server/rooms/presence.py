@@ -78,10 +78,10 @@ class Presence:
             if name != self._name:
                 self._elsewhere.update({room: int(count) for room, count in counts.items()})
         totals = {room: self._own[room] + self._elsewhere[room] for room in {*self._own, *self._elsewhere}}
-        for room_id in {*self._told, *self._own}:
+        for room_id in {*self._told, *totals}:
             if (count := totals.get(room_id, 0)) != self._told.get(room_id):
                 await self._voice.tell(room_channel(room_id), "viewers", {"count": count})
-        self._told = {room_id: totals.get(room_id, 0) for room_id in self._own}
+        self._told = totals
 
     async def _give_up(self) -> None:
         try:

@@ -1,0 +1,99 @@
+"""Signing in over HTTP."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from tests.harness.app import Page
+from tests.integration.server.conftest import PASSWORD, Stall
+
+NewPage = Callable[[], Page]
+
+
+async def test_a_viewer_registers_and_is_signed_in(new_page: NewPage) -> None:
+    # given
+    page = new_page()
+
+    # when
+    status, body = await page.ask(
+        "POST",
+        "/api/accounts",
+        {"name": "LiMing", "password": "a long password", "display_name": "李明", "phone": "138 1234 5678"},
+    )
+
+    # then
+    assert (status, body["user"]["roles"]) == (201, ["viewer"])
+    assert "phone" not in body["user"]
+    assert (await page.ask("GET", "/api/session"))[1]["user"]["name"] == "liming"
+
+
+async def test_the_session_cookie_cannot_be_read_by_scripts(new_page: NewPage, stall: Stall) -> None:
+    page = new_page()
+    async with page.http.post("/api/session", json={"login": "zhanghong", "password": PASSWORD}) as response:
+        cookie = response.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+async def test_a_wrong_password_and_an_unknown_name_look_the_same(new_page: NewPage, stall: Stall) -> None:
+    page = new_page()
+    wrong = await page.ask("POST", "/api/session", {"login": "zhanghong", "password": "not the password"})
+    unknown = await page.ask("POST", "/api/session", {"login": "nobody", "password": "not the password"})
+    assert wrong == unknown
+    assert (wrong[0], wrong[1]["code"]) == (401, "wrong_credentials")
+
+
+async def test_guessing_passwords_is_slowed(new_page: NewPage, stall: Stall) -> None:
+    page = new_page()
+    answers = [
+        (await page.ask("POST", "/api/session", {"login": "zhanghong", "password": f"guess number {n}"}))[1]["code"]
+        for n in range(12)
+    ]
+    assert answers[0] == "wrong_credentials"
+    assert answers[-1] == "too_many_requests"
+
+
+async def test_a_taken_name_and_a_taken_phone_are_told_apart(new_page: NewPage) -> None:
+    page = new_page()
+    first = {"name": "liming", "password": PASSWORD, "display_name": "李明", "phone": "13812345678"}
+    await page.ask("POST", "/api/accounts", first)
+    assert (await page.ask("POST", "/api/accounts", {**first, "phone": None}))[1]["code"] == "name_taken"
+    assert (await page.ask("POST", "/api/accounts", {**first, "name": "other"}))[1]["code"] == "phone_taken"
+
+
+async def test_signing_out_voids_the_cookie(new_page: NewPage, stall: Stall) -> None:
+    # given
+    page, thief = new_page(), new_page()
+    await page.sign_in("zhanghong", PASSWORD)
+    thief.http.cookie_jar.update_cookies({c.key: c.value for c in page.http.cookie_jar})
+
+    # when
+    await page.ask("DELETE", "/api/session")
+
+    # then
+    assert (await thief.ask("GET", "/api/session"))[1] == {"user": None}
+
+
+async def test_another_sites_form_cannot_act_for_the_user(new_page: NewPage, stall: Stall) -> None:
+    page = new_page()
+    await page.sign_in("zhanghong", PASSWORD)
+    status, body = await page.ask(
+        "POST", "/api/my/room/stream-key", headers={"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+    )
+    assert (status, body["code"]) == (403, "cross_site")
+
+
+async def test_a_forged_cookie_is_nobody(new_page: NewPage, stall: Stall) -> None:
+    page = new_page()
+    status, body = await page.ask("GET", "/api/my/room", headers={"Cookie": "dongting_session=forged"})
+    assert (status, body["code"]) == (401, "sign_in_required")
+
+
+async def test_malformed_and_oversized_bodies_are_told_apart(new_page: NewPage) -> None:
+    page = new_page()
+    async with page.http.post("/api/session", data=b"{not json") as response:
+        assert (response.status, (await response.json(content_type=None))["code"]) == (400, "bad_request")
+    async with page.http.post("/api/session", data=io.BytesIO(b"x" * 2_000_000)) as response:
+        assert (response.status, (await response.json(content_type=None))["code"]) == (413, "body_too_large")
+    assert (await page.ask("GET", "/api/nothing"))[1]["code"] == "not_found"
