@@ -1,0 +1,1 @@
+"""Sales, orders and payments on a real MongoDB."""

@@ -1,0 +1,212 @@
+"""The commerce of one server on a real database, with a clock that the test moves and a voice that remembers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from config.settings import ServerSettings
+from config.tasks import Tasks
+from server.accounts.model import Role, User
+from server.catalog.model import Product
+from server.catalog.service import Catalog
+from server.catalog.store import CatalogStore
+from server.errors import DomainError
+from server.flash.model import Pot, Sale, SaleTerms
+from server.flash.service import Sales
+from server.flash.store import SaleStore
+from server.infra.announce import Build
+from server.infra.ids import new_id
+from server.infra.mongo import Database, open_mongo
+from server.infra.transactions import Transactions
+from server.infra.turns import Turns
+from server.orders.model import PLACES, Order, OrderState, Place
+from server.orders.placing import Placing
+from server.orders.service import Orders
+from server.orders.stock import Stock
+from server.orders.store import OrderStore
+from server.payments.sandbox.provider import SIGNATURE_HEADER, Sandbox, sign
+from server.payments.sandbox.store import BillStore
+from server.payments.service import Payments
+from server.payments.store import PaymentStore
+from server.rooms.model import Room
+from server.rooms.store import RoomStore
+from server.streams.model import Stream, StreamState
+
+BEGIN = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+SECRET = "a secret of the sandbox, 32 characters"
+PLENTY = 100
+
+
+class MovedClock:
+    """Stands still until the test moves it."""
+
+    def __init__(self) -> None:
+        self.moment = BEGIN
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@dataclass
+class Told:
+    """What pages would have heard, as (channel, event, data)."""
+
+    heard: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    soon: list[tuple[str, str]] = field(default_factory=list)
+
+    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None:
+        self.heard.append((channel, event, data))
+
+    def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
+        self.soon.append((channel, event))
+
+
+class OnAir:
+    """Says that every room is live."""
+
+    async def on_air_in(self, room_id: str) -> Stream:
+        return Stream(f"stream of {room_id}", room_id, "host", "开园", StreamState.LIVE, BEGIN, BEGIN, BEGIN)
+
+
+def make_user(name: str, *roles: Role) -> User:
+    return User(f"user-{name}", name, name, frozenset({Role.VIEWER, *roles}), None, BEGIN)
+
+
+@dataclass
+class Rig:
+    """One server's services, with their stores at hand."""
+
+    clock: MovedClock
+    told: Told
+    database: Database
+    transactions: Transactions
+    catalog: Catalog
+    sales: Sales
+    orders: Orders
+    payments: Payments
+    sale_store: SaleStore
+    order_store: OrderStore
+    payment_store: PaymentStore
+    stock: Stock
+
+    async def stall(self, stock: int = PLENTY) -> tuple[User, Product]:
+        """A host with a room of his own and a product to sell."""
+        name = new_id()
+        host = make_user(name, Role.HOST)
+        merchant = await self.catalog.add_merchant(f"合作社 {name}", "")
+        room = Room(new_id(), name, "开园", host.id, "张红", merchant.id, None, None, 1, 0, BEGIN)
+        await RoomStore(self.database).add(room)
+        product = await self.catalog.add_product(
+            merchant.id, name="冰糖橙", description="", price_fen=3990, unit="5斤", stock=stock
+        )
+        return host, product
+
+    async def open_sale(self, host: User, product: Product, **changes: int) -> Sale:
+        """A sale of 3 pieces, 1 per buyer, open for 10 minutes, 5 minutes to pay; or as asked."""
+        terms: dict[str, int] = {
+            "price_fen": 990,
+            "quantity": 3,
+            "per_buyer": 1,
+            "duration_seconds": 600,
+            "hold_seconds": 300,
+        }
+        return (await self.sales.open(host, SaleTerms(product_id=product.id, **{**terms, **changes}))).sale
+
+    async def sale(self, sale: Sale) -> Sale:
+        """The sale as it is now."""
+        return (await self.sales.get(sale.id)).sale
+
+    async def stock_of(self, product: Product) -> int:
+        """What is free now."""
+        return (await self.catalog.get(product.id)).stock
+
+    async def pay_late_or_not(self, buyer: User, order: Order) -> bytes:
+        """Begin the payment of an order and answer the callback that its provider would send."""
+        await self.payments.begin(buyer, order.id)
+        return await self.callback_body(order)
+
+    async def callback_body(self, order: Order) -> bytes:
+        payment = await self.payment_store.of_order(order.id)
+        assert payment is not None
+        told = {"event": "paid", "payment_id": payment.id, "amount_fen": payment.amount_fen, "reference": "R1"}
+        return json.dumps(told).encode()
+
+    async def call_back(self, body: bytes) -> None:
+        """What the provider's signed callback does."""
+        await self.payments.receive("sandbox", {SIGNATURE_HEADER: sign(SECRET, body, self.clock.now())}, body)
+
+    async def check_ledger(self, product: Product, stock: int) -> None:
+        """Each piece is counted once, in the sale, in the orders, in the product."""
+        sales = [
+            sale
+            async for document in self.database["sales"].find({"product_id": product.id})
+            if (sale := await self.sale_store.get(document["_id"]))
+        ]
+        outside = 0
+        for sale in sales:
+            assert sale.is_balanced, sale
+            pieces = await self._pieces({"sale_id": sale.id})
+            assert (sale.held, sale.sold) == (pieces[Place.HELD], pieces[Place.SOLD]), sale
+            outside += sum(sale.count(pot) for pot in (Pot.AVAILABLE, Pot.HELD, Pot.SOLD))
+        pieces = await self._pieces({"product_id": product.id, "sale_id": None})
+        outside += pieces[Place.HELD] + pieces[Place.SOLD]
+        free = await self.stock_of(product)
+        assert free >= 0
+        assert free + outside == stock
+
+    async def _pieces(self, query: dict[str, Any]) -> Counter[Place]:
+        found: Counter[Place] = Counter()
+        async for document in self.database["orders"].find(query):
+            found[PLACES[OrderState(document["state"])]] += document["quantity"]
+        return found
+
+
+@asynccontextmanager
+async def open_rig(settings: ServerSettings, clock: MovedClock | None = None) -> AsyncIterator[Rig]:
+    """Build everything as wiring.py does, but for clock, voice and broadcasts."""
+    clock, told = clock or MovedClock(), Told()
+    async with open_mongo(settings) as database, Tasks("rig") as tasks:
+        catalog_store, room_store = CatalogStore(database), RoomStore(database)
+        sale_store, order_store = SaleStore(database), OrderStore(database)
+        payment_store, bill_store = PaymentStore(database), BillStore(database)
+        for store in (catalog_store, room_store, sale_store, order_store, payment_store, bill_store):
+            await store.make_indexes()
+        transactions, turns = Transactions(database, settings.mongodb_timeout_seconds), Turns()
+        await transactions.prepare()
+        catalog = Catalog(catalog_store, room_store, clock)
+        sales = Sales(sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, clock)
+        stock = Stock(sale_store, catalog_store, sales, catalog)
+        gate = Placing(order_store, stock, transactions, turns, tasks, clock)
+        orders = Orders(order_store, stock, gate, catalog, transactions, turns, told, clock)
+        payments = Payments(payment_store, [Sandbox(bill_store, SECRET)], orders, clock)
+        yield Rig(
+            clock,
+            told,
+            database,
+            transactions,
+            catalog,
+            sales,
+            orders,
+            payments,
+            sale_store,
+            order_store,
+            payment_store,
+            stock,
+        )
+
+
+def code_of(answer: object) -> str:
+    """`held` and so on for an order, the code for an error."""
+    if isinstance(answer, Order):
+        return answer.state.value
+    assert isinstance(answer, DomainError), answer
+    return answer.code
