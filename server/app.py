@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,15 +19,27 @@ from server.accounts.http import account_routes
 from server.cards.events import card_events
 from server.catalog.http import catalog_routes
 from server.chat.events import chat_events
+from server.courses.events import course_events
+from server.courses.http import course_routes
+from server.files.http import file_routes
+from server.flash.http import sale_routes
+from server.flash.shape import sale_shape
 from server.http import AWAY, error_middleware, sign_in_middleware
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
+from server.orders.events import order_events
+from server.orders.http import order_routes
 from server.pages import page_routes
+from server.payments.http import payment_routes
+from server.payments.sandbox.http import sandbox_routes
+from server.recordings.http import recording_routes
 from server.rooms.events import RoomEvents
 from server.rooms.http import room_routes
 from server.rooms.shape import MediaAddress
+from server.showroom.http import showroom_routes
 from server.sio import SocketServer
 from server.streams.http import stream_routes
+from server.streams.media_events import media_event_handler
 from server.wiring import Services, open_services
 
 log = logger(__name__)
@@ -57,8 +70,13 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
 
 def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetrics) -> SocketServer:
     public_url = services.settings.public_url.rstrip("/")
+
+    async def find_sale(room_id: str) -> dict[str, Any] | None:
+        view = await services.commerce.sales.open_in(room_id)
+        return None if view is None else sale_shape(view)
+
     room_events = RoomEvents(
-        services.rooms, services.chat, services.cards, services.presence, _no_sale, media, services.clock
+        services.rooms, services.chat, services.cards, services.presence, find_sale, media, services.clock
     )
     sockets = SocketServer(
         services.sio_manager,
@@ -67,16 +85,14 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
             *room_events.events(lambda: sockets),
             *chat_events(services.chat),
             *card_events(services.cards, services.rooms),
+            *order_events(services.commerce.orders),
+            *course_events(services.library.courses, lambda: sockets),
         ],
         room_events.gone,
         [public_url] if public_url else None,
         metrics,
     )
     return sockets
-
-
-async def _no_sale(_room_id: str) -> dict[str, Any] | None:
-    return None
 
 
 def _add_routes(app: web.Application, services: Services, media: MediaAddress, metrics: ServerMetrics) -> None:
@@ -94,12 +110,54 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
     app.router.add_routes(room_routes(services.rooms, services.streams, media))
     app.router.add_routes(catalog_routes(services.catalog, services.pictures))
     app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
+    _add_library_routes(app, services)
+    _add_commerce_routes(app, services)
     app.router.add_routes(page_routes(Path(settings.web_folder)))
+
+
+def _add_library_routes(app: web.Application, services: Services) -> None:
+    settings, library = services.settings, services.library
+    app.router.add_routes(course_routes(library.courses))
+    app.router.add_routes(
+        recording_routes(
+            library.recordings,
+            library.courses,
+            upload_limit_bytes=settings.upload_limit_bytes,
+            folder=Path(settings.upload_folder),
+        )
+    )
+    app.router.add_routes(showroom_routes(library.showroom))
+    app.router.add_routes(file_routes(services.objects))
+
+
+def _add_commerce_routes(app: web.Application, services: Services) -> None:
+    commerce = services.commerce
+    app.router.add_routes(sale_routes(commerce.sales))
+    app.router.add_routes(order_routes(commerce.orders))
+    app.router.add_routes(payment_routes(commerce.payments))
+    if commerce.till is not None:
+        app.router.add_routes(sandbox_routes(commerce.till))
 
 
 def _start_rounds(services: Services, tasks: Tasks) -> None:
     tasks.start("presence", services.presence.run())
     tasks.start("sweep", _sweep(services.settings.sweep_interval_seconds, [services.streams.sweep]))
+    commerce = services.commerce
+    money: list[Callable[[], Awaitable[None]]] = [
+        commerce.orders.sweep,
+        commerce.sales.sweep,
+        commerce.payments.sweep,
+    ]
+    if commerce.till is not None:
+        money.append(commerce.till.sweep)
+    tasks.start("commerce sweep", _sweep(services.settings.sweep_interval_seconds, money))
+    library = services.library
+    tasks.start(
+        "job sweep",
+        _sweep(services.settings.job_sweep_seconds, [library.recordings.queue.sweep, library.clips.queue.sweep]),
+    )
+    handler = media_event_handler(services.streams, library.recordings)
+    tasks.start("media events", services.bus.consume_events("servers", secrets.token_hex(4), handler))
 
 
 async def _sweep(interval_seconds: float, rounds: list[Callable[[], Awaitable[None]]]) -> None:
