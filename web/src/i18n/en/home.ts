@@ -1,1 +1,17 @@
-export default {}
+export default {
+  live: 'Live now',
+  watch: 'Watch live',
+  enterEarly: 'Wait inside',
+  next: 'Coming up',
+  nextHint: 'They start on time. Take a seat early',
+  by: 'Host: {name}',
+  others: 'More rooms',
+  replay: 'Watch replays',
+  quiet: 'Nobody is live right now',
+  quietHint: 'Watch an earlier replay, or walk through the halls',
+  academy: 'Farming academy',
+  newest: 'Newest lessons',
+  halls: 'Virtual halls',
+  search: 'Search lessons',
+  partFailed: 'This part did not open',
+}

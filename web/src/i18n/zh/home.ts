@@ -1,1 +1,17 @@
-export default {}
+export default {
+  live: '正在直播',
+  watch: '去看直播',
+  enterEarly: '进去等开播',
+  next: '接下来',
+  nextHint: '到点开播，先来占个座',
+  by: '{name} 主播',
+  others: '更多直播间',
+  replay: '看看回放',
+  quiet: '现在没有人在直播',
+  quietHint: '可以先看看以前的回放，或者逛逛展厅',
+  academy: '农技学院',
+  newest: '最新课',
+  halls: '虚拟展厅',
+  search: '搜课程',
+  partFailed: '这一块没打开',
+}

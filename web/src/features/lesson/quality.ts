@@ -1,0 +1,57 @@
+// Which picture a learner gets and what it costs in data.
+import type { Lesson, Rendition } from '@/api/types'
+import { recall, remember } from '@/lib/storage'
+
+/** `auto`, or the height of a picture (0: only sound). */
+export type Quality = 'auto' | number
+
+const KEY = 'quality'
+
+export function rememberQuality(quality: Quality): void {
+  remember(KEY, String(quality))
+}
+
+/** What was chosen last; without a choice, a phone that saves data gets the smallest picture. */
+export function firstQuality(renditions: readonly Rendition[], savesData: boolean): Quality {
+  const stored = recall(KEY)
+  const heights = renditions.map((rendition) => rendition.height).sort((a, b) => a - b)
+  const [smallest] = heights
+  if (smallest === undefined) return 'auto'
+  if (stored === null) return savesData ? smallest : 'auto'
+  const wanted = Number(stored)
+  if (stored === 'auto' || Number.isNaN(wanted)) return 'auto'
+  return heights.filter((height) => height <= wanted).at(-1) ?? smallest
+}
+
+export interface Cost {
+  from: number
+  to: number
+}
+
+/** Bytes of what is still to be watched; a range when the player chooses by itself. */
+export function costOf(lesson: Lesson, quality: Quality, fromMs: number): Cost | null {
+  const rest = lesson.duration_ms > 0 ? 1 - fromMs / lesson.duration_ms : 1
+  const matching = lesson.renditions.filter(({ height }) => quality === 'auto' || height === quality)
+  const sizes = (matching.length > 0 ? matching.map(({ bytes }) => bytes) : [lesson.bytes]).filter((bytes) => bytes > 0)
+  if (sizes.length === 0) return null
+  return { from: Math.min(...sizes) * rest, to: Math.max(...sizes) * rest }
+}
+
+/** Key of the plain word for a picture of this height. */
+export function qualityWord(height: number): string {
+  if (height === 0) return 'learn.lesson.audio'
+  if (height <= 160) return 'learn.lesson.smallest'
+  if (height <= 270) return 'learn.lesson.saving'
+  if (height <= 540) return 'learn.lesson.smooth'
+  return height <= 810 ? 'learn.lesson.sharp' : 'learn.lesson.sharpest'
+}
+
+interface NetworkInformation {
+  saveData?: boolean
+  effectiveType?: string
+}
+
+export function networkSavesData(): boolean {
+  const { connection } = navigator as Navigator & { connection?: NetworkInformation }
+  return connection?.saveData === true || /2g$/.test(connection?.effectiveType ?? '')
+}

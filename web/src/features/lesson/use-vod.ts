@@ -1,0 +1,149 @@
+// The player of one lesson as the page sees it: state, place, speed, quality; reports what was watched.
+import { onBeforeUnmount, onMounted, ref, shallowRef, watch, type Ref } from 'vue'
+import { lessons } from '@/api'
+import type { Lesson } from '@/api/types'
+import { useSession } from '@/lib/session'
+import { recall, remember } from '@/lib/storage'
+import { resumeAt, watchedShare } from '@/features/learn/lesson-progress'
+import { firstQuality, networkSavesData, rememberQuality, type Quality } from './quality'
+import { VodPlayer, type VodState } from './vod-player'
+import { ProgressReporter, WatchTracker } from './watched'
+
+const placeKey = (lessonId: string) => `lesson.${lessonId}`
+
+/** Where to go on: what the server knows, or what this browser remembers for people who aren't signed in. */
+export function firstPlace(lesson: Lesson): number {
+  const local = Number(recall(placeKey(lesson.id)) ?? 0)
+  if (lesson.position_ms > 0 || watchedShare({ ...lesson, position_ms: local }) === 0) return resumeAt(lesson)
+  return resumeAt({ ...lesson, position_ms: local })
+}
+
+export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>) {
+  const session = useSession()
+  const state = shallowRef<VodState>({ kind: 'idle' })
+  const positionMs = ref(0)
+  const bufferedMs = ref(0)
+  const durationMs = ref(lesson.value.duration_ms)
+  const heights = ref<number[]>([])
+  const rate = ref(1)
+  const muted = ref(false)
+  const quality = ref<Quality>(firstQuality(lesson.value.renditions, networkSavesData()))
+  const playing = shallowRef<string | null>(null) // the playlist that is open
+  const tracker = new WatchTracker()
+  const lessonId = lesson.value.id
+  let player: VodPlayer | null = null
+
+  const reporter = new ProgressReporter(tracker, async (position_ms, intervals, leaving) => {
+    remember(placeKey(lessonId), String(position_ms))
+    if (session.user) await lessons.reportProgress(lessonId, { position_ms, intervals }, { keepalive: leaving })
+  })
+
+  function onMove(element: HTMLVideoElement): void {
+    positionMs.value = element.currentTime * 1000
+    if (Number.isFinite(element.duration)) durationMs.value = element.duration * 1000
+    const { buffered } = element
+    bufferedMs.value = buffered.length > 0 ? buffered.end(buffered.length - 1) * 1000 : 0
+    if (!element.paused && !element.seeking) tracker.moved(positionMs.value, element.playbackRate)
+  }
+
+  function onPause(): void {
+    tracker.cut()
+    void reporter.flush(false)
+  }
+
+  const onHidden = () => {
+    if (document.hidden) void reporter.flush(true)
+  }
+  const onGone = () => void reporter.flush(true)
+  const onOnline = () => state.value.kind === 'failed' && player?.play()
+
+  onMounted(() => {
+    const element = video.value
+    if (!element) return
+    player = new VodPlayer(element, {
+      state: (next) => {
+        state.value = next
+        if (next.kind === 'paused' || next.kind === 'ended') onPause()
+      },
+      heights: (found) => {
+        heights.value = found
+      },
+    })
+    element.addEventListener('timeupdate', () => onMove(element))
+    element.addEventListener('progress', () => onMove(element))
+    element.addEventListener('seeking', () => tracker.cut(element.currentTime * 1000))
+    element.addEventListener('volumechange', () => {
+      muted.value = element.muted
+    })
+    // hls.js opens a new source with speed 1.
+    element.addEventListener('loadedmetadata', () => {
+      element.playbackRate = rate.value
+    })
+    document.addEventListener('visibilitychange', onHidden)
+    window.addEventListener('pagehide', onGone)
+    window.addEventListener('online', onOnline)
+  })
+  onBeforeUnmount(() => {
+    document.removeEventListener('visibilitychange', onHidden)
+    window.removeEventListener('pagehide', onGone)
+    window.removeEventListener('online', onOnline)
+    reporter.destroy()
+    player?.destroy()
+  })
+  watch(rate, (next) => {
+    if (video.value) video.value.playbackRate = next
+  })
+  watch(quality, (next) => {
+    rememberQuality(next)
+    player?.choose(next)
+  })
+
+  function start(atMs: number): void {
+    const url = lesson.value.playlist_url
+    if (!url || !player) return
+    playing.value = url
+    positionMs.value = atMs
+    void player.start(url, atMs, quality.value)
+  }
+
+  function seek(ms: number): void {
+    if (state.value.kind === 'idle') start(ms)
+    else {
+      positionMs.value = ms
+      player?.seek(ms)
+      if (state.value.kind === 'ended') player?.play()
+    }
+  }
+
+  return {
+    state,
+    positionMs,
+    bufferedMs,
+    durationMs,
+    heights,
+    rate,
+    muted,
+    quality,
+    playing,
+    start,
+    seek,
+    setRate: (next: number) => {
+      rate.value = next
+    },
+    setQuality: (next: Quality) => {
+      quality.value = next
+    },
+    toggle: () => player?.toggle(),
+    pause: () => player?.pause(),
+    /** Opens the playlist that the lesson has by now, at the same place. */
+    renew: () => {
+      playing.value = lesson.value.playlist_url
+      if (playing.value) void player?.restart(playing.value)
+    },
+    mute: () => {
+      if (video.value) video.value.muted = !video.value.muted
+    },
+  }
+}
+
+export type Vod = ReturnType<typeof useVod>

@@ -1,0 +1,172 @@
+// Plays a recorded lesson: HLS through hls.js, or by the browser itself; one state, told at its edges.
+import type Hls from 'hls.js/light'
+import type { ErrorData, Level } from 'hls.js/light'
+import type { Quality } from './quality'
+
+export type VodState =
+  | { kind: 'idle' }
+  | { kind: 'loading' }
+  | { kind: 'playing' }
+  | { kind: 'paused' }
+  | { kind: 'buffering' }
+  | { kind: 'ended' }
+  | { kind: 'failed'; reason: string }
+
+export interface VodListeners {
+  state: (state: VodState) => void
+  /** Heights that can be chosen; empty where the browser chooses by itself. */
+  heights: (heights: number[]) => void
+}
+
+const HLS_TYPE = 'application/vnd.apple.mpegurl'
+const BUFFER_SECONDS = 20 // what is fetched and not watched was paid for nothing
+const BACK_BUFFER_SECONDS = 30 // a cheap phone has little memory
+
+export class VodPlayer {
+  private hls: Hls | null = null
+  private url = ''
+  private quality: Quality = 'auto'
+  private recovered = false
+  private generation = 0
+  private current: VodState = { kind: 'idle' }
+  private readonly events: [string, () => void][] = [
+    ['playing', () => this.setState({ kind: 'playing' })],
+    ['pause', () => this.current.kind !== 'failed' && !this.video.ended && this.setState({ kind: 'paused' })],
+    ['waiting', () => this.current.kind === 'playing' && this.setState({ kind: 'buffering' })],
+    ['ended', () => this.setState({ kind: 'ended' })],
+    ['error', () => !this.hls && this.fail(`media ${this.video.error?.code ?? 0}`)],
+  ]
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly listeners: VodListeners,
+  ) {
+    for (const [name, listener] of this.events) video.addEventListener(name, listener)
+  }
+
+  get state(): VodState {
+    return this.current
+  }
+
+  /** Opens a playlist and plays from a place on its timeline. */
+  async start(url: string, atMs: number, quality: Quality): Promise<void> {
+    this.url = url
+    this.quality = quality
+    this.recovered = false
+    this.setState({ kind: 'loading' })
+    this.video.load() // iPhones allow sound later only if the tap itself touched the video
+    await this.load(atMs / 1000)
+  }
+
+  /** The same again where it stopped; also with a better playlist of the same lesson. */
+  async restart(url = this.url): Promise<void> {
+    const at = this.video.currentTime
+    await this.start(url, at * 1000, this.quality)
+  }
+
+  play(): void {
+    if (this.current.kind === 'failed') void this.restart()
+    else this.video.play().catch(() => this.setState({ kind: 'paused' })) // the browser wants a tap first
+  }
+
+  pause(): void {
+    this.video.pause()
+  }
+
+  toggle(): void {
+    if (this.video.paused || this.current.kind === 'failed') this.play()
+    else this.pause()
+  }
+
+  seek(ms: number): void {
+    const end = Number.isFinite(this.video.duration) ? this.video.duration : Number.POSITIVE_INFINITY
+    this.video.currentTime = Math.min(Math.max(0, ms / 1000), Math.max(0, end - 0.1))
+  }
+
+  choose(quality: Quality): void {
+    this.quality = quality
+    if (this.hls) this.hls.nextLevel = this.levelOf(this.hls.levels)
+  }
+
+  destroy(): void {
+    this.generation += 1
+    for (const [name, listener] of this.events) this.video.removeEventListener(name, listener)
+    this.unload()
+  }
+
+  private async load(atSeconds: number): Promise<void> {
+    this.unload()
+    this.generation += 1
+    const mine = this.generation
+    try {
+      const { default: HlsLight } = await import('hls.js/light')
+      if (mine !== this.generation) return
+      if (HlsLight.isSupported()) this.loadWithLibrary(HlsLight, atSeconds)
+      else if (this.video.canPlayType(HLS_TYPE)) this.loadNatively(atSeconds)
+      else this.fail('no hls')
+    } catch {
+      if (mine === this.generation) this.fail('player not loaded')
+    }
+  }
+
+  private loadNatively(atSeconds: number): void {
+    this.video.src = this.url
+    this.video.addEventListener('loadedmetadata', () => (this.video.currentTime = atSeconds), { once: true })
+    this.listeners.heights([])
+    this.play()
+  }
+
+  private loadWithLibrary(HlsLight: typeof Hls, atSeconds: number): void {
+    const hls = new HlsLight({
+      startPosition: atSeconds,
+      maxBufferLength: BUFFER_SECONDS,
+      backBufferLength: BACK_BUFFER_SECONDS,
+      capLevelToPlayerSize: true,
+      enableWorker: false, // fMP4 needs no remuxing worth a thread
+    })
+    this.hls = hls
+    hls.on(HlsLight.Events.MANIFEST_PARSED, (_event, { levels }) => {
+      this.listeners.heights(levels.length > 1 ? levels.map(({ height }) => height) : [])
+      const level = this.levelOf(levels)
+      if (level >= 0) hls.currentLevel = level
+      this.play()
+    })
+    hls.on(HlsLight.Events.ERROR, (_event, data) => this.onHlsError(HlsLight, data))
+    hls.loadSource(this.url)
+    hls.attachMedia(this.video)
+  }
+
+  private onHlsError(HlsLight: typeof Hls, data: ErrorData): void {
+    if (!data.fatal) return
+    if (data.type === HlsLight.ErrorTypes.MEDIA_ERROR && !this.recovered) {
+      this.recovered = true
+      this.hls?.recoverMediaError()
+      return
+    }
+    this.fail(data.details)
+  }
+
+  private levelOf(levels: readonly Level[]): number {
+    return this.quality === 'auto' ? -1 : levels.findIndex(({ height }) => (height || 0) === this.quality)
+  }
+
+  private fail(reason: string): void {
+    this.video.pause()
+    this.setState({ kind: 'failed', reason })
+  }
+
+  private unload(): void {
+    this.hls?.destroy()
+    this.hls = null
+    if (this.video.hasAttribute('src')) {
+      this.video.removeAttribute('src')
+      this.video.load()
+    }
+  }
+
+  private setState(next: VodState): void {
+    if (next.kind === this.current.kind) return
+    this.current = next
+    this.listeners.state(next)
+  }
+}

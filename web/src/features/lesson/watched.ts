@@ -1,0 +1,90 @@
+// Which parts of a lesson were really watched, and telling the server now and then.
+import type { Interval } from '@/api/types'
+
+/** Joins what touches or overlaps; sorted. */
+export function merged(intervals: readonly Interval[]): Interval[] {
+  const result: Interval[] = []
+  for (const [from, to] of [...intervals].sort((a, b) => a[0] - b[0])) {
+    const last = result.at(-1)
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to)
+    else if (to > from) result.push([from, to])
+  }
+  return result
+}
+
+/** A step longer than this between two looks at the clock is a jump, not watching. */
+const JUMP_MS = 1_500
+
+export class WatchTracker {
+  private intervals: Interval[] = []
+  private last: number | null = null
+  private at = 0
+
+  /** Called as the picture moves; `rate` is the speed it moves at. */
+  moved(positionMs: number, rate: number): void {
+    const position = Math.round(positionMs)
+    const from = this.last
+    this.last = position
+    this.at = position
+    if (from === null || position <= from || position - from > JUMP_MS * rate) return
+    this.intervals = merged([...this.intervals, [from, position]])
+  }
+
+  /** The next movement starts a new interval: after a seek, a pause, a stall. */
+  cut(positionMs?: number): void {
+    this.last = null
+    if (positionMs !== undefined) this.at = Math.round(positionMs)
+  }
+
+  get position(): number {
+    return this.at
+  }
+
+  get pending(): boolean {
+    return this.intervals.length > 0
+  }
+
+  /** Hands over what was watched since the last time. */
+  take(): Interval[] {
+    const taken = this.intervals
+    this.intervals = []
+    return taken
+  }
+
+  /** What could not be delivered goes with the next report. */
+  putBack(intervals: readonly Interval[]): void {
+    this.intervals = merged([...this.intervals, ...intervals])
+  }
+}
+
+export type Report = (position_ms: number, intervals: Interval[], leaving: boolean) => Promise<void>
+
+/** At most one report in this time while watching; pausing and leaving report at once. */
+export const REPORT_EVERY_MS = 10_000
+
+export class ProgressReporter {
+  private readonly timer: ReturnType<typeof setInterval>
+  private sending: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly tracker: WatchTracker,
+    private readonly report: Report,
+  ) {
+    this.timer = setInterval(() => void this.flush(false), REPORT_EVERY_MS)
+  }
+
+  flush(leaving: boolean): Promise<void> {
+    if (!this.tracker.pending) return this.sending
+    const intervals = this.tracker.take()
+    const position = this.tracker.position
+    const send = () => this.report(position, intervals, leaving).catch(() => this.tracker.putBack(intervals))
+    // A page that goes away can't wait for the report before.
+    this.sending = leaving ? send() : this.sending.then(send)
+    return this.sending
+  }
+
+  destroy(): void {
+    clearInterval(this.timer)
+    void this.flush(true)
+  }
+}
