@@ -1,0 +1,1 @@
+"""Workers: Celery tasks that turn takes and uploads into the library."""

@@ -1,0 +1,57 @@
+"""The child process: limits itself, reads one task from stdin, answers in JSON lines on stdout.
+
+Strangers' files are decoded here and nowhere else, so that one that crashes or bloats a decoder takes only this
+process with it. It ends by itself when its worker is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+from workers.transcode.make import make
+from workers.transcode.plan import SourceRefused
+from workers.transcode.task import Answer, Progressed, Refused, Task
+
+PR_SET_PDEATHSIG = 1
+NICENESS = 10  # live streams on the same machine come first
+LARGEST_FILE_BYTES = 20_000_000_000
+
+
+def limit_self(memory_bytes: int, cpu_seconds: int) -> None:
+    """Less priority, bounded memory, time and files; ended with the worker."""
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE_BYTES, LARGEST_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _say(answer: Answer) -> None:
+    print(answer.model_dump_json(), flush=True)  # noqa: T201 -- stdout is how the worker is answered
+
+
+def main() -> int:
+    """Do one task."""
+    memory_bytes, cpu_seconds = int(sys.argv[1]), int(sys.argv[2])
+    limit_self(memory_bytes, cpu_seconds)
+    task = Task.model_validate_json(sys.stdin.buffer.readline())
+    try:
+        _say(make(task, lambda progress: _say(Progressed(progress=progress))))
+    except SourceRefused as refusal:
+        _say(Refused(code=refusal.code))
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
