@@ -96,6 +96,7 @@ class Rig:
     sale_store: SaleStore
     order_store: OrderStore
     payment_store: PaymentStore
+    bill_store: BillStore
     stock: Stock
 
     async def stall(self, stock: int = PLENTY) -> tuple[User, Product]:
@@ -129,14 +130,12 @@ class Rig:
         """What is free now."""
         return (await self.catalog.get(product.id)).stock
 
-    async def pay_late_or_not(self, buyer: User, order: Order) -> bytes:
-        """Begin the payment of an order and answer the callback that its provider would send."""
+    async def press_pay(self, buyer: User, order: Order) -> bytes:
+        """The buyer goes to the till and pays; answers the callback, which has not been sent yet."""
         await self.payments.begin(buyer, order.id)
-        return await self.callback_body(order)
-
-    async def callback_body(self, order: Order) -> bytes:
         payment = await self.payment_store.of_order(order.id)
         assert payment is not None
+        await self.bill_store.pay(payment.id, "", self.clock.now())
         told = {"event": "paid", "payment_id": payment.id, "amount_fen": payment.amount_fen, "reference": "R1"}
         return json.dumps(told).encode()
 
@@ -200,6 +199,7 @@ async def open_rig(settings: ServerSettings, clock: MovedClock | None = None) ->
             sale_store,
             order_store,
             payment_store,
+            bill_store,
             stock,
         )
 

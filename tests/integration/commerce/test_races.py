@@ -150,7 +150,7 @@ async def test_paying_cancelling_and_running_out_at_once_does_one_of_them(rig: R
     sale = await rig.open_sale(host, product)
     buyer = make_user("li")
     order = await rig.orders.place_in_sale(buyer, sale.id, "r1", 1)
-    body = await rig.pay_late_or_not(buyer, order)
+    body = await rig.press_pay(buyer, order)
     rig.clock.pass_seconds(300)
 
     # when
