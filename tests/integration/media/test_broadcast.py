@@ -1,0 +1,154 @@
+"""A broadcast from the first offer to the finished recording, with real peers, Redis and S3."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import imageio_ffmpeg
+import pytest
+
+from config.bus import Bus, Payload
+from config.objects import S3Objects
+from tests.integration.media.clients import WAIT_SECONDS, ffmpeg_command, until
+from tests.integration.media.conftest import Running
+
+
+async def test_a_viewer_sees_and_hears_the_host_and_the_replay_is_stored(
+    running: Running, objects: S3Objects
+) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+
+    # when
+    assert await host.connect() == 201
+    (joined,) = await running.heard.wait("publisher_joined")
+    assert await viewer.connect() == 201
+    await viewer.sees(video=20, audio=50)
+    assert await host.delete() == 200
+
+    # then
+    _, ended, ready = await running.heard.wait("publisher_joined", "stream_ended", "take_ready")
+    assert joined["stream_id"] == "stream-oranges-1"
+    assert joined["room_id"] == "room-oranges"
+    assert (joined["video_codec"], joined["audio_codec"]) == ("H264", "opus")
+    assert joined["first_picture_at"] < joined["at"]
+    assert ended["reason"] == "deleted"
+    assert ready["has_video"]
+    assert ready["has_audio"]
+    take = json.loads(await objects.get("public/takes/stream-oranges-1/take.json"))
+    assert take["duration_ms"] == ready["duration_ms"] > 1000
+    await until(lambda: not running.node.resources, "every session to end")
+
+
+async def test_viewers_stay_while_the_host_is_away_and_see_him_again(running: Running) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=5, audio=5)
+
+    # when
+    await host.vanish()
+    await running.heard.wait("publisher_joined", "publisher_left")
+    back = running.publisher()
+    assert await back.connect() == 201
+
+    # then
+    first, left, again = await running.heard.wait("publisher_joined", "publisher_left", "publisher_joined")
+    assert left["reason"] == "peer_closed"
+    assert again["stream_id"] == first["stream_id"]
+    assert again["first_picture_at"] == first["first_picture_at"]
+    await viewer.sees(video=10, audio=20)
+
+
+@pytest.mark.parametrize("media_settings", [{"PUBLISHER_GRACE_SECONDS": "0.2"}], indirect=True)
+async def test_a_stream_ends_when_the_host_stays_away(running: Running, objects: S3Objects) -> None:
+    # given
+    host = running.publisher()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+
+    # when
+    await host.vanish()
+
+    # then
+    events = await running.heard.wait("publisher_joined", "publisher_left", "stream_ended", "take_ready")
+    assert events[2]["reason"] == "vanished"
+    assert (await objects.stat("public/takes/stream-oranges-1/index.m3u8")).size > 0
+
+
+async def test_a_second_host_is_refused_unless_he_takes_over(running: Running) -> None:
+    # given
+    first, viewer = running.publisher(), running.viewer()
+    await first.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=5)
+
+    # when
+    refused = await running.publisher().connect()
+    accepted = await running.publisher("/whip/oranges?takeover=1").connect()
+
+    # then
+    assert (refused, accepted) == (409, 201)
+    await running.heard.wait("publisher_joined", "publisher_joined")
+    await viewer.sees(video=10)
+    await until(lambda: len(running.node.resources) == 2, "the replaced session to end")
+
+
+async def test_a_command_ends_the_stream_and_the_room_is_free_at_once(running: Running, bus: Bus) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=5)
+
+    # when
+    assert await bus.send_command("end_stream", {"stream_id": "stream-oranges-1"}) == 1
+
+    # then
+    await until(lambda: not running.node.resources, "host and viewer to be closed")
+    assert "oranges" not in running.node.streams
+    events = await running.heard.wait("publisher_joined", "stream_ended", "take_ready")
+    assert events[1]["reason"] == "command"
+    await until(lambda: viewer.pc.getReceivers()[0].transport.state == "closed", "the viewer's DTLS to close")
+
+
+async def test_ffmpeg_publishes_until_its_clip_ends(running: Running) -> None:
+    # given
+    command = ffmpeg_command(imageio_ffmpeg.get_ffmpeg_exe(), running.url("/whip/oranges"), seconds=6)
+    quiet = asyncio.subprocess.DEVNULL
+    ffmpeg = await asyncio.create_subprocess_exec(*command, stdin=quiet, stdout=quiet, stderr=quiet)
+
+    # when
+    await running.heard.wait("publisher_joined")
+    viewer = running.viewer()
+    assert await viewer.connect() == 201
+    await viewer.sees(video=15, audio=20)
+    returned = await asyncio.wait_for(ffmpeg.wait(), WAIT_SECONDS)
+
+    # then
+    assert returned == 0
+    events = await running.heard.wait("publisher_joined", "stream_ended", "take_ready")
+    assert events[1]["reason"] == "deleted"
+    assert 4500 < events[2]["duration_ms"] < 6500
+
+
+async def test_leases_tell_where_a_stream_is(running: Running, bus: Bus) -> None:
+    # given
+    await running.publisher().connect()
+    await running.heard.wait("publisher_joined")
+
+    # when
+    leases: dict[str, Payload] = {}
+    while leases.get("stream:oranges", {}).get("state") != "live":
+        leases = await bus.leases("")
+        await asyncio.sleep(0.1)
+
+    # then
+    node = leases["node:media-1"]
+    assert (node["http_port"], node["udp_port"]) == (running.node.http_port, running.node.udp_port)
+    assert leases["stream:oranges"]["stream_id"] == "stream-oranges-1"
