@@ -1,0 +1,109 @@
+"""Running a transcoding child behind a fence: no secrets, bounded memory and time, ended when it stalls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+import workers
+from config.logs import logger
+from workers.transcode.plan import SourceRefused
+from workers.transcode.task import Done, Progressed, Refused, Task
+
+log = logger(__name__)
+
+ROOT = Path(workers.__file__).parents[1]
+KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "DONGTING_CHILD_OF")
+CPU_SECONDS = 12 * 3600  # the longest source on a slow machine; a child that spins without end is stopped here
+STALL_SECONDS = 300.0  # without a word; looking through a long take takes a minute or two
+TAIL_BYTES = 4_000
+_ADAPTER: TypeAdapter[Progressed | Refused | Done] = TypeAdapter(
+    Annotated[Progressed | Refused | Done, Field(discriminator="what")]
+)
+
+
+class ChildFailed(Exception):
+    """The child crashed, was killed or stalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The limits of a child."""
+
+    memory_bytes: int
+    cpu_seconds: int = CPU_SECONDS
+    stall_seconds: float = STALL_SECONDS
+
+    async def run(self, task: Task, on_progress: Callable[[float], None]) -> Done:
+        """Have a child do the task; it is gone when this returns, however that is.
+
+        Raises:
+            SourceRefused, ChildFailed
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "workers.transcode",
+            str(self.memory_bytes),
+            str(self.cpu_seconds),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=ROOT,
+            env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
+        )
+        tail = asyncio.ensure_future(_tail(process))
+        try:
+            return await self._converse(process, task, on_progress)
+        except ChildFailed as failure:
+            await _end(process)
+            log.warning("transcoding child failed", why=str(failure), code=process.returncode, stderr=await tail)
+            raise
+        finally:
+            await _end(process)
+            await tail
+
+    async def _converse(self, process: Process, task: Task, on_progress: Callable[[float], None]) -> Done:
+        if process.stdin is None or process.stdout is None:
+            raise ChildFailed("no pipes")
+        try:
+            process.stdin.write(task.model_dump_json().encode() + b"\n")
+            await process.stdin.drain()
+            while True:
+                async with asyncio.timeout(self.stall_seconds):
+                    line = await process.stdout.readline()
+                if not line:
+                    raise ChildFailed("it ended without an answer")
+                match _ADAPTER.validate_json(line):
+                    case Progressed(progress=progress):
+                        on_progress(progress)
+                    case Refused(code=code):
+                        raise SourceRefused(code)
+                    case Done() as done:
+                        return done
+        except TimeoutError:
+            raise ChildFailed("it stalled") from None
+        except (ValidationError, ValueError, ConnectionError) as error:
+            raise ChildFailed(f"its answer is no answer: {type(error).__name__}") from None
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+async def _tail(process: Process) -> str:
+    """The last of what it said on stderr."""
+    kept = b""
+    while process.stderr is not None and (chunk := await process.stderr.read(TAIL_BYTES)):
+        kept = (kept + chunk)[-TAIL_BYTES:]
+    return kept.decode(errors="replace")
