@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PY = $$(scripts/find-python)
 BIN := .venv/bin
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
-	--no-emit-index-url --no-emit-find-links --extra allinone
+	--no-emit-index-url --no-emit-find-links
 
 .PHONY: help up install install-dev web test lint format bench lock clean
 
@@ -46,8 +46,9 @@ bench: install-dev ## lists the benchmarks
 
 lock: install-dev ## resolves the dependencies of pyproject.toml anew
 	@command -v uv >/dev/null || $(BIN)/pip install -q uv
-	@PATH="$(BIN):$$PATH"; $(LOCK) -o requirements/runtime.txt pyproject.toml
-	@PATH="$(BIN):$$PATH"; $(LOCK) --extra dev -o requirements/dev.txt pyproject.toml
+	@PATH="$$PATH:$(BIN)"; $(LOCK) -o requirements/image.txt pyproject.toml
+	@PATH="$$PATH:$(BIN)"; $(LOCK) --extra allinone -o requirements/runtime.txt pyproject.toml
+	@PATH="$$PATH:$(BIN)"; $(LOCK) --extra allinone --extra dev -o requirements/dev.txt pyproject.toml
 	@git diff --stat -- requirements
 
 clean: ## removes what can be made again; var/, your data, stays

@@ -21,6 +21,7 @@ WEB_OUTPUTS = ("node_modules", "dist")
 OLDEST_NODE = ((20, 19), (22, 12))  # what Vite asks for: 20.19 and later 20s, 22.12 and everything after
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 TAIL_LINES = 15
+QUIET_SECONDS = 10.0  # between two lines of progress where no line can move
 
 
 class CannotInstall(Exception):
@@ -234,14 +235,14 @@ def run(
 ) -> None:
     """Run it with one moving line of progress; its own words go to `log`, and their end to the reader if it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    begun = time.monotonic()
+    begun = told = time.monotonic()
     moving = sys.stdout.isatty()
     print(f"… {what}", end="" if moving else "\n", flush=True)
     with log.open("w", encoding="utf-8") as kept:
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=env,
+            env={**(env or os.environ), "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -249,8 +250,12 @@ def run(
         )
         for line in process.stdout or ():
             kept.write(line)
-            if moving and (now := progress(line)):
+            now = progress(line)
+            if moving and now:
                 print(f"\r\033[K… {what}: {now}", end="", flush=True)
+            elif now and time.monotonic() - told > QUIET_SECONDS:
+                told = time.monotonic()
+                print(f"  {what}: {now}", flush=True)
         code = process.wait()
     clear = "\r\033[K" if moving else ""
     if code != 0:

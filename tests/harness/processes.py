@@ -14,12 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def running(environment: Environment, folder: Path, *names: Name) -> Iterator[dict[Name, Child]]:
+def running(environment: Environment, folder: Path, *names: Name) -> Iterator[dict[str, Child]]:
     """Run these processes with logs in `folder`; yields them, ready, by name.
 
     A test may kill one and `start()` and `wait_ready()` it again. At the end what still runs is stopped.
     """
-    children = {name: Child(program_of(name, ROOT, environment, folder / f"{name}.log")) for name in names}
+    children: dict[str, Child] = {
+        name: Child(program_of(name, ROOT, environment, folder / f"{name}.log")) for name in names
+    }
     try:
         for child in children.values():
             child.start()
