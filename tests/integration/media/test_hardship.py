@@ -1,0 +1,178 @@
+"""What goes wrong out there: junk, silence, peers that never come, a stop in the middle, settings that are wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from config.settings import MediaSettings
+from media.session import Ending
+from tests.harness.data_servers import Environment
+from tests.integration.media.clients import WAIT_SECONDS, until
+from tests.integration.media.conftest import Running
+
+ROOT = Path(__file__).parents[3]
+
+
+async def test_junk_datagrams_are_counted_and_nobody_notices(running: Running) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=3)
+    dice = random.Random(1)
+
+    # when
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for number in range(2000):
+            first = bytes((number % 256,))
+            stranger.sendto(first + dice.randbytes(dice.randrange(100)), ("127.0.0.1", running.node.udp_port))
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+
+    # then
+    counters = running.node.counters
+    await until(lambda: counters.dropped_unknown_peer > 1000, "strangers to be counted")
+    await viewer.sees(video=10, audio=10)
+
+
+async def test_protected_junk_from_a_known_address_is_dropped(running: Running) -> None:
+    # given
+    host = running.publisher()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    (resource,) = running.node.resources.values()
+
+    # when
+    for head in (b"\x80\x60", b"\x80\xc8", b"\x16\xfe\xfd", b"\x50"):
+        running.node._udp._memory.view[:40] = (head + bytes(40))[:40]  # type: ignore[union-attr]
+        running.node._udp._dispatch(40, resource.session.path.address, lambda *_: 0)  # type: ignore[union-attr]
+
+    # then
+    assert running.node.counters.dropped_protection >= 2
+    assert running.node.counters.dropped_junk == 1
+    assert resource.session.is_connected
+
+
+@pytest.mark.parametrize("media_settings", [{"CONSENT_TIMEOUT_SECONDS": "1"}], indirect=True)
+async def test_a_viewer_who_does_not_renew_his_consent_is_closed_and_the_host_stays(running: Running) -> None:
+    # given: aiortc renews every five seconds
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+
+    # when
+    await viewer.connect()
+    await viewer.sees(video=1)
+
+    # then
+    await until(lambda: len(running.node.resources) == 1, "the viewer to be closed")
+    assert running.node.streams["oranges"].state == "live"
+    assert running.heard.names() == ["publisher_joined"]
+
+
+@pytest.mark.parametrize(
+    "media_settings", [{"CONNECT_TIMEOUT_SECONDS": "0.2", "PUBLISHER_GRACE_SECONDS": "0.1"}], indirect=True
+)
+async def test_a_host_who_never_connects_leaves_nothing_behind(running: Running) -> None:
+    # given
+    host = running.publisher()
+    await host.pc.setLocalDescription(await host.pc.createOffer())
+    headers = {"Content-Type": "application/sdp", **host.headers}
+
+    # when
+    async with running.http.post(host.url, data=host.pc.localDescription.sdp, headers=headers) as response:
+        assert response.status == 201
+
+    # then
+    await until(lambda: not running.node.resources and not running.node.streams, "the stream to be forgotten")
+    assert running.heard.names() == []
+
+
+async def test_a_silent_host_is_replaced_without_asking(running: Running) -> None:
+    # given
+    host = running.publisher()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    publisher = running.node.streams["oranges"].publisher
+    assert publisher is not None
+
+    # when: his phone lost the network a while ago
+    publisher.media_at = publisher.session.consent_at = publisher.session.started_at - 60
+    publisher.session.receive_rtp = lambda *_: None  # type: ignore[method-assign]
+    publisher.session.receive_rtcp = lambda *_: None  # type: ignore[method-assign]
+
+    # then
+    assert await running.publisher().connect() == 201
+
+
+async def test_stopping_ends_streams_and_tells_the_servers(running: Running) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=3)
+
+    # when
+    await running.node.aclose()
+
+    # then
+    events = await running.heard.wait("publisher_joined", "stream_ended", "take_ready")
+    assert events[1]["reason"] == Ending.SHUTDOWN
+    assert not running.node.resources
+
+
+async def test_the_process_starts_from_its_environment_and_stops_on_sigterm(
+    environment: Environment, media_settings: MediaSettings, objects: object
+) -> None:
+    # given
+    environment["MEDIA_HTTP_PORT"] = str(_free_port())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "media", cwd=ROOT, env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL
+    )
+
+    # when
+    async with aiohttp.ClientSession() as http:
+        await _ready(http, f"http://127.0.0.1:{environment['MEDIA_HTTP_PORT']}/readyz")
+    process.send_signal(signal.SIGTERM)
+
+    # then
+    assert await asyncio.wait_for(process.wait(), WAIT_SECONDS) == 0
+
+
+async def test_wrong_settings_are_all_named(environment: Environment) -> None:
+    env = {"PATH": os.environ["PATH"], "MEDIA_HTTP_PORT": "99999", "INTERNAL_SECRET": "short"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "media", cwd=ROOT, env=env, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), WAIT_SECONDS)
+    assert process.returncode == 2
+    assert all(name in said.decode() for name in ("REDIS_URL", "S3_ENDPOINT", "MEDIA_HTTP_PORT", "INTERNAL_SECRET"))
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+async def _ready(http: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            try:
+                async with http.get(url) as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.1)
