@@ -100,8 +100,13 @@ class S3Objects:
         """Make the bucket if it is missing."""
 
         def work() -> None:
-            if not self._client.bucket_exists(bucket_name=self._bucket):
+            if self._client.bucket_exists(bucket_name=self._bucket):
+                return
+            try:
                 self._client.make_bucket(bucket_name=self._bucket)
+            except S3Error as error:
+                if error.code != "BucketAlreadyOwnedByYou":  # another process of ours was quicker
+                    raise
 
         await self._call(work)
 

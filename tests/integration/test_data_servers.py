@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from pymongo import AsyncMongoClient, MongoClient
 
 from config.bus import Bus
 from config.objects import S3Objects
-from config.settings import MediaSettings, ServerSettings, WorkerSettings
+from config.settings import MediaSettings, ServerSettings, SharedSettings, WorkerSettings
 from tests.harness.data_servers import DataServers, Environment
 
 
@@ -28,6 +29,16 @@ async def test_an_object_is_written_and_read_in_part(objects: S3Objects) -> None
     await objects.put("public/a.txt", b"0123456789", "text/plain")
     assert b"".join([chunk async for chunk in objects.read("public/a.txt", 2, 3)]) == b"234"
     assert await objects.list_keys("public/") == ["public/a.txt"]
+
+
+async def test_two_processes_may_make_the_bucket_at_once(
+    load_settings: Callable[[type[SharedSettings]], SharedSettings],
+) -> None:
+    settings = load_settings(SharedSettings)
+    async with S3Objects(settings) as one, S3Objects(settings) as other:
+        await asyncio.gather(one.make_bucket(), other.make_bucket(), one.make_bucket(), other.make_bucket())
+        await one.put("public/a.txt", b"a", "text/plain")
+        assert await other.get("public/a.txt") == b"a"
 
 
 async def test_a_lease_is_seen_by_prefix(bus: Bus) -> None:
