@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from datetime import datetime
 
 from pymongo import ReturnDocument
-from pymongo.errors import CollectionInvalid, DuplicateKeyError
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
 from server.infra.mongo import Database, Document
 from server.payments.model import Payment, PaymentState
 
 LOOKED_AT_IN_ONE_ROUND = 100
+NAMESPACE_EXISTS = 48
 REFUSED_KEPT_BYTES = 16_000_000  # anybody can send rubbish: the oldest of it makes room
 
 
@@ -30,8 +30,13 @@ class PaymentStore:
         await self._payments.create_index("order_id", unique=True)
         await self._payments.create_index("look_at", partialFilterExpression={"look_at": {"$type": "date"}})
         await self._callbacks.create_index("payment_id")
-        with suppress(CollectionInvalid):  # it is there already
+        try:
             await self._database.create_collection("refused_callbacks", capped=True, size=REFUSED_KEPT_BYTES)
+        except CollectionInvalid:
+            pass  # it is there already
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:  # a worker that starts at the same time was quicker
+                raise
 
     async def add_once(self, payment: Payment) -> Payment:
         """Add a payment, or answer the one that its order has already."""
