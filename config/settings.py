@@ -125,12 +125,23 @@ class MediaSettings(SharedSettings):
     consent_timeout_seconds: float = Field(30.0, gt=0)
     # A session whose ICE and DTLS are not up by then is closed.
     connect_timeout_seconds: float = Field(20.0, gt=0)
+    # TURN servers told to clients, separated by commas: turn:live.example.cn:3478?transport=udp,…; empty: none.
+    turn_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    # What coturn calls static-auth-secret; needed with TURN_URLS. Clients get passwords made of it, for a while.
+    turn_secret: SecretStr | None = None
+    turn_password_seconds: float = Field(3600.0, ge=60)
     # A recorded part ends at the first keyframe after this; shorter parts lose less in a crash and cost more objects.
     recording_part_seconds: float = Field(2.0, ge=0.5, le=10)
 
-    @field_validator("media_announced_addresses", mode="before")
+    @model_validator(mode="after")
+    def _turn_needs_its_secret(self) -> Self:
+        if self.turn_urls and self.turn_secret is None:
+            raise ValueError("TURN_SECRET is needed with TURN_URLS")
+        return self
+
+    @field_validator("media_announced_addresses", "turn_urls", mode="before")
     @classmethod
-    def _split_addresses(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
 from config.logs import logger
+from config.settings import MediaSettings
 from media.answer import write_fragment
 from media.node import Node, Resource, digest
 from media.problems import Problem, bad_sdp, key_missing, key_wrong, unknown_session
 from media.sdp import BadSdp, Offer, parse_fragment, parse_offer
 from media.session import Ending
+from media.turn import turn_links
 
 log = logger(__name__)
 
@@ -113,15 +116,15 @@ async def _read_text(request: web.Request, content_type: str) -> str:
     return text
 
 
-def created(request: web.Request, resource: Resource, links: Mapping[str, str] | None = None) -> web.Response:
-    """201 with the answer, its ETag and the session's Location."""
+def created(request: web.Request, resource: Resource, settings: MediaSettings) -> web.Response:
+    """201 with the answer, its ETag, the session's Location and the TURN servers."""
     # A proxy that serves us below a path says so; the Location must lead through it again.
     prefix = request.headers.get("X-Forwarded-Prefix", "")
     if not _PREFIX.fullmatch(prefix):
         prefix = ""
     endpoint = request.path.split("/")[1]
     location = f"{prefix.rstrip('/')}/{endpoint}/{resource.slug}/{resource.session.id}"
-    return web.Response(
+    response = web.Response(
         status=201,
         body=resource.answer.encode(),
         headers={
@@ -129,9 +132,11 @@ def created(request: web.Request, resource: Resource, links: Mapping[str, str] |
             "Location": location,
             "ETag": resource.session.etag,
             "Cache-Control": "no-store",
-            **(links or {}),
         },
     )
+    for link in turn_links(settings, resource.session.id[:8], time.time()):
+        response.headers.add(hdrs.LINK, link)
+    return response
 
 
 class SessionRoutes:

@@ -7,17 +7,20 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from config.logs import logger
 from media.answer import ChosenMedia, Published, profile_rank
 from media.glue import SrtpKeys
 from media.rtp import feedback
 from media.rtp.counters import Counters
 from media.rtp.packet import RtpPacket, open_rtx, parse_rtp
 from media.rtp.reception import BandwidthEstimate, Reception
+from media.rtp.seq import time_distance
 from media.rtp.timeline import PublisherClock
 from media.session import Ending, Session
 
 SOURCE_SILENT_SECONDS = 1.0  # a second SSRC under the same payload type takes over only from a silent one
 REPORT_INTERVAL_SECONDS = 1.0
+log = logger(__name__)
 
 
 class Sink(Protocol):
@@ -34,12 +37,14 @@ class InboundTrack:
     """What a publisher sends of one kind."""
 
     __slots__ = (
+        "_last",
         "can_nack",
         "can_pli",
         "can_remb",
         "channels",
         "clock_rate",
         "codec",
+        "has_b_frames",
         "heard_at",
         "kind",
         "payload_type",
@@ -63,8 +68,22 @@ class InboundTrack:
         self.can_pli = "nack pli" in codec.feedback
         self.can_remb = "goog-remb" in codec.feedback
         self.ssrc = -1
+        self.has_b_frames = False
         self.heard_at = float("-inf")
         self.reception = Reception(0, self.clock_rate)
+        self._last: tuple[int, int] | None = None
+
+    def forget_order(self) -> None:
+        """Another source begins."""
+        self._last = None
+
+    def goes_back(self, packet: RtpPacket) -> bool:
+        """Whether time runs backwards between two packets that follow each other: pictures that are shown earlier."""
+        last = self._last
+        self._last = (packet.sequence, packet.timestamp)
+        if last is None or packet.sequence != (last[0] + 1) & 0xFFFF:
+            return False
+        return time_distance(packet.timestamp, last[1]) < 0
 
     def published(self) -> Published:
         """What viewers must be able to decode."""
@@ -109,25 +128,30 @@ class Publisher:
     def receive_rtp(self, packet: bytes) -> None:
         """A plain packet: media or a retransmission."""
         try:
-            parsed: RtpPacket | None = parse_rtp(packet)
+            parsed = parse_rtp(packet)
         except ValueError:
             self._counters.dropped_bad_rtp += 1
             return
-        assert parsed is not None  # noqa: S101 -- for the type checker
         track = self._by_payload_type.get(parsed.payload_type)
         if track is None:
             self._counters.dropped_not_negotiated += 1
             return
-        if parsed.payload_type == track.rtx_payload_type:
-            parsed = open_rtx(parsed, track.ssrc, track.payload_type) if track.ssrc >= 0 else None
-            if parsed is None:
-                return
-            packet = bytes(parsed)
+        if parsed.payload_type != track.rtx_payload_type:
+            self._take(track, parsed, packet)
+        elif track.ssrc >= 0:
+            opened = open_rtx(parsed, track.ssrc, track.payload_type)
+            if opened is not None:
+                self._take(track, opened, bytes(opened))
+
+    def _take(self, track: InboundTrack, parsed: RtpPacket, packet: bytes) -> None:
         now = time.monotonic()
         if parsed.ssrc != track.ssrc and not self._begin_source(track, parsed.ssrc, now):
             self._counters.dropped_not_negotiated += 1
             return
         track.heard_at = self.media_at = now
+        if track.codec == "H264" and not track.has_b_frames and track.goes_back(parsed):
+            track.has_b_frames = True
+            log.warning("publisher sends B-frames, which browsers do not play", session=self.session.id)
         if track.reception.arrived(parsed.sequence, parsed.timestamp, now) and track.can_nack:
             self._send_nack(track, now)
         self._sink.media(track, parsed, packet, time.time())
@@ -162,6 +186,7 @@ class Publisher:
             return False
         track.ssrc = ssrc
         track.reception = Reception(ssrc, track.clock_rate)
+        track.forget_order()
         self._sink.source_began(self, track)
         return True
 

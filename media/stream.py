@@ -99,6 +99,7 @@ class Stream:
         self._keyframes = KeyframeRequests()
         self._first_picture_at: datetime | None = None
         self._run_of: Publisher | None = None  # whose packets the recorder's current run holds
+        self._run_tracks: tuple[InboundTrack, ...] = ()  # only theirs are taken
         self._grace: asyncio.Task[None] | None = None
         self._was_live = False
         self._unannounced: tuple[Publisher, float, datetime] | None = None
@@ -112,6 +113,7 @@ class Stream:
     def attach(self, publisher: Publisher) -> None:
         """A publisher's offer was accepted: whoever was here before is replaced."""
         before, self.publisher = self.publisher, publisher
+        self._run_tracks = ()
         self.published = {track.kind: track.published() for track in publisher.tracks}
         if before is not None:
             before.session.end(Ending.REPLACED)
@@ -130,13 +132,14 @@ class Stream:
             return
         if self._run_of is not publisher:
             self._run_of = publisher
+            self._run_tracks = tuple(publisher.tracks)
             self._recorder.begin_run(_format(publisher.track("video")), _format(publisher.track("audio")))
             self._joined(publisher)
         self.tracks[track.kind].begin_source(track.codec)
 
     def media(self, track: InboundTrack, packet: RtpPacket, data: bytes, wall: float) -> None:
         """A packet of the publisher: to the viewers first, then to the recorder."""
-        if self.publisher is None or self._run_of is not self.publisher:
+        if track not in self._run_tracks:
             return
         fanout = self.tracks[track.kind]
         keyframes = fanout.keyframes
@@ -148,6 +151,8 @@ class Stream:
 
     def clock_report(self, track: InboundTrack, ntp: int, rtp_timestamp: int, wall: float) -> None:
         """The publisher's sender report."""
+        if track not in self._run_tracks:
+            return
         self.tracks[track.kind].set_clock(rtp_timestamp, wall)
         self._recorder.add_sender_report(_kind(track), ntp, rtp_timestamp)
 
@@ -156,6 +161,7 @@ class Stream:
         if publisher is not self.publisher or self.state == StreamState.ENDED:
             return
         self.publisher = None
+        self._run_tracks = ()
         if reason == Ending.DELETED:
             self.end(StreamEnding.DELETED)
             return
@@ -243,6 +249,7 @@ class Stream:
         if self.state == StreamState.ENDED:
             return
         self.state = StreamState.ENDED
+        self._run_tracks = ()
         if self._grace is not None:
             self._grace.cancel()
         ending = Ending.SHUTDOWN if reason == StreamEnding.SHUTDOWN else Ending.STREAM_ENDED

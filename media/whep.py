@@ -13,6 +13,6 @@ def add_whep(app: web.Application, node: Node) -> None:
 
     async def post(request: web.Request) -> web.Response:
         offer = await read_offer(request)
-        return created(request, node.play(request.match_info["slug"], offer))
+        return created(request, node.play(request.match_info["slug"], offer), node.settings)
 
     SessionRoutes(node, needs_key=False).add_to(app, "whep", post)

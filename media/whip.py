@@ -15,6 +15,7 @@ def add_whip(app: web.Application, node: Node) -> None:
         key = bearer(request)
         offer = await read_offer(request)
         wants_takeover = request.query.get("takeover") == "1"
-        return created(request, await node.publish(request.match_info["slug"], key, offer, wants_takeover))
+        resource = await node.publish(request.match_info["slug"], key, offer, wants_takeover)
+        return created(request, resource, node.settings)
 
     SessionRoutes(node, needs_key=True).add_to(app, "whip", post)

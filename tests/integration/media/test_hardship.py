@@ -12,12 +12,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiortc import RTCSessionDescription
 
 from config.settings import MediaSettings
 from media.session import Ending
 from tests.harness.data_servers import Environment
 from tests.integration.media.clients import WAIT_SECONDS, until
 from tests.integration.media.conftest import Running
+from tests.unit.media.test_ice import check
 
 ROOT = Path(__file__).parents[3]
 
@@ -176,3 +178,51 @@ async def _ready(http: aiohttp.ClientSession, url: str) -> None:
             except aiohttp.ClientConnectionError:
                 pass
             await asyncio.sleep(0.1)
+
+
+async def test_a_viewer_who_changes_network_is_followed(running: Running) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=3)
+    session = next(r.session for r in running.node.resources.values() if r.key_digest is None)
+
+    # when: the same peer checks from another address
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mobile:
+        mobile.setblocking(False)
+        mobile.connect(("127.0.0.1", running.node.udp_port))
+        mobile.send(check(session.credentials, nominate=True))
+
+        # then
+        got = bytearray()
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not 127 < (got[0] if got else 0) < 192:
+                got = bytearray(await loop.sock_recv(mobile, 2048))
+
+
+async def test_another_certificate_than_the_offered_one_is_not_believed(running: Running) -> None:
+    # given
+    host = running.publisher()
+    await host.pc.setLocalDescription(await host.pc.createOffer())
+    true = next(
+        line for line in host.pc.localDescription.sdp.splitlines() if line.startswith("a=fingerprint:sha-256")
+    )
+    sdp = host.pc.localDescription.sdp
+    offer = "\r\n".join(
+        line[:-2] + ("00" if true[-2:] != "00" else "01") if line.startswith("a=fingerprint:sha-256") else line
+        for line in sdp.split("\r\n")
+    )
+
+    # when
+    headers = {"Content-Type": "application/sdp", **host.headers}
+    async with running.http.post(host.url, data=offer, headers=headers) as response:
+        answer = RTCSessionDescription(sdp=await response.text(), type="answer")
+    host.location = "connecting"
+    await host.pc.setRemoteDescription(answer)
+
+    # then
+    await until(lambda: not running.node.resources, "the session to be refused")
+    assert running.heard.names() == []

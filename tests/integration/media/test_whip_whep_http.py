@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import time
 from typing import Any
 
 import aiohttp
@@ -234,3 +238,26 @@ async def test_health_readiness_and_metrics(running: Running) -> None:
         text = await response.text()
     assert "dongting_media_packets_in_total 0.0" in text
     assert 'dongting_media_dropped_total{reason="junk"} 0.0' in text
+
+
+TURN = {"TURN_URLS": "turn:t.example:3478?transport=udp,turn:t.example:3478?transport=tcp", "TURN_SECRET": "shared"}
+
+
+@pytest.mark.parametrize("media_settings", [TURN], indirect=True)
+async def test_turn_servers_are_told_with_passwords_that_end_and_not_on_a_preflight(running: Running) -> None:
+    # given
+    offer = await offer_of(running.publisher())
+
+    # when
+    async with running.http.post(running.url("/whip/oranges"), data=offer, headers={**SDP, **BEARER}) as response:
+        links = response.headers.getall("Link")
+    async with running.http.options(running.url("/whip/oranges")) as preflight:
+        assert "Link" not in preflight.headers
+
+    # then
+    assert [link.split(";")[0] for link in links] == [f"<{url}>" for url in TURN["TURN_URLS"].split(",")]
+    assert all('rel="ice-server"' in link and 'credential-type="password"' in link for link in links)
+    user = links[0].split('username="')[1].split('"')[0]
+    password = links[0].split('credential="')[1].split('"')[0]
+    assert int(user.split(":")[0]) > time.time() + 3000
+    assert base64.b64decode(password) == hmac.new(b"shared", user.encode(), hashlib.sha1).digest()
