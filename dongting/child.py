@@ -47,7 +47,7 @@ class Program:
     ready_seconds: float = 30.0
     # How long it may take to stop after SIGTERM before it is killed.
     stop_seconds: float = 10.0
-    # Removes what a killed process leaves lying about.
+    # Removes what a killed process leaves lying about; called before a start and after the end.
     tidy: Callable[[], None] = field(default=_nothing)
 
 
@@ -80,6 +80,7 @@ class Child:
         """Start it. Returns at once; see `wait_ready`."""
         program = self.program
         program.log.parent.mkdir(parents=True, exist_ok=True)
+        program.tidy()
         parent = os.getpid()
         with program.log.open("ab") as log:
             self._process = subprocess.Popen(

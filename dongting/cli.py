@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from dongting.machine import AlreadyRunning, gather, take_lock
+from dongting.settings_table import put_into, table
 from dongting.up import STATE_FILE, Up
 
 ROOT = Path(__file__).parents[1]
@@ -39,9 +40,11 @@ def up(var: Var = ROOT / "var", *, demo: Annotated[bool, typer.Option(help="Fill
     except AlreadyRunning as error:
         say("bad", str(error))
         raise typer.Exit(1) from None
-    machine = gather(ROOT, var, with_demo=demo, environ=os.environ)
+    except OSError as error:
+        say("bad", f"{error.filename}: {error.strerror}; choose another folder with --var or DONGTING_VAR")
+        raise typer.Exit(1) from None
     try:
-        code = Up(machine, say, welcome).run()
+        code = Up(gather(ROOT, var, with_demo=demo, environ=os.environ), say, welcome).run()
     finally:
         os.close(lock)
     raise typer.Exit(code)
@@ -61,11 +64,21 @@ def status(var: Var = ROOT / "var") -> None:
     except (OSError, ValueError):
         say("warn", "nothing runs from " + str(var.resolve()))
         raise typer.Exit(1) from None
-    table = Table("process", "pid", "state", "restarts", "log", title=state["address"])
+    shown = Table("process", "pid", "state", "restarts", "log", title=state["address"])
     for process in state["processes"]:
-        shown = "[green]ready[/]" if process["ready"] else "[yellow]coming[/]"
-        table.add_row(process["name"], str(process["pid"]), shown, str(process["restarts"]), process["log"])
-    console.print(table)
+        state_word = "[green]ready[/]" if process["ready"] else "[yellow]coming[/]"
+        shown.add_row(process["name"], str(process["pid"]), state_word, str(process["restarts"]), process["log"])
+    console.print(shown)
+
+
+@app.command()
+def settings(*, write: Annotated[bool, typer.Option(help="Put the table into docs/operations.md.")] = False) -> None:
+    """Every setting of every process, as a table."""
+    document = ROOT / "docs" / "operations.md"
+    if write:
+        document.write_text(put_into(document.read_text("utf-8")), "utf-8")
+    else:
+        console.print(table(), markup=False)
 
 
 def main() -> None:

@@ -68,7 +68,6 @@ class Machine:
 def gather(root: Path, var: Path, *, with_demo: bool, environ: Mapping[str, str]) -> Machine:
     """Read or make everything; the environment wins over `dongting.env`, and that over what was generated."""
     var = var.resolve()
-    var.mkdir(parents=True, exist_ok=True)
     in_file = {k: v for k, v in dotenv_values(root / SETTINGS_FILE, interpolate=False).items() if v is not None}
     chosen = {**in_file, **{name: value for name, value in environ.items() if value}}
     generated = load_secrets(var / SECRETS_FILE)
@@ -82,6 +81,7 @@ def gather(root: Path, var: Path, *, with_demo: bool, environ: Mapping[str, str]
         "PAYMENT_SANDBOX": str(with_demo).lower(),
         "SPOOL_FOLDER": str(var / "spool"),
         "WORKER_FOLDER": str(var / "work"),
+        "UPLOAD_FOLDER": str(var / "uploads"),
         "WEB_FOLDER": str(root / "web" / "dist"),
         **{name: str(port) for name, port in PORT_DEFAULTS.items()},
         **chosen,
@@ -143,7 +143,7 @@ def take_lock(var: Path) -> int:
     Raises:
         AlreadyRunning: somebody has it.
     """
-    var.mkdir(parents=True, exist_ok=True)
+    var.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(var / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -34,10 +34,10 @@ def free_ports(count: int) -> tuple[int, ...]:
     """
     found: list[int] = []
     for port in random.sample(FREE_PORTS, ATTEMPTS + count):
-        if is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True):
-            found.append(port)
         if len(found) == count:
             return tuple(found)
+        if is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True):
+            found.append(port)
     raise OSError(f"fewer than {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}")
 
 

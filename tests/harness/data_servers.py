@@ -102,6 +102,7 @@ class DataServers:
             "WORKER_METRICS_PORT": str(metrics),
             "SPOOL_FOLDER": str(folder / "spool"),
             "WORKER_FOLDER": str(folder / "work"),
+            "UPLOAD_FOLDER": str(folder / "uploads"),
             "LOG_LEVEL": "debug",
         }
 

@@ -173,10 +173,3 @@ def test_a_wrong_setting_is_named(start: Start) -> None:
     run = start(TRANSCODE_THREADS="many")
     assert run.process.wait(PATIENCE_SECONDS) == 1
     assert "TRANSCODE_THREADS" in run.said()
-
-
-def test_servers_of_ones_own_replace_the_bundled_ones(start: Start, redis_url: str, s3_env: dict[str, str]) -> None:
-    run = start(REDIS_URL=redis_url, **s3_env)
-    run.wait(lambda: run.processes().get("beat", {}).get("ready", False))
-    assert set(run.processes()) == NAMES - {"redis", "seaweedfs"}
-    assert run.stop() == 0, run.said()

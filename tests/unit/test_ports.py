@@ -14,6 +14,10 @@ def test_free_ports_are_different_and_free() -> None:
     assert all(is_free(port) for port in ports)
 
 
+def test_no_ports_are_asked_for_and_none_given() -> None:
+    assert free_ports(0) == ()
+
+
 def test_a_port_in_use_is_not_free_and_its_process_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
