@@ -16,7 +16,7 @@ from aiortc import RTCSessionDescription
 
 from config.settings import MediaSettings
 from media.session import Ending
-from tests.harness.data_servers import Environment
+from tests.harness.data_servers import DataServers, Environment
 from tests.integration.media.clients import WAIT_SECONDS, until
 from tests.integration.media.conftest import Running
 from tests.unit.media.test_ice import check
@@ -201,6 +201,26 @@ async def test_a_viewer_who_changes_network_is_followed(running: Running) -> Non
         async with asyncio.timeout(WAIT_SECONDS):
             while not 127 < (got[0] if got else 0) < 192:
                 got = bytearray(await loop.sock_recv(mobile, 2048))
+
+
+async def test_a_redis_restart_loses_no_event(running: Running, data_servers: DataServers) -> None:
+    # given
+    host = running.publisher()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    redis = data_servers.child("redis")
+
+    # when
+    await asyncio.to_thread(redis.kill)
+    assert await host.delete() == 200
+    await until(lambda: running.node.outbox.waiting >= 2, "events that nobody takes")
+    await asyncio.to_thread(redis.start)
+    await asyncio.to_thread(redis.wait_ready)
+
+    # then
+    await until(lambda: running.node.outbox.waiting == 0, "the events to be sent")
+    await until(lambda: "take_ready" in running.heard.names(), "the server to hear")
+    assert running.heard.names()[-2:] == ["stream_ended", "take_ready"]
 
 
 async def test_another_certificate_than_the_offered_one_is_not_believed(running: Running) -> None:

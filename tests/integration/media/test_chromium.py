@@ -1,0 +1,143 @@
+"""A real browser publishes over WHIP and plays over WHEP, without our pages in between."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.integration.media.clients import KEY
+from tests.integration.media.conftest import Running
+
+CHROMIUM = next(
+    (found for name in ("chromium", "google-chrome", "chromium-browser") if (found := shutil.which(name))), ""
+)
+FLAGS = [
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+
+CONNECT = """
+async (url, offer, headers) => {
+  const all = {'Content-Type': 'application/sdp', ...headers}
+  const answer = await fetch(url, {method: 'POST', body: offer, headers: all})
+  if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`)
+  window.location_ = new URL(answer.headers.get('Location'), answer.url).href
+  window.answer_ = await answer.text()
+  await pc.setRemoteDescription({type: 'answer', sdp: window.answer_})
+}"""
+PUBLISH = f"""
+async ([url, key]) => {{
+  const camera = await navigator.mediaDevices.getUserMedia({{video: {{width: 640, height: 360}}, audio: true}})
+  const pc = window.pc = new RTCPeerConnection({{bundlePolicy: 'max-bundle'}})
+  for (const track of camera.getTracks()) pc.addTransceiver(track, {{direction: 'sendonly'}})
+  await pc.setLocalDescription(await pc.createOffer())
+  await ({CONNECT})(url, pc.localDescription.sdp, {{Authorization: `Bearer ${{key}}`}})
+}}"""
+PLAY = f"""
+async ([url]) => {{
+  const pc = window.pc = new RTCPeerConnection({{bundlePolicy: 'max-bundle'}})
+  const video = document.body.appendChild(document.createElement('video'))
+  video.muted = video.autoplay = true
+  video.srcObject = new MediaStream()
+  pc.ontrack = (event) => video.srcObject.addTrack(event.track)
+  for (const kind of ['audio', 'video']) pc.addTransceiver(kind, {{direction: 'recvonly'}})
+  await pc.setLocalDescription(await pc.createOffer())
+  const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve))
+  const began = performance.now()
+  await ({CONNECT})(url, pc.localDescription.sdp, {{}})
+  await shown
+  return performance.now() - began
+}}"""
+RESTART = """
+async ([key]) => {
+  await pc.setLocalDescription(await pc.createOffer({iceRestart: true}))
+  const credential = (text, name) => text.match(new RegExp(`a=${name}:(\\\\S+)`))[1]
+  const offer = pc.localDescription.sdp
+  const fragment = ['ice-ufrag', 'ice-pwd'].map((name) => `a=${name}:${credential(offer, name)}\\r\\n`).join('')
+  const response = await fetch(window.location_, {method: 'PATCH', body: fragment, headers: {
+    'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*', Authorization: `Bearer ${key}`}})
+  const text = await response.text()
+  let sdp = window.answer_
+  for (const name of ['ice-ufrag', 'ice-pwd'])
+    sdp = sdp.replaceAll(new RegExp(`a=${name}:\\\\S+`, 'g'), `a=${name}:${credential(text, name)}`)
+  await pc.setRemoteDescription({type: 'answer', sdp})
+  return response.status
+}"""
+INBOUND = """
+async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp').map(
+  (s) => [s.kind, {frames: s.framesDecoded, samples: s.totalSamplesReceived, height: s.frameHeight}]))
+"""
+
+
+@pytest_asyncio.fixture
+async def browser(running: Running) -> AsyncIterator[Browser]:
+    """Chromium with a camera that shows a clock and a microphone that beeps."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        await opened.close()
+
+
+async def page_of(browser: Browser, running: Running) -> Page:
+    """A page of its own; any page of this address may use the camera."""
+    page = await (await browser.new_context()).new_page()
+    await page.goto(running.url("/healthz"))
+    return page
+
+
+async def more_frames(page: Page, count: int) -> dict[str, Any]:
+    """Wait until so many more frames were decoded; gives what came in."""
+    before = await page.evaluate(INBOUND)
+    wanted = before["video"]["frames"] + count
+    await page.wait_for_function(f"async () => (await ({INBOUND})()).video.frames >= {wanted}", timeout=20_000)
+    found: dict[str, Any] = await page.evaluate(INBOUND)
+    return found
+
+
+async def test_chromium_publishes_and_another_chromium_sees_and_hears_it(running: Running, browser: Browser) -> None:
+    # given
+    host, viewer = await page_of(browser, running), await page_of(browser, running)
+    await host.evaluate(PUBLISH, [running.url("/whip/oranges"), KEY])
+    (joined,) = await running.heard.wait("publisher_joined")
+
+    # when
+    first_frame_ms = await viewer.evaluate(PLAY, [running.url("/whep/oranges")])
+
+    # then
+    assert joined["video_codec"] == "H264"
+    found = await more_frames(viewer, 20)
+    assert found["audio"]["samples"] > 0
+    assert found["video"]["height"] > 0
+    print("ms from the WHEP request to the first frame:", round(first_frame_ms))  # noqa: T201 -- a figure, not a limit
+
+
+async def test_an_ice_restart_keeps_the_broadcast_going(running: Running, browser: Browser) -> None:
+    # given
+    host, viewer = await page_of(browser, running), await page_of(browser, running)
+    await host.evaluate(PUBLISH, [running.url("/whip/oranges"), KEY])
+    await running.heard.wait("publisher_joined")
+    await viewer.evaluate(PLAY, [running.url("/whep/oranges")])
+    session = running.node.streams["oranges"].publisher.session  # type: ignore[union-attr]
+    old = session.credentials
+
+    # when
+    status = await host.evaluate(RESTART, [KEY])
+
+    # then
+    assert status == 200
+    assert session.credentials != old
+    await host.wait_for_function("() => pc.iceConnectionState === 'connected'", timeout=20_000)
+    await more_frames(viewer, 20)
+    assert running.heard.names() == ["publisher_joined"]
