@@ -1,0 +1,201 @@
+"""Whatever buyers, host, time and a payment provider do, in any order: each piece and each fen is accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from config.settings import ServerSettings
+from server.accounts.model import User
+from server.errors import DomainError
+from server.flash.model import Sale
+from server.orders.model import STEPS, Order, OrderState, next_state
+from server.payments.model import PaymentState
+from tests.integration.commerce.rig import MovedClock, Rig, make_user, open_rig
+
+STOCK = 8
+EXAMPLES = 12
+STEPS_IN_EXAMPLE = 25
+BUYERS = 3
+buyers = st.integers(0, BUYERS - 1)
+few = st.sampled_from([1, 1, 1, 2])
+requests = st.integers(0, 40)  # now and then one comes again
+T = TypeVar("T")
+MONEY_FOR_STATE: dict[OrderState, set[PaymentState | None]] = {
+    OrderState.HELD: {None, PaymentState.WAITING},
+    OrderState.CANCELLED: {None, PaymentState.WAITING},
+    OrderState.EXPIRED: {None, PaymentState.WAITING},
+    OrderState.PAID: {PaymentState.PAID},
+    OrderState.REFUNDED: {PaymentState.REFUNDED},
+}
+
+
+class Runner:
+    """One event loop and one rig for the whole search; each example has a stall of its own."""
+
+    def __init__(self, loop: asyncio.Runner, rig: Rig, clock: MovedClock) -> None:
+        self.loop = loop
+        self.rig = rig
+        self.clock = clock
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(work)
+
+
+class Shop(RuleBasedStateMachine):
+    """A host, three buyers, a product of eight pieces."""
+
+    runner: Runner
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rig = self.runner.rig
+        self.orders: dict[str, tuple[User, Order]] = {}
+        self.requests: dict[tuple[str, str], str] = {}
+        self.callbacks: list[bytes] = []
+        self.sales: list[Sale] = []
+
+    @initialize(quantity=st.integers(1, 4), per_buyer=st.integers(1, 2))
+    def begin(self, quantity: int, per_buyer: int) -> None:
+        self.host, self.product = self.runner.do(self.rig.stall(stock=STOCK))
+        self.buyers = [make_user(f"{self.product.id}-{n}") for n in range(BUYERS)]
+        self.open_sale(quantity, per_buyer)
+
+    @rule(quantity=st.integers(1, 4), per_buyer=st.integers(1, 2))
+    def open_sale(self, quantity: int, per_buyer: int) -> None:
+        with suppress(DomainError):
+            terms = {"quantity": quantity, "per_buyer": min(per_buyer, quantity), "hold_seconds": 60}
+            opened = self.rig.open_sale(self.host, self.product, duration_seconds=200, **terms)
+            self.sales.append(self.runner.do(opened))
+
+    @rule()
+    def close_sale(self) -> None:
+        self.runner.do(self.rig.sales.close(self.host, self.sales[-1].id))
+
+    @rule(buyer=buyers, quantity=few, request=requests)
+    def order_in_sale(self, buyer: int, quantity: int, request: int) -> None:
+        place = self.rig.orders.place_in_sale
+        user = self.buyers[buyer]
+        self._place(user, f"r{request}", place(user, self.sales[-1].id, f"r{request}", quantity))
+
+    @rule(buyer=buyers, quantity=st.integers(1, 6), request=requests)
+    def buy(self, buyer: int, quantity: int, request: int) -> None:
+        user = self.buyers[buyer]
+        self._place(user, f"r{request}", self.rig.orders.buy(user, self.product.id, f"r{request}", quantity))
+
+    def _place(self, buyer: User, request: str, work: Coroutine[Any, Any, Order]) -> None:
+        with suppress(DomainError):
+            order = self.runner.do(work)
+            assert self.requests.setdefault((buyer.id, request), order.id) == order.id
+            self.orders[order.id] = buyer, order
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def press_pay(self, data: st.DataObject) -> None:
+        buyer, order = self._pick(data)
+        with suppress(DomainError):
+            self.callbacks.append(self.runner.do(self.rig.press_pay(buyer, order)))
+
+    @precondition(lambda self: self.callbacks)
+    @rule(data=st.data())
+    def a_callback_comes(self, data: st.DataObject) -> None:
+        self.runner.do(self.rig.call_back(data.draw(st.sampled_from(self.callbacks))))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        buyer, order = self._pick(data)
+        with suppress(DomainError):
+            self.runner.do(self.rig.orders.cancel(buyer, order.id))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def refund(self, data: st.DataObject) -> None:
+        _, order = self._pick(data)
+        with suppress(DomainError):
+            self.runner.do(self.rig.payments.refund(order.id))
+
+    @rule(seconds=st.sampled_from([61, 61, 61, 10, 201, 901]))
+    def time_passes(self, seconds: int) -> None:
+        self.runner.clock.pass_seconds(seconds)
+        self.runner.do(self._sweep())
+
+    @rule()
+    def time_passes_unnoticed(self) -> None:
+        self.runner.clock.pass_seconds(61)
+
+    async def _sweep(self) -> None:
+        await self.rig.orders.sweep()
+        await self.rig.sales.sweep()
+        await self.rig.payments.sweep()
+
+    @invariant()
+    def pieces_limits_and_money_are_right(self) -> None:
+        self.runner.do(self._check())
+
+    async def _check(self) -> None:
+        await self.rig.check_ledger(self.product, STOCK)
+        orders = await self.rig.database["orders"].find({"product_id": self.product.id}).to_list()
+        payments = (
+            await self.rig.database["payments"]
+            .find({"order_id": {"$in": [order["_id"] for order in orders]}})
+            .to_list()
+        )
+        money = {payment["order_id"]: PaymentState(payment["state"]) for payment in payments}
+        has: Counter[tuple[str, str]] = Counter()
+        for order in orders:
+            state = OrderState(order["state"])
+            assert money.get(order["_id"]) in MONEY_FOR_STATE[state], order
+            states = [OrderState(change["state"]) for change in order["history"]]
+            assert states[-1] is state
+            for before, after in pairwise(states):
+                assert after in {next_state(begin, step) for begin, step in STEPS if begin is before}
+            if order["sale_id"] and state in {OrderState.HELD, OrderState.PAID}:
+                has[order["sale_id"], order["buyer_id"]] += order["quantity"]
+        limits = {sale.id: sale.per_buyer for sale in self.sales}
+        assert not [key for key, pieces in has.items() if pieces > limits[key[0]]]
+
+    def _pick(self, data: st.DataObject) -> tuple[User, Order]:
+        return self.orders[data.draw(st.sampled_from(sorted(self.orders)))]
+
+
+@pytest.fixture
+def runner(load_settings: Callable[[type[ServerSettings]], ServerSettings]) -> Iterator[Runner]:
+    """The loop and the rig."""
+    clock = MovedClock()
+    with asyncio.Runner() as loop:
+        opened = open_rig(load_settings(ServerSettings), clock)
+        rig = loop.run(opened.__aenter__())
+        yield Runner(loop, rig, clock)
+        loop.run(opened.__aexit__(None, None, None))
+
+
+def test_the_ledger_balances_whatever_happens(runner: Runner) -> None:
+    machine = type("ThisShop", (Shop,), {"runner": runner})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS_IN_EXAMPLE,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
