@@ -34,7 +34,7 @@ export default {
       insecure: 'Please open the address that begins with https',
     },
     sound: { label: 'Sound', busy: 'Listening…', good: 'Heard well', quiet: 'Say a word to test', none: 'No sound. Check the microphone' },
-    light: { label: 'Light', busy: 'Looking…', good: 'Light is right', dark: 'Too dark. Go to a window or lamp', bright: 'Too bright. Turn from the sun', none: 'No picture yet' },
+    light: { label: 'Light', busy: 'Looking…', good: 'Light is right', dark: 'Too dark. Go to a window or lamp', bright: 'Too bright. Turn from the sun' },
     upload: {
       label: 'Network',
       busy: 'Measuring…',

@@ -34,7 +34,7 @@ export default {
       insecure: '请用 https 开头的地址打开',
     },
     sound: { label: '声音', busy: '正在听…', good: '听得清楚', quiet: '说句话试试声音', none: '没有声音，看看麦克风' },
-    light: { label: '光线', busy: '正在看…', good: '光线正好', dark: '太暗了，靠近窗户或开灯', bright: '太亮了，别正对太阳', none: '还看不到画面' },
+    light: { label: '光线', busy: '正在看…', good: '光线正好', dark: '太暗了，靠近窗户或开灯', bright: '太亮了，别正对太阳' },
     upload: {
       label: '网络',
       busy: '正在测…',

@@ -1,0 +1,47 @@
+// Buying a product at a booth: choose how many, order once, then pay on the order's page.
+import { ref, shallowRef } from 'vue'
+import { useRoute, useRouter } from 'vue-router'
+import { orders } from '@/api'
+import { asApiError } from '@/api/errors'
+import type { Product } from '@/api/types'
+import { randomId } from '@/features/room/random-id'
+import { useErrorText } from '@/i18n/error-text'
+import { useSession } from '@/lib/session'
+import { toast } from '@/lib/toasts'
+
+export function useBuying(onStale: () => Promise<void>) {
+  const router = useRouter()
+  const route = useRoute()
+  const session = useSession()
+  const errorText = useErrorText()
+  const chosen = shallowRef<Product | null>(null)
+  const busy = ref(false)
+  // One id per intention: after a lost answer the same press can't buy twice.
+  let requestId = ''
+
+  function choose(product: Product | null): void {
+    if (product && !session.user) {
+      void router.push({ name: 'sign-in', query: { next: route.fullPath } })
+      return
+    }
+    if (product) requestId = randomId()
+    chosen.value = product
+  }
+
+  async function buy(product: Product, quantity: number): Promise<void> {
+    if (busy.value) return
+    busy.value = true
+    try {
+      const order = await orders.create({ product_id: product.id, quantity, request_id: `${requestId}-${quantity}` })
+      chosen.value = null
+      await router.push({ name: 'order', params: { id: order.id } })
+    } catch (error) {
+      toast(errorText(error), 'problem')
+      if (asApiError(error).code === 'out_of_stock') void onStale()
+    } finally {
+      busy.value = false
+    }
+  }
+
+  return { chosen, busy, choose, buy }
+}

@@ -1,0 +1,42 @@
+// Paying and cancelling an order, from the list and from its own page.
+import { ref } from 'vue'
+import { orders } from '@/api'
+import { asApiError } from '@/api/errors'
+import type { Order } from '@/api/types'
+import { useErrorText } from '@/i18n/error-text'
+import { toast } from '@/lib/toasts'
+import { useWords } from '@/lib/words'
+
+export function useOrderSteps(onChanged: (order: Order | null) => void) {
+  const { t } = useWords()
+  const errorText = useErrorText()
+  const busy = ref<string | null>(null) // the order something is being done with
+
+  async function step(order: Order, work: () => Promise<void>): Promise<void> {
+    if (busy.value) return
+    busy.value = order.id
+    try {
+      await work()
+    } catch (error) {
+      toast(errorText(error), 'problem')
+      // Somebody or something was faster (paid elsewhere, time is up): show what is true now.
+      if (asApiError(error).status === 409) onChanged(null)
+    } finally {
+      busy.value = null
+    }
+  }
+
+  const pay = (order: Order) =>
+    step(order, async () => {
+      const { payment_url } = await orders.pay(order.id)
+      window.location.assign(payment_url)
+    })
+
+  const cancel = (order: Order) =>
+    step(order, async () => {
+      onChanged(await orders.cancel(order.id))
+      toast(t('orders.cancelled'))
+    })
+
+  return { busy, pay, cancel }
+}
