@@ -1,0 +1,68 @@
+"""Chromium with a fake camera and microphone, and a platform to use."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.harness.data_servers import DataServers
+from tests.harness.platform import Platform, running_platform
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+PHONE: ViewportSize = {"width": 360, "height": 780}
+WAIT_MS = 30_000
+
+OpenPage = Callable[[], Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The Chromium of this machine."""
+    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
+    assert path, "no Chromium: `apt-get install chromium`, or put google-chrome on the PATH"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def platform(data_servers: DataServers, tmp_path: Path) -> Iterator[Platform]:
+    """Server, media node and worker of this test alone."""
+    environment = data_servers.new_environment(tmp_path)
+    with running_platform(environment, tmp_path) as running:
+        yield running
+    data_servers.forget(environment)
+
+
+@pytest.fixture
+def open_page(chromium: Browser, platform: Platform) -> Iterator[OpenPage]:
+    """Opens phones, each with cookies of its own."""
+    contexts = []
+
+    def make() -> Page:
+        context = chromium.new_context(
+            base_url=platform.url, viewport=PHONE, locale="zh-CN", permissions=["camera", "microphone"]
+        )
+        context.set_default_timeout(WAIT_MS)
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
