@@ -27,7 +27,7 @@ class AudioLine:
     def add(self, at_ns: int, packet: bytes, after_loss: bool) -> list[Sample]:
         """The samples that bring `packet` to its place; none if that place is taken."""
         skew = (at_ns - self._start_ns) * AUDIO_CLOCK // SECOND_NS - self._samples
-        if skew < -LARGEST_SKEW_SAMPLES:
+        if skew < -(LARGEST_SKEW_SAMPLES if self._samples else SHORTEST_SAMPLES):
             self.dropped_packets += 1
             return []
         samples = []

@@ -43,7 +43,7 @@ class RunIntake:
         self._line: AudioLine | None = None
         self._held: deque[AccessUnit] = deque(maxlen=HELD_SOUNDS)
         self._merge = Merge(set(self._formats))
-        self._has_picture = False
+        self._newest_picture_ns: int | None = None
         self.broken_packets = 0
 
     @property
@@ -80,6 +80,8 @@ class RunIntake:
             for packet in reorder.take(now_ns):
                 self._assemble(kind, packet)
         self._start_without_picture(now_ns)
+        # Only now: within a batch all pictures come first, however late the batch is.
+        self._fill_silence(SILENCE_AFTER_NS, SILENCE_LAG_NS)
         return self._merge.take()
 
     def flush(self) -> list[Sample]:
@@ -90,6 +92,7 @@ class RunIntake:
         if self._video is not None:
             for unit in self._video.flush():
                 self._place_picture(unit)
+        self._fill_silence(0, 0)
         return self._merge.flush()
 
     def flush_idle(self) -> list[Sample]:
@@ -106,14 +109,12 @@ class RunIntake:
 
     def _place_picture(self, unit: AccessUnit) -> None:
         at_ns, is_anchored_anew = self._video_clock.at_ns(unit.timestamp, unit.arrival_ns)
-        if not self._has_picture:
-            self._has_picture = True
+        if self._newest_picture_ns is None:
             self._lip_sync.align()
             self._start_sound(at_ns)
+        self._newest_picture_ns = max(at_ns, self._newest_picture_ns or at_ns)
         after_loss = unit.after_loss or is_anchored_anew
         self._merge.push(Sample("video", at_ns, 0, unit.data, unit.keyframe, after_loss, unit.setup))
-        if self._line is not None and at_ns - self._line.end_ns > SILENCE_AFTER_NS:
-            self._push_sounds(self._line.fill_to(at_ns - SILENCE_LAG_NS))
 
     def _place_sound(self, unit: AccessUnit) -> None:
         if self._line is None:
@@ -123,6 +124,9 @@ class RunIntake:
                 self._start_sound(self._audio_clock.place(self._held[0].timestamp))
             return
         at_ns, _ = self._audio_clock.at_ns(unit.timestamp, unit.arrival_ns)
+        if self._lip_sync.is_due:  # this was the first sound: its clock runs only now
+            self._lip_sync.align()
+            at_ns = self._audio_clock.place(unit.timestamp)
         self._push_sounds(self._line.add(at_ns, unit.data, unit.after_loss))
 
     def _start_without_picture(self, now_ns: int) -> None:
@@ -138,6 +142,12 @@ class RunIntake:
         for unit in held:
             if self._audio_clock.place(unit.timestamp) >= at_ns:
                 self._place_sound(unit)
+
+    def _fill_silence(self, after_ns: int, lag_ns: int) -> None:
+        """Put silence where no sound came, if it is more than `after_ns` behind the picture."""
+        newest_ns = self._newest_picture_ns
+        if self._line is not None and newest_ns is not None and newest_ns - self._line.end_ns > after_ns:
+            self._push_sounds(self._line.fill_to(newest_ns - lag_ns))
 
     def _push_sounds(self, samples: list[Sample]) -> None:
         for sample in samples:

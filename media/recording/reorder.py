@@ -11,6 +11,8 @@ from media.rtp.seq import distance, time_distance
 # How long a missing packet may still come (retransmitted). Together with a fragment's length it must stay
 # well under the two seconds that a crash may cost.
 WAIT_NS = 600_000_000
+# The first packets of a stream may be out of order too; so long the smallest number is looked for.
+START_WAIT_NS = 200_000_000
 # More packets than this are never held: at 1,200 bytes each about 2.4 MB.
 HELD_LIMIT = 2_000
 # So many old packets in a row mean that the sender began to count anew, not that they are late.
@@ -39,6 +41,7 @@ class Reorder:
     def __init__(self) -> None:
         self._held: dict[int, tuple[RtpPacket, int]] = {}
         self._next: int | None = None
+        self._began_ns: int | None = None  # until the first packet is handed out
         self._ssrc: int | None = None
         self._timestamp: int | None = None
         self._last_arrival_ns = 0
@@ -56,21 +59,24 @@ class Reorder:
         if packet.ssrc != self._ssrc:
             if self._ssrc is not None and arrival_ns - self._last_arrival_ns < SSRC_SILENCE_NS:
                 return
-            self._begin(packet)
+            self._begin(packet, arrival_ns)
         self._last_arrival_ns = arrival_ns
         if self._next is None:
             self._next = packet.sequence
         sequence = self._next + distance(packet.sequence, self._next)
-        if sequence < self._next:
+        if sequence < self._next and self._began_ns is not None:
+            self._next = sequence
+        elif sequence < self._next:
             self._late_in_a_row += 1
             if self._late_in_a_row < LATE_IN_A_ROW:
                 return
-            self._begin(packet)
+            self._begin(packet, arrival_ns)
             sequence = self._next = packet.sequence
         self._late_in_a_row = 0
         self._held.setdefault(sequence, (packet, arrival_ns))
 
-    def _begin(self, packet: RtpPacket) -> None:
+    def _begin(self, packet: RtpPacket, arrival_ns: int) -> None:
+        self._began_ns = arrival_ns
         self._lost = self._ssrc is not None
         self._ssrc = packet.ssrc
         self._next = None
@@ -80,6 +86,10 @@ class Reorder:
     def take(self, now_ns: int) -> list[OrderedPacket]:
         """What can be handed out by now: in order, waiting for gaps no longer than WAIT_NS."""
         ready: list[OrderedPacket] = []
+        if self._began_ns is not None:
+            if now_ns - self._began_ns < START_WAIT_NS:
+                return ready
+            self._began_ns = None
         while self._held and self._next is not None:
             found = self._held.pop(self._next, None)
             if found is not None:

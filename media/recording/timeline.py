@@ -73,26 +73,26 @@ class LipSync:
     def __init__(self, video: TrackClock, audio: TrackClock) -> None:
         self._clocks: dict[Kind, TrackClock] = {"video": video, "audio": audio}
         self._reports: dict[Kind, SenderReport] = {}
+        self.is_due = False  # there are reports that did not move the clock yet
 
-    def report(self, kind: Kind, report: SenderReport) -> int | None:
-        """Take a report; answers by how much the audio clock moved, or None if it did not."""
+    def report(self, kind: Kind, report: SenderReport) -> None:
+        """Take a report."""
         self._reports[kind] = report
-        return self.align()
+        self.is_due = len(self._reports) == 2
+        self.align()
 
-    def align(self) -> int | None:
-        """Move the audio clock to what the newest reports say."""
-        if len(self._reports) < 2:
-            return None
-        video, audio = self._reports["video"], self._reports["audio"]
+    def align(self) -> None:
+        """Move the audio clock to what the newest reports say, as soon as both clocks run."""
+        if not self.is_due:
+            return
         video_at, audio_at = self._moment("video"), self._moment("audio")
         if video_at is None or audio_at is None:
-            return None
-        between = (audio.ntp - video.ntp) * SECOND_NS // _NTP_FRACTION
+            return
+        self.is_due = False
+        between = (self._reports["audio"].ntp - self._reports["video"].ntp) * SECOND_NS // _NTP_FRACTION
         move = video_at + between - audio_at
-        if abs(move) > LARGEST_LIP_SYNC_NS:
-            return None
-        self._clocks["audio"].shift(move)
-        return move
+        if abs(move) <= LARGEST_LIP_SYNC_NS:
+            self._clocks["audio"].shift(move)
 
     def _moment(self, kind: Kind) -> int | None:
         clock = self._clocks[kind]

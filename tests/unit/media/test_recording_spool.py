@@ -1,0 +1,168 @@
+"""The spool: a crash at any byte of the journal, a power cut, a full disk, two who want the same take."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from media.recording.journal import JOURNAL, SpoolBroken, mend
+from media.recording.take import TakeSummary, take_from_json
+from media.recording.take_spool import SpoolBusy, TakeSpool
+from media.recording.tracks import SECOND_NS
+from tests.fakes.recorded import record, shown
+from tests.fakes.scripted_rtp import H264, OPUS, broadcast
+
+BEGIN = 100 * SECOND_NS
+
+
+def make_spool(folder: Path) -> TakeSpool:
+    """Two parts of two fragments; the second is open."""
+    spool = TakeSpool.open(folder, "stream", "room")
+    spool.begin(datetime(2026, 5, 1, tzinfo=UTC))
+    spool.begin_run(b"init", "avc1.42e01f", "opus", (320, 240))
+    spool.begin_part(0, keyframe=True)
+    spool.write_fragment(b"a" * 100, SECOND_NS)
+    spool.write_fragment(b"b" * 100, 2 * SECOND_NS)
+    spool.close_part(2 * SECOND_NS)
+    spool.begin_part(2 * SECOND_NS, keyframe=True)
+    spool.write_fragment(b"c" * 100, 3 * SECOND_NS)
+    spool.write_fragment(b"d" * 100, 4 * SECOND_NS)
+    return spool
+
+
+def test_a_journal_read_again_gives_the_same_take(tmp_path: Path) -> None:
+    spool = make_spool(tmp_path)
+    spool.close()
+    take = mend(tmp_path / "stream")
+    assert [(part.bytes, part.start_ms, part.duration_ms) for part in take.parts] == [
+        (200, 0, 2000),
+        (200, 2000, 2000),
+    ]
+    assert take.summary() == TakeSummary(4000, has_video=True, has_audio=True)
+    assert mend(tmp_path / "stream").as_json() == take.as_json()
+
+
+def test_a_journal_cut_at_any_byte_loses_only_what_was_not_noted(tmp_path: Path) -> None:
+    # given
+    make_spool(tmp_path / "whole").close()
+    journal = (tmp_path / "whole" / "stream" / JOURNAL).read_bytes()
+    header = journal.index(b"\n") + 1
+    ends = []
+    # when
+    for length in (*range(header, len(journal), 5), len(journal)):
+        folder = tmp_path / "cut"
+        shutil.copytree(tmp_path / "whole" / "stream", folder)
+        (folder / JOURNAL).write_bytes(journal[:length])
+        take = mend(folder)
+        ends.append(take.end_ns)
+        assert all((folder / part.name).stat().st_size == part.bytes for part in take.parts)
+        shutil.rmtree(folder)
+    # then
+    assert ends == sorted(ends)
+    assert ends[-1] == 4 * SECOND_NS
+
+
+def test_a_journal_without_its_first_line_is_broken(tmp_path: Path) -> None:
+    make_spool(tmp_path).close()
+    (tmp_path / "stream" / JOURNAL).write_bytes(b'{"what": "ta')
+    with pytest.raises(SpoolBroken):
+        TakeSpool.reopen(tmp_path / "stream")
+
+
+def test_a_fragment_that_a_power_cut_kept_from_the_disk_is_left_out(tmp_path: Path) -> None:
+    make_spool(tmp_path).close()
+    part = tmp_path / "stream" / "part-000001.m4s"
+    part.write_bytes(part.read_bytes()[:150])
+    take = mend(tmp_path / "stream")
+    assert [part.bytes for part in take.parts] == [200, 100]
+    assert part.read_bytes() == b"c" * 100
+    assert take.end_ns == 3 * SECOND_NS
+    assert mend(tmp_path / "stream").end_ns == 3 * SECOND_NS
+
+
+def test_bytes_that_the_journal_does_not_know_are_cut_off(tmp_path: Path) -> None:
+    make_spool(tmp_path).close()
+    part = tmp_path / "stream" / "part-000001.m4s"
+    part.write_bytes(part.read_bytes() + b"half a fragment")
+    mend(tmp_path / "stream")
+    assert part.read_bytes() == b"c" * 100 + b"d" * 100
+
+
+def test_what_is_uploaded_is_dropped_here_and_not_uploaded_again(tmp_path: Path) -> None:
+    spool = make_spool(tmp_path)
+    assert spool.waiting_for_upload() == ["init-0.mp4", "part-000000.m4s"]
+    spool.mark_uploaded("part-000000.m4s")
+    spool.close()
+    again = TakeSpool.reopen(tmp_path / "stream")
+    assert again.waiting_for_upload() == ["init-0.mp4", "part-000001.m4s"]
+    assert not again.path("part-000000.m4s").exists()
+    assert [part.bytes for part in again.take.parts] == [200, 200]
+    again.close()
+
+
+def test_only_one_works_on_a_take(tmp_path: Path) -> None:
+    spool = make_spool(tmp_path)
+    with pytest.raises(SpoolBusy):
+        TakeSpool.open(tmp_path, "stream", "room")
+    with pytest.raises(SpoolBusy):
+        TakeSpool.reopen(tmp_path / "stream")
+    spool.close()
+    TakeSpool.reopen(tmp_path / "stream").close()
+
+
+@pytest.mark.parametrize("stream_id", ["", "../x", "a/b", ".", "a" * 200])
+def test_an_id_that_is_no_folder_is_refused(stream_id: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="stream id"):
+        TakeSpool.open(tmp_path, stream_id, "room")
+
+
+def test_a_take_goes_on_where_an_earlier_one_ended(tmp_path: Path) -> None:
+    # given a take that ended at 3 s, whose publisher is back at 8 s in another process
+    record(tmp_path, [(H264, OPUS, broadcast("H264", 3, BEGIN))])
+    # when
+    take = record(tmp_path, [(H264, OPUS, broadcast("H264", 3, BEGIN + 8 * SECOND_NS, ssrc=9))])
+    # then
+    assert [(part.name, part.run, part.start_ms) for part in take.parts] == [
+        ("part-000000.m4s", 0, 0),
+        ("part-000001.m4s", 0, 2000),
+        ("part-000002.m4s", 1, 8000),
+        ("part-000003.m4s", 1, 10_000),
+    ]
+    assert take_from_json(take.as_json()).as_json() == take.as_json()
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+from tests.fakes.recorded import record
+from tests.fakes.scripted_rtp import H264, OPUS, broadcast
+try:
+    record(Path(sys.argv[1]), [(H264, OPUS, broadcast("H264", 5, 10**9, gop=150))])
+except OSError as error:
+    print("stopped", error.errno)
+"""
+
+
+def test_a_full_disk_keeps_what_was_written(tmp_path: Path) -> None:
+    # given a process whose files may not grow past 100 kB
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    # when
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], preexec_fn=limit, capture_output=True, text=True, timeout=60
+    )
+    # then
+    assert done.stdout.strip() == "stopped 27", done.stderr
+    take = mend(tmp_path / "stream")
+    assert len(take.parts) == 1
+    assert 0 < take.parts[0].bytes <= 100_000
+    assert shown(tmp_path / "stream", take).pictures_ms
