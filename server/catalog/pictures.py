@@ -15,7 +15,7 @@ LONGEST_SIDE = 1280
 WEBP_QUALITY = 80
 PIXEL_LIMIT = 50_000_000  # a 50-megapixel phone; decoded it takes 150 MB for a moment
 DECODES_AT_ONCE = 2
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "MPO")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
 
 class Objects(Protocol):

@@ -1,0 +1,1 @@
+"""Decisions about catalog, without I/O."""

@@ -1,0 +1,1 @@
+"""Decisions about flash, without I/O."""

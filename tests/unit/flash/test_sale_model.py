@@ -1,0 +1,67 @@
+"""Sales: acceptable terms, and the clock that decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from server.catalog.model import Product
+from server.errors import BadRequest
+from server.flash.model import Pot, Sale, SaleState, SaleTerms, open_sale, takes_orders
+from server.streams.model import Stream, StreamState
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+ORANGES = Product("p1", "m1", "合作社", "冰糖橙", "", 3990, "5斤", "", 10, None, NOW)
+STREAM = Stream("s1", "r1", "h1", "开园", StreamState.LIVE, NOW)
+TERMS = SaleTerms("p1", price_fen=990, quantity=3, per_buyer=1, duration_seconds=600)
+
+
+def make_sale(terms: SaleTerms = TERMS) -> Sale:
+    return open_sale(terms, STREAM, ORANGES, NOW)
+
+
+def test_a_new_sale_has_all_its_pieces_free_and_five_minutes_to_pay() -> None:
+    sale = make_sale()
+    assert [sale.count(pot) for pot in Pot] == [3, 0, 0, 0]
+    assert (sale.is_balanced, sale.hold_seconds, sale.closes_at) == (True, 300, NOW + timedelta(minutes=10))
+
+
+def test_a_sale_takes_orders_until_its_last_moment_and_not_when_closed() -> None:
+    sale = make_sale()
+    assert takes_orders(sale, sale.closes_at - timedelta(milliseconds=1))
+    assert not takes_orders(sale, sale.closes_at)
+    assert not takes_orders(replace(sale, state=SaleState.CLOSED), NOW)
+
+
+def test_free_pieces_are_in_the_sale_while_it_is_open_and_then_in_the_product() -> None:
+    assert make_sale().free_pot is Pot.AVAILABLE
+    assert replace(make_sale(), state=SaleState.CLOSED).free_pot is Pot.RETURNED
+
+
+def test_a_ledger_that_lost_or_made_a_piece_is_noticed() -> None:
+    assert not replace(make_sale(), held=1).is_balanced
+    assert not replace(make_sale(), available=4, held=-1).is_balanced
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"price_fen": 0},
+        {"price_fen": -990},
+        {"price_fen": 10_000_001},
+        {"price_fen": True},
+        {"quantity": 0},
+        {"quantity": 1_000_001},
+        {"per_buyer": 0},
+        {"per_buyer": 4},
+        {"duration_seconds": 0},
+        {"duration_seconds": 86_401},
+        {"hold_seconds": 0},
+        {"hold_seconds": 3_601},
+    ],
+)
+def test_terms_out_of_bounds_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(BadRequest):
+        make_sale(replace(TERMS, **wrong))  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Decisions about orders, without I/O."""

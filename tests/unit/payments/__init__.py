@@ -1,0 +1,1 @@
+"""Decisions about payments, without I/O."""
