@@ -41,6 +41,8 @@ export const rooms = {
   change: (change: { title?: string; scheduled_at?: string | null }) => http.patch<HostRoom>('/api/my/room', change),
   newStreamKey: () => http.post<HostRoom>('/api/my/room/stream-key'),
   end: () => http.post<{ stream: Stream }>('/api/my/room/end'),
+  /** Timed by the caller; the server throws the bytes away. */
+  checkUpload: (body: Blob, options?: CallOptions) => http.upload<null>('/api/my/room/upload-check', body, options),
 }
 
 export const products = {

@@ -98,7 +98,7 @@ export function useRoom(slug: string) {
       viewers.value = count
     }),
     link.on('stream', ({ stream: next, whep_url }) => {
-      if (room.value) room.value = { ...room.value, whep_url }
+      if (room.value && whep_url) room.value = { ...room.value, whep_url }
       takeStream(next)
     }),
     link.on('card', ({ card: next }) => {

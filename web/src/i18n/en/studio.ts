@@ -101,7 +101,7 @@ export default {
     price: 'Sale price (yuan)',
     usual: 'usually {yuan} yuan',
     quantity: 'How many {unit}',
-    perBuyer: 'Per buyer',
+    perBuyer: 'Most {unit} per buyer',
     duration: 'How long',
     minutes: '{count} min',
     open: 'Start the sale',

@@ -1,0 +1,125 @@
+// The decisions of the studio: phases, checks, upload speed, sale drafts, order figures.
+import { describe, expect, test } from 'vitest'
+import type { Order, Product } from '@/api/types'
+import { checksOf, type Findings } from './checks'
+import { orderFigures } from './order-figures'
+import { onAir, phaseOf } from './phase'
+import { draftOf, fenOf, suggestedPrice } from './sale-draft'
+import { randomBody, uploadKbps } from './upload-speed'
+
+const GOOD: Findings = { cameraOpen: true, cameraProblem: null, hasSound: true, loudest: 0.7, light: 'good', uploadKbps: 4_000 }
+const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 5, picture_url: null, origin: '' }
+const FORM = { price: '19.9', quantity: 3, perBuyer: 1, minutes: 3 }
+
+function verdicts(change: Partial<Findings>): Record<string, string> {
+  return Object.fromEntries(checksOf({ ...GOOD, ...change }).map((check) => [check.name, `${check.verdict}:${check.words}`]))
+}
+
+describe('phases', () => {
+  test.each([
+    ['before', false, false, 'ready'],
+    ['before', true, false, 'mine'],
+    ['live', true, false, 'mine'],
+    ['live', false, false, 'external'],
+    ['interrupted', false, true, 'external'],
+    ['ended', false, true, 'ended'],
+    ['ended', false, false, 'ready'],
+  ] as const)('stage %s, sending %s, ended %s: %s', (stage, sending, ended, phase) => {
+    expect(phaseOf(stage, sending, ended)).toBe(phase)
+  })
+
+  test('goods can be shown while viewers see a picture or are told that it comes back', () => {
+    expect((['before', 'starting', 'live', 'interrupted', 'ended'] as const).filter(onAir)).toEqual(['live', 'interrupted'])
+  })
+})
+
+describe('checks', () => {
+  test('all is well', () => {
+    expect(Object.values(verdicts({}))).toEqual(['good:good', 'good:good', 'good:good', 'good:good'])
+  })
+
+  test('a missing camera is one thing to put right, not three', () => {
+    expect(verdicts({ cameraOpen: false, cameraProblem: 'denied' })).toEqual({ camera: 'bad:denied', upload: 'good:good' })
+  })
+
+  test.each([
+    [{ loudest: 0.1 }, 'sound', 'fair:quiet'],
+    [{ hasSound: false }, 'sound', 'bad:none'],
+    [{ light: 'dark' as const }, 'light', 'fair:dark'],
+    [{ uploadKbps: 800 }, 'upload', 'fair:fair'],
+    [{ uploadKbps: 200 }, 'upload', 'bad:bad'],
+    [{ uploadKbps: Number.NaN }, 'upload', 'fair:unknown'],
+    [{ uploadKbps: null }, 'upload', 'busy:busy'],
+  ])('%o', (change, name, verdict) => {
+    expect(verdicts(change)[name]).toBe(verdict)
+  })
+})
+
+describe('upload speed', () => {
+  test('is timed on the second body', async () => {
+    const sizes: number[] = []
+    const moments = [0, 1_000]
+
+    const kbps = await uploadKbps(
+      async (body) => void sizes.push(body.size),
+      () => moments.shift() ?? 0,
+    )
+
+    expect(sizes).toEqual([16_000, 256_000])
+    expect(kbps).toBe(2_048)
+  })
+
+  test('is unknown when the server can not be asked', async () => {
+    const failing = async () => {
+      throw new Error('not found')
+    }
+
+    expect(await uploadKbps(failing)).toBeNaN()
+  })
+
+  test('bodies may be larger than one call for random bytes gives', () => {
+    expect(randomBody(200_000).size).toBe(200_000)
+  })
+})
+
+describe('the sale desk', () => {
+  test.each([
+    ['19.9', 1990],
+    ['19.90', 1990],
+    [' ¥20 ', 2000],
+    ['0.05', 5],
+    ['8。5', 850],
+    ['0', null],
+    ['-3', null],
+    ['1.999', null],
+    ['abc', null],
+    ['', null],
+  ])('a price of "%s" is %s fen', (text, fen) => {
+    expect(fenOf(text)).toBe(fen)
+  })
+
+  test('a fifth off is suggested, to a round ten fen', () => {
+    expect([2980, 1000, 16800].map(suggestedPrice)).toEqual(['23.8', '8', '134.4'])
+  })
+
+  test('a good form becomes a draft', () => {
+    expect(draftOf(PRODUCT, FORM)).toEqual({ product_id: 'p1', price_fen: 1990, quantity: 3, per_buyer: 1, duration_seconds: 180 })
+  })
+
+  test.each([
+    [{ price: 'x' }, 'price'],
+    [{ price: '30' }, 'price_high'],
+    [{ quantity: 6 }, 'quantity'],
+    [{ perBuyer: 4 }, 'per_buyer'],
+  ])('%o is told as %s', (change, problem) => {
+    expect(draftOf(PRODUCT, { ...FORM, ...change })).toBe(problem)
+  })
+})
+
+test('figures count the orders of this broadcast only', () => {
+  const make = (state: string, created_at: string) => ({ state, created_at, total_fen: 1990 }) as Order
+  const orders = [make('paid', '2026-11-01T12:05:00Z'), make('held', '2026-11-01T12:06:00Z'), make('paid', '2026-10-31T09:00:00Z')]
+
+  expect(orderFigures(orders, '2026-11-01T12:00:00Z')).toEqual({ paid: 1, held: 1, paidFen: 1990 })
+  expect(orderFigures(orders, null)).toEqual({ paid: 0, held: 0, paidFen: 0 })
+})

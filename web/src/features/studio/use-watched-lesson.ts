@@ -1,0 +1,40 @@
+// A lesson being made, followed over the room link: state and progress as they change.
+import { onScopeDispose, shallowRef, watch, type ShallowRef } from 'vue'
+import { lessons } from '@/api'
+import { roomLink } from '@/api/socket'
+import type { Lesson } from '@/api/types'
+
+export function useWatchedLesson(lessonId: () => string | null): ShallowRef<Lesson | null> {
+  const link = roomLink()
+  const lesson = shallowRef<Lesson | null>(null)
+
+  async function follow(id: string): Promise<void> {
+    try {
+      const answer = await link.send('watch_lesson', { lesson_id: id })
+      lesson.value = answer.lesson
+    } catch {
+      // Not over the link just now: the page's own question, and onOpen asks again.
+      lesson.value = await lessons.get(id).catch(() => lesson.value)
+    }
+  }
+
+  const undo = [
+    link.on('lesson', ({ lesson: next }) => {
+      if (next.id === lessonId()) lesson.value = next
+    }),
+    link.onOpen(() => {
+      const id = lessonId()
+      if (id) void follow(id)
+    }),
+  ]
+  watch(
+    lessonId,
+    (id) => {
+      lesson.value = null
+      if (id) void follow(id)
+    },
+    { immediate: true },
+  )
+  onScopeDispose(() => undo.forEach((step) => step()))
+  return lesson
+}
