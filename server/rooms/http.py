@@ -9,11 +9,13 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field
 
 from server.accounts.model import Role
-from server.http import Body, Routes, answer, parse_body, require_role
+from server.http import Body, Routes, answer, parse_body, read_limited, require_role
 from server.rooms.service import Rooms, RoomView
 from server.rooms.shape import MediaAddress, room_shape, summary_shape
 from server.streams.service import Streams
 from server.streams.shape import stream_shape
+
+UPLOAD_CHECK_LIMIT_BYTES = 512_000  # a second of a good line; the page sends half of it
 
 
 class EditRoom(Body):
@@ -61,6 +63,12 @@ def room_routes(rooms: Rooms, streams: Streams, media: MediaAddress) -> Routes:
         view = await rooms.own(host)
         return answer({"stream": stream_shape(await streams.end_by_host(view.room.id))})
 
+    async def check_upload(request: web.Request) -> web.Response:
+        """Before going live the page times how long its line takes; the bytes are thrown away."""
+        require_role(request, Role.HOST)
+        await read_limited(request, UPLOAD_CHECK_LIMIT_BYTES)
+        return web.Response(status=204)
+
     return [
         web.get("/api/rooms", list_rooms),
         web.get("/api/rooms/{slug}", get_room),
@@ -68,4 +76,5 @@ def room_routes(rooms: Rooms, streams: Streams, media: MediaAddress) -> Routes:
         web.patch("/api/my/room", edit_own),
         web.post("/api/my/room/stream-key", renew_key),
         web.post("/api/my/room/end", end_stream),
+        web.post("/api/my/room/upload-check", check_upload),
     ]
