@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import sys
@@ -72,6 +71,9 @@ class Up:
         except (CannotStart, NotReady, servers.Missing) as error:
             self._say("bad", str(error))
             return self._stop(1)
+        except BaseException:
+            self._stop(1)  # a fault of ours: still nothing is left behind
+            raise
         return self._stop(0)
 
     def _start(self) -> None:
@@ -84,7 +86,7 @@ class Up:
         if not Path(machine.environment["WEB_FOLDER"], "index.html").is_file():
             self._say("warn", f"there is no page in {machine.environment['WEB_FOLDER']}: run `make web`")
         self._supervisor.start(ours)
-        if machine.with_demo and importlib.util.find_spec("dongting.demo.__main__"):
+        if machine.with_demo and (machine.root / "dongting" / "demo" / "__main__.py").is_file():
             self._seed()
             self._supervisor.start([self._demo("host")])
         self._welcome("good", machine.address)
