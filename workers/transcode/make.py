@@ -82,7 +82,7 @@ def _encode(
 ) -> list[bytes]:
     sizes = [plan.size for plan in plans if plan.size]
     encode(Encoding(outputs, sizes, plans[0].channels, poster), pieces, span, tell)
-    return [output.finish() for output in outputs]
+    return [output.finish(span.length_ms) for output in outputs]
 
 
 def _write_poster(poster: PosterPicker, folder: Path) -> bool:

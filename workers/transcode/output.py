@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
@@ -47,6 +49,7 @@ class Output:
         self._container = container
         self._video = self._add_video(plan, plan.size, threads) if plan.size else None
         self._audio = self._add_audio(plan) if plan.has_audio else None
+        self._held: Packet[VideoStream] | None = None
 
     def _add_video(self, plan: RenditionPlan, size: Size, threads: int) -> VideoStream:
         stream = self._container.add_stream(
@@ -84,24 +87,34 @@ class Output:
         picture.pts = round(tick.at_ms * VIDEO_CLOCK.denominator / 1000)
         picture.time_base = VIDEO_CLOCK
         picture.pict_type = PictureType.I if tick.is_key else PictureType.NONE
-        self._container.mux(self._video.encode(picture))
+        self._write_pictures(self._video.encode(picture))
 
     def play(self, sound: AudioFrame) -> None:
         """Encode sound."""
         if self._audio is not None:
             self._container.mux(self._audio.encode(sound))
 
-    def finish(self) -> bytes:
+    def finish(self, end_ms: float) -> bytes:
         """Write what is left and close; answers the H.264 parameter sets, b"" without pictures."""
         headers = b""
-        for stream in (self._video, self._audio):
-            if stream is not None:
-                self._container.mux(stream.encode(None))
         if self._video is not None:
+            self._write_pictures(self._video.encode(None))
+            self._write_held(round(end_ms * VIDEO_CLOCK.denominator / 1000))
             headers = self._video.codec_context.extradata or b""
+        if self._audio is not None:
+            self._container.mux(self._audio.encode(None))
         self._container.close()
         return headers
 
-    def abandon(self) -> None:
-        """Close in whatever state it is."""
-        self._container.close()
+    def _write_pictures(self, packets: Sequence[Packet[VideoStream]]) -> None:
+        # The encoder thinks that all pictures last equally long; how long one lasts is known when the next is there.
+        for packet in packets:
+            if packet.pts is not None:
+                self._write_held(packet.pts)
+            self._held = packet
+
+    def _write_held(self, next_pts: int) -> None:
+        if self._held is not None and self._held.pts is not None:
+            self._held.duration = max(1, next_pts - self._held.pts)
+            self._container.mux(self._held)
+        self._held = None

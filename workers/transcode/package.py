@@ -64,7 +64,7 @@ def weigh(plan: RenditionPlan, folder: Path, headers: bytes) -> Packaged:
     segments = read_segments((folder / PLAYLIST).read_text())
     sizes = [(folder / segment.name).stat().st_size for segment in segments]
     duration_ms = sum(segment.duration_ms for segment in segments)
-    total = sum(sizes) + (folder / "init.mp4").stat().st_size
+    total = sum(sizes)
     peak = max(
         (size * BITS * 1000 / max(segment.duration_ms, 1) for size, segment in zip(sizes, segments, strict=True)),
         default=0,
@@ -77,7 +77,7 @@ def weigh(plan: RenditionPlan, folder: Path, headers: bytes) -> Packaged:
         codecs=",".join(codecs),
         bandwidth=round(peak),
         average_bandwidth=round(total * BITS * 1000 / max(duration_ms, 1)),
-        bytes=total,
+        bytes=total + (folder / "init.mp4").stat().st_size,
         duration_ms=round(duration_ms),
     )
 

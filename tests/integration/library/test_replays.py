@@ -1,0 +1,258 @@
+"""A take becomes a lesson at once, a ladder and clips by real workers, and survives their death."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import av
+import m3u8
+from PIL import Image
+
+from dongting.child import Child
+from server.showroom.model import Booth
+from tests.harness.app import Page
+from tests.harness.takes import RunOf
+from tests.integration.library.conftest import Farm, eventually, settled
+
+StartWorker = Callable[[], Child]
+
+
+async def fetch(page: Page, url: str) -> bytes:
+    async with page.http.get(url) as response:
+        assert response.status == 200, url
+        return await response.read()
+
+
+async def play(page: Page, playlist_url: str) -> tuple[int, int, int]:
+    """Pictures, samples of sound and the largest width of a media playlist, by decoding all of it."""
+    text = (await fetch(page, playlist_url)).decode()
+    playlist = m3u8.loads(text)
+    base = playlist_url.rsplit("/", 1)[0]
+    files: list[bytes] = []
+    for segment in playlist.segments:
+        init = await fetch(page, f"{base}/{segment.init_section.uri}")
+        if not files or not files[-1].startswith(init):
+            files.append(init)
+        files[-1] += await fetch(page, f"{base}/{segment.uri}")
+    pictures = sounds = width = 0
+    for data in files:
+        with av.open(io.BytesIO(data), "r") as container:
+            for frame in container.decode():
+                if isinstance(frame, av.VideoFrame):
+                    pictures += 1
+                    width = max(width, frame.width)
+                else:
+                    sounds += frame.samples
+    return pictures, sounds, width
+
+
+async def test_a_take_is_watchable_at_once_and_gets_its_ladder_chapters_and_clip(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: a stream in which oranges were shown, and no worker yet
+    await page.connect()
+    stream = await farm.broadcast([RunOf(6.0, width=854, height=480)], [(1000, 4000, farm.oranges)])
+
+    # when: the take is told
+    lesson_id = await farm.lesson_of(page, stream)
+
+    # then: the recorded parts can be watched before anything is transcoded
+    ack = await page.say("watch_lesson", lesson_id=lesson_id)
+    lesson = ack["data"]["lesson"]
+    assert (lesson["state"], lesson["duration_ms"], lesson["title"]) == ("waiting", 6000, "冰糖橙开园")
+    assert lesson["playlist_url"] == f"/files/public/takes/{stream.id}/index.m3u8"
+    assert (await play(page, lesson["playlist_url"]))[0] == 90
+    assert lesson["chapters"] == [
+        {"start_ms": 1000, "end_ms": 4000, "title": "冰糖橙", "product_id": farm.oranges.id}
+    ]
+
+    # when: a worker comes
+    start_worker()
+    ready = await settled(page, lesson_id)
+
+    # then: two renditions that play, a master playlist, a poster
+    assert (ready["state"], ready["error"]) == ("ready", None)
+    assert [(r["name"], r["width"]) for r in ready["renditions"]] == [("480p", 854), ("240p", 428)]
+    assert ready["bytes"] == min(r["bytes"] for r in ready["renditions"])
+    master = m3u8.loads((await fetch(page, ready["playlist_url"])).decode())
+    assert {p.stream_info.resolution for p in master.playlists} == {(854, 480), (428, 240)}
+    for variant in master.playlists:
+        assert variant.stream_info.codecs.startswith("avc1.")
+        assert variant.stream_info.average_bandwidth <= variant.stream_info.bandwidth
+        pictures, sounds, width = await play(page, f"{ready['playlist_url'].rsplit('/', 1)[0]}/{variant.uri}")
+        assert (pictures, width) == (90, variant.stream_info.resolution[0])
+        assert abs(sounds / 48_000 - 6.0) < 0.1
+    with Image.open(io.BytesIO(await fetch(page, ready["poster_url"]))) as poster:
+        assert poster.format == "WEBP"
+        assert max(poster.convert("L").tobytes()) > 100
+
+    # and: the watching page heard of it, without what belongs to one viewer only
+    async def heard_ready() -> dict[str, Any] | None:
+        told: dict[str, Any] = (await page.hear("lesson"))["lesson"]
+        return told if told["state"] == "ready" else None
+
+    told = await eventually(heard_ready)
+    assert told["id"] == lesson_id
+    assert "position_ms" not in told
+
+    # and: the stream names its lesson, the lesson stands in the host's course
+    assert (await farm.server.services.streams.get(stream.id)).lesson_id == lesson_id
+    _, courses = await page.ask("GET", "/api/courses")
+    assert [(c["title"], c["lesson_count"]) for c in courses["items"]] == [("张红的直播课", 1)]
+
+
+async def test_each_moment_becomes_a_clip_at_its_merchants_booth(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: a hall with the merchant's booth, and a stream with an interruption in which two products were shown
+    showroom = farm.server.services.library.showroom
+    hall = await showroom.add_hall(
+        title="洞庭秋收",
+        summary="",
+        scene_url="/scene.webp",
+        booths=[Booth("", farm.room.merchant_id, "华容果业合作社", 30.0, -5.0)],
+        hall_id="autumn",
+    )
+    start_worker()
+
+    # when
+    await farm.broadcast(
+        [RunOf(4.0), RunOf(4.0, gap_seconds=3.0)], [(500, 3500, farm.oranges), (7000, 11_000, farm.tea)]
+    )
+
+    # then
+    async def two_clips() -> dict[str, Any] | None:
+        _, body = await page.ask("GET", f"/api/halls/{hall.id}")
+        return body["booths"][0] if len(body["booths"][0]["clips"]) == 2 else None
+
+    booth = await eventually(two_clips)
+    assert (booth["room_slug"], booth["live"], len(booth["products"])) == ("zhang", False, 2)
+    clips = {clip["product_id"]: clip for clip in booth["clips"]}
+    assert (clips[farm.oranges.id]["duration_ms"], clips[farm.tea.id]["duration_ms"]) == (3000, 4000)
+    for clip in clips.values():
+        data = await fetch(page, clip["video_url"])
+        assert data.find(b"moov") < data.find(b"mdat"), "it must play while it loads"
+        with av.open(io.BytesIO(data), "r") as container:
+            codecs = {stream.type: stream.codec_context.name for stream in container.streams}
+            assert codecs == {"video": "h264", "audio": "aac"}
+            length_ms = len(list(container.decode(video=0))) * 1000 / 15
+        assert abs(length_ms - clip["duration_ms"]) < 150
+        assert (await fetch(page, clip["poster_url"]))[8:12] == b"WEBP"
+
+
+RECORDED: list[tuple[list[RunOf], int, list[str]]] = [
+    # VP8 at odd moments
+    ([RunOf(2.0, video="VP8", width=320, height=180, channels=2, is_uneven=True)], 2000, ["180p", "90p"]),
+    # no sound
+    ([RunOf(2.0, width=320, height=240, channels=0)], 2000, ["240p", "144p"]),
+    # no picture
+    ([RunOf(2.0, video=None)], 2000, ["audio"]),
+    # very short
+    ([RunOf(0.4, width=320, height=240)], 400, ["240p", "144p"]),
+    # three runs of other codecs and sizes, with an interruption
+    (
+        [
+            RunOf(2.0, width=320, height=180),
+            RunOf(2.0, video="VP8", width=320, height=240, channels=2, gap_seconds=4),
+            RunOf(2.0, width=180, height=320, channels=0),
+        ],
+        6000,
+        ["240p", "144p"],
+    ),
+]
+
+
+async def test_whatever_was_recorded_becomes_a_lesson(farm: Farm, page: Page, start_worker: StartWorker) -> None:
+    # given
+    start_worker()
+
+    # when
+    lesson_ids = [await farm.lesson_of(page, await farm.broadcast(runs)) for runs, _, _ in RECORDED]
+
+    # then
+    for lesson_id, (runs, replay_ms, names) in zip(lesson_ids, RECORDED, strict=True):
+        lesson = await settled(page, lesson_id)
+        assert (lesson["state"], lesson["error"]) == ("ready", None), runs
+        assert [rendition["name"] for rendition in lesson["renditions"]] == names
+        assert abs(lesson["duration_ms"] - replay_ms) < 120
+        assert (lesson["poster_url"] is None) == (names == ["audio"])
+
+
+async def test_a_worker_killed_in_the_middle_costs_an_attempt_and_nothing_else(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: a worker in the middle of a job
+    victim = start_worker()
+    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(24.0)]))
+
+    async def in_the_middle() -> bool | None:
+        _, lesson = await page.ask("GET", f"/api/lessons/{lesson_id}")
+        return True if lesson["state"] == "working" and lesson["progress"] > 0.05 else None
+
+    await eventually(in_the_middle)
+
+    # when: it is killed, and another one started
+    assert victim.pid is not None
+    os.kill(victim.pid, signal.SIGKILL)
+    start_worker()
+
+    # then: the other does it again; only the second attempt's objects are there
+    lesson = await settled(page, lesson_id)
+    assert lesson["state"] == "ready"
+    services = farm.server.services
+    asset = await services.database["assets"].find_one({})
+    assert asset is not None
+    assert (asset["work"]["attempt"], asset["work"]["faults"]) == (2, 1)
+    keys = await services.objects.list_keys(f"public/assets/{asset['_id']}/")
+    assert {key.split("/")[3] for key in keys} == {"2"}
+
+
+async def test_a_worker_that_is_stopped_gives_its_job_back_unharmed(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given
+    worker = start_worker()
+    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(24.0)]))
+
+    async def state(wanted: str) -> bool | None:
+        _, lesson = await page.ask("GET", f"/api/lessons/{lesson_id}")
+        return True if lesson["state"] == wanted else None
+
+    await eventually(lambda: state("working"))
+
+    # when
+    worker.stop()
+
+    # then
+    await eventually(lambda: state("waiting"))
+    asset = await farm.server.services.database["assets"].find_one({})
+    assert asset is not None
+    assert asset["work"]["faults"] == 0
+
+
+async def test_old_replays_go_with_all_that_was_made_of_them(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: two replays, the older with a clip
+    start_worker()
+    old = await farm.broadcast([RunOf(2.0)], [(0, 2000, farm.oranges)])
+    old_lesson = await settled(page, await farm.lesson_of(page, old))
+    new = await farm.broadcast([RunOf(2.0)])
+    new_lesson = await settled(page, await farm.lesson_of(page, new))
+
+    # when
+    library = farm.server.services.library
+    removed = await library.recordings.remove_old_replays(farm.host.id, keep=1)
+
+    # then
+    assert removed == 1
+    assert (await page.ask("GET", f"/api/lessons/{old_lesson['id']}"))[0] == 404
+    assert (await page.ask("GET", f"/api/lessons/{new_lesson['id']}"))[0] == 200
+    objects = farm.server.services.objects
+    assert await objects.list_keys(f"public/takes/{old.id}/") == []
+    assert await objects.list_keys("public/clips/") == []
+    assert (await farm.server.services.streams.get(old.id)).lesson_id is None
