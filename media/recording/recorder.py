@@ -32,7 +32,7 @@ BATCH_SECONDS = 0.15  # how often the thread takes what came; part of the time t
 INBOX_PACKETS = 20_000
 KEYFRAME_REQUEST_NS = SECOND_NS  # a publisher that did not answer is asked again
 KNOWN_TAKE_SECONDS = 4.0  # a publisher does not wait longer for an object store that is away
-TAKE_OVER_SECONDS = 30.0  # how long a recovery of the same take may hold the spool
+TAKE_OVER_SECONDS = 10.0  # a publisher does not wait longer for a recovery of the same take
 FINISH_SECONDS = 900.0  # longer than the object store may be away; then the next start finishes the take
 
 
@@ -74,7 +74,8 @@ class Recorder:
         self._objects = objects
         self._request_keyframe = request_keyframe
         self._inbox: deque[_Packet | _Report | _Run] = deque()
-        self._dropped_packets = 0
+        self._dropped_packets = 0  # the inbox was full
+        self._lost_packets = 0  # never came
         self._stopping = threading.Event()
         self._ended = asyncio.Event()
         self._thread: threading.Thread | None = None
@@ -88,7 +89,7 @@ class Recorder:
     async def start(self) -> None:
         """Open the spool and begin to take packets. A stream that was recorded before goes on where it ended.
 
-        Raises SpoolBusy, OSError, and ValueError for an impossible stream id.
+        Raises OSError (TimeoutError while a recovery holds the spool), and ValueError for an impossible stream id.
         """
         known = await self._known_take()
         spool = await self._open_spool(known)
@@ -146,7 +147,14 @@ class Recorder:
             summary = await self._uploader.publish()
         await self._tasks.aclose()
         await asyncio.to_thread(self._spool.remove)
-        log.info("take finished", stream=self._stream_id, duration_ms=summary.duration_ms)
+        log.info(
+            "take finished",
+            stream=self._stream_id,
+            duration_ms=summary.duration_ms,
+            gaps=len(self._spool.take.gaps),
+            lost_packets=self._lost_packets,
+            dropped_packets=self._dropped_packets,
+        )
         return summary
 
     async def _stop_thread(self) -> None:
@@ -202,6 +210,7 @@ class Recorder:
             writer.tick(now_ns)
             if is_last:
                 writer.end_run()
+                self._lost_packets = writer.lost_packets
                 return
             if writer.wants_keyframe and now_ns - asked_at >= KEYFRAME_REQUEST_NS:
                 asked_at = now_ns

@@ -60,8 +60,10 @@ class TakeSpool:
         lock = _lock(folder)
         try:
             if (folder / JOURNAL).exists():
-                with suppress(SpoolBroken):
+                try:
                     return cls(folder, lock, mend(folder))
+                except SpoolBroken:  # it died before its first line was whole, so before any part
+                    (folder / JOURNAL).unlink()
             take = known or Take(stream_id, room_id)
             spool = cls(folder, lock, take)
             spool._append(header(take))
@@ -194,7 +196,7 @@ def _lock(folder: Path) -> BinaryIO:
     try:
         lock = (folder / LOCK).open("wb")
     except FileNotFoundError:
-        raise SpoolBroken("the folder is gone") from None
+        raise SpoolBusy(folder.name) from None  # its last holder deletes the folder at this moment
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -76,6 +76,13 @@ def test_a_journal_without_its_first_line_is_broken(tmp_path: Path) -> None:
         TakeSpool.reopen(tmp_path / "stream")
 
 
+def test_a_take_whose_first_line_is_torn_begins_anew(tmp_path: Path) -> None:
+    make_spool(tmp_path).close()
+    (tmp_path / "stream" / JOURNAL).write_bytes(b'{"what": "ta')
+    TakeSpool.open(tmp_path, "stream", "room").close()
+    assert mend(tmp_path / "stream").parts == []
+
+
 def test_a_fragment_that_a_power_cut_kept_from_the_disk_is_left_out(tmp_path: Path) -> None:
     make_spool(tmp_path).close()
     part = tmp_path / "stream" / "part-000001.m4s"
