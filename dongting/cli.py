@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from dongting.machine import AlreadyRunning, gather, take_lock
+from dongting.demo.data import WHAT_TO_TRY
+from dongting.machine import AlreadyRunning, Machine, gather, take_lock
 from dongting.settings_table import put_into, table
 from dongting.up import STATE_FILE, Up
 
@@ -50,10 +51,14 @@ def up(var: Var = ROOT / "var", *, demo: Annotated[bool, typer.Option(help="Fill
     raise typer.Exit(code)
 
 
-def welcome(_: str, address: str) -> None:
-    """Where to go now."""
+def welcome(machine: Machine) -> None:
+    """Where to go now, and what to try there."""
+    lines = [f"[bold]{machine.address}[/]"]
+    if machine.with_demo:
+        lines += ["", *WHAT_TO_TRY]
+    lines += ["", f"logs: {machine.logs}   Ctrl-C stops everything; data stays"]
     with suppress(OSError):
-        console.print(Panel.fit(f"[bold]{address}[/]\n\nCtrl-C stops everything; data stays.", title="洞庭 Dongting"))
+        console.print(Panel.fit("\n".join(lines), title="洞庭 Dongting", padding=(1, 2)))
 
 
 @app.command()

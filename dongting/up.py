@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dongting import servers
@@ -47,7 +47,7 @@ class Signals:
 class Up:
     """One run of everything. `run` returns the exit code."""
 
-    def __init__(self, machine: Machine, say: Say, welcome: Say) -> None:
+    def __init__(self, machine: Machine, say: Say, welcome: Callable[[Machine], None]) -> None:
         self._machine = machine
         self._say = say
         self._welcome = welcome
@@ -86,10 +86,10 @@ class Up:
         if not Path(machine.environment["WEB_FOLDER"], "index.html").is_file():
             self._say("warn", f"there is no page in {machine.environment['WEB_FOLDER']}: run `make web`")
         self._supervisor.start(ours)
-        if machine.with_demo and (machine.root / "dongting" / "demo" / "__main__.py").is_file():
+        if machine.with_demo:
             self._seed()
             self._supervisor.start([self._demo("host")])
-        self._welcome("good", machine.address)
+        self._welcome(machine)
 
     def _log(self, name: str) -> Path:
         return self._machine.logs / f"{name}.log"

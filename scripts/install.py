@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -188,6 +189,7 @@ def is_new_enough(version: tuple[int, ...]) -> bool:
 # The browser that tests drive
 
 
+@cache
 def find_browser() -> str | None:
     """A Chromium or Chrome that runs: CHROMIUM, one on the PATH, one that Playwright fetched earlier."""
     named = [os.environ.get("CHROMIUM", ""), *BROWSERS]
@@ -202,6 +204,7 @@ def install_browser() -> None:
     """A browser and Chinese letters, from the system's packages where we may."""
     if find_browser() is None and can_use_apt():
         apt_install("chromium")
+        find_browser.cache_clear()
     if can_use_apt() and not has_chinese_letters():
         apt_install("fonts-noto-cjk")
     if find_browser() is None:

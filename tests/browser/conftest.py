@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from scripts.install import find_browser
 from tests.harness.data_servers import DataServers
 from tests.harness.platform import Platform, running_platform
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-quic",
@@ -33,8 +32,8 @@ OpenPage = Callable[[], Page]
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The Chromium of this machine."""
-    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
-    assert path, "no Chromium: `apt-get install chromium`, or put google-chrome on the PATH"
+    path = find_browser()
+    assert path, "no Chromium or Chrome: `make test` installs one or says how"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
         yield browser
