@@ -11,7 +11,7 @@ function block(selector: string): Map<string, string> {
   return new Map([...body.matchAll(/(--[\w-]+):\s*([^;]+);/g)].map(([, name, value]) => [name ?? '', value ?? '']))
 }
 
-const light = block(':root')
+const light = block(':root,\n[data-ground]')
 const dark = new Map([...light, ...block("[data-ground='dark']")])
 
 function colour(tokens: Map<string, string>, name: string): number[] {

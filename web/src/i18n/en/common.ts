@@ -1,6 +1,6 @@
 export default {
   brand: 'Dongting',
-  tagline: 'Watch live, buy fresh, learn farming',
+  tagline: 'Live from the lake',
   nav: { home: 'Home', learn: 'Academy', halls: 'Halls', me: 'Me', main: 'Main', skip: 'Skip to content' },
   action: {
     back: 'Back',
