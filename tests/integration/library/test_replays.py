@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import signal
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import av
 import m3u8
@@ -41,7 +41,7 @@ async def play(page: Page, playlist_url: str) -> tuple[int, int, int]:
     pictures = sounds = width = 0
     for data in files:
         with av.open(io.BytesIO(data), "r") as container:
-            for frame in container.decode():
+            for frame in cast("Iterator[av.VideoFrame | av.AudioFrame]", container.decode()):
                 if isinstance(frame, av.VideoFrame):
                     pictures += 1
                     width = max(width, frame.width)

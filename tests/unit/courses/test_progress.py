@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ def test_a_union_covers_exactly_what_was_watched(intervals: list[tuple[int, int]
 def test_a_union_is_in_order_with_gaps_between(intervals: list[tuple[int, int]]) -> None:
     joined = union(intervals, 200)
     assert all(0 <= start < end <= 200 for start, end in joined)
-    assert all(one[1] < other[0] for one, other in zip(joined, joined[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(joined))
 
 
 @given(INTERVALS, INTERVALS)

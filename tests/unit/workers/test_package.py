@@ -8,8 +8,10 @@ import pytest
 from workers.transcode.package import Packaged, check_length, h264_codec, master_playlist, read_segments
 from workers.transcode.plan import RenditionPlan, Size, SourceRefused
 
+MEDIUM = Size(640, 360)
 
-def make_packaged(name: str = "360p", size: Size | None = Size(640, 360), bandwidth: int = 400_000) -> Packaged:
+
+def make_packaged(name: str = "360p", size: Size | None = MEDIUM, bandwidth: int = 400_000) -> Packaged:
     plan = RenditionPlan(name, size, 500_000, 64_000, 26, 2)
     codecs = "avc1.64001e,mp4a.40.2" if size else "mp4a.40.2"
     return Packaged(plan, codecs, bandwidth, bandwidth // 2, 100_000, 4000)
