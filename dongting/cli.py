@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
 from dongting.demo.data import WHAT_TO_TRY
@@ -53,12 +52,12 @@ def up(var: Var = ROOT / "var", *, demo: Annotated[bool, typer.Option(help="Fill
 
 def welcome(machine: Machine) -> None:
     """Where to go now, and what to try there."""
-    lines = [f"[bold]{machine.address}[/]"]
+    lines = ["", f"[bold green]洞庭 Dongting[/]  [bold]{machine.address}[/]", ""]
     if machine.with_demo:
-        lines += ["", *WHAT_TO_TRY]
-    lines += ["", f"logs: {machine.logs}   Ctrl-C stops everything; data stays"]
+        lines += [*WHAT_TO_TRY, ""]
+    lines += [f"[dim]logs: {machine.logs} · Ctrl-C stops everything, data stays[/]"]
     with suppress(OSError):
-        console.print(Panel.fit("\n".join(lines), title="洞庭 Dongting", padding=(1, 2)))
+        console.print("\n".join(lines))
 
 
 @app.command()

@@ -21,7 +21,7 @@ STATE_FILE = "state.json"
 SEED_SECONDS = 300.0
 OUR_PROCESSES: tuple[Name, ...] = ("server", "media", "worker", "beat")
 # Who stops when: first those who make new work, then those who finish it, last those who keep it.
-STOP_ORDER = (("demo",), ("worker", "beat"), ("media",), ("server",), ("seaweedfs",), ("redis",), ("mongod",))
+STOP_ORDER = (("demo host",), ("worker", "beat"), ("media",), ("server",), ("seaweedfs",), ("redis",), ("mongod",))
 
 
 class Signals:
@@ -96,7 +96,7 @@ class Up:
 
     def _demo(self, what: str) -> Program:
         return Program(
-            name="demo",
+            name=f"demo {what}",
             command=(sys.executable, "-m", "dongting.demo", what),
             environment={**self._machine.environment, "PYTHONUNBUFFERED": "1"},
             log=self._log("demo"),
@@ -120,7 +120,7 @@ class Up:
         finally:
             seeding.kill()
         if seeding.exit_code == 0:
-            self._say("good", f"demo ready after {time.monotonic() - begun:.1f} s")
+            self._say("good", f"demo seeded after {time.monotonic() - begun:.1f} s")
         else:
             self._say("bad", f"the demo could not be made: {seeding.last_words()} (see {self._log('demo')})")
 
