@@ -22,9 +22,9 @@ from media.recording.recorder import Recorder
 from media.recording.spool import recover_spool
 from media.recording.take import TakeSummary
 from media.recording.tracks import SECOND_NS
-from tests.fakes.recorded import decode
-from tests.fakes.scripted_rtp import H264, OPUS, Arrival, broadcast
 from tests.harness.data_servers import Environment
+from tests.harness.recorded import decode
+from tests.harness.scripted_rtp import H264, OPUS, Arrival, broadcast
 
 LoadSettings = Callable[[type[MediaSettings]], MediaSettings]
 
@@ -226,7 +226,7 @@ import asyncio, sys, time
 from config.objects import S3Objects
 from config.settings import MediaSettings, load
 from media.recording.recorder import Recorder
-from tests.fakes.scripted_rtp import H264, OPUS, broadcast
+from tests.harness.scripted_rtp import H264, OPUS, broadcast
 
 async def main():
     settings = load(MediaSettings)

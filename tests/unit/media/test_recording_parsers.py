@@ -17,7 +17,7 @@ from media.recording.sps import parse_sps
 from media.recording.take import Take, take_from_json
 from media.recording.tracks import Codec
 from media.recording.vp8 import Vp8Pictures, descriptor_length, read_setup
-from tests.fakes.scripted_rtp import broadcast, encoded_pictures, encoded_sounds
+from tests.harness.scripted_rtp import broadcast, encoded_pictures, encoded_sounds
 
 
 def payloads(codec: Codec, **shape: int) -> list[bytes]:

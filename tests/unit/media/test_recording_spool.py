@@ -16,8 +16,8 @@ from media.recording.journal import JOURNAL, SpoolBroken, mend
 from media.recording.take import TakeSummary, take_from_json
 from media.recording.take_spool import SpoolBusy, TakeSpool
 from media.recording.tracks import SECOND_NS
-from tests.fakes.recorded import record, shown
-from tests.fakes.scripted_rtp import H264, OPUS, broadcast
+from tests.harness.recorded import record, shown
+from tests.harness.scripted_rtp import H264, OPUS, broadcast
 
 BEGIN = 100 * SECOND_NS
 
@@ -148,8 +148,8 @@ def test_a_take_goes_on_where_an_earlier_one_ended(tmp_path: Path) -> None:
 FULL_DISK = """
 import sys
 from pathlib import Path
-from tests.fakes.recorded import record
-from tests.fakes.scripted_rtp import H264, OPUS, broadcast
+from tests.harness.recorded import record
+from tests.harness.scripted_rtp import H264, OPUS, broadcast
 try:
     record(Path(sys.argv[1]), [(H264, OPUS, broadcast("H264", 5, 10**9, gop=150))])
 except OSError as error:

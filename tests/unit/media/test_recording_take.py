@@ -11,8 +11,8 @@ import pytest
 from media.hls.playlist import Segment, played_ms, vod_playlist
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Codec, Kind, TrackFormat
-from tests.fakes.recorded import BEGAN, record, shown
-from tests.fakes.scripted_rtp import (
+from tests.harness.recorded import BEGAN, record, shown
+from tests.harness.scripted_rtp import (
     H264,
     OPUS,
     VP8,

@@ -15,7 +15,7 @@ from media.recording.take_spool import TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Kind, TrackFormat
 from media.recording.writer import TakeWriter
-from tests.fakes.scripted_rtp import Arrival
+from tests.harness.scripted_rtp import Arrival
 
 TICK_NS = SECOND_NS * 15 // 100
 BEGAN = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
