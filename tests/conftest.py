@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from config.bus import Bus, open_bus
 from config.objects import S3Objects
@@ -17,6 +18,10 @@ from config.settings import MediaSettings, SharedSettings
 from tests.harness.data_servers import DataServers, Environment
 
 S = TypeVar("S", bound=SharedSettings)
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("integration", "browser")
