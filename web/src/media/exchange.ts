@@ -4,6 +4,8 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** Longer than any healthy exchange (about 100 ms), shorter than a person's patience. */
 const EXCHANGE_TIMEOUT_MS = 8_000
+/** Who leaves doesn't wait long for the answer. */
+const GOODBYE_TIMEOUT_MS = 3_000
 
 export interface Exchanged {
   readonly answer: string
@@ -46,16 +48,17 @@ export async function patchRestart(location: string, fragment: string, options: 
 
 /** Says goodbye. `keepalive` lets it leave while the page is being closed; nobody waits for the answer of a failed one. */
 export async function deleteSession(location: string, options: ExchangeOptions): Promise<boolean> {
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), GOODBYE_TIMEOUT_MS)
   try {
-    const response = await options.fetch(location, {
-      method: 'DELETE',
-      headers: authorization(options),
-      keepalive: true,
-    })
+    const headers = authorization(options)
+    const response = await options.fetch(location, { method: 'DELETE', headers, keepalive: true, signal: timeout.signal })
     return response.ok
   } catch {
     // The server notices by itself: consent expires within 30 s.
     return false
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -152,6 +152,19 @@ describe('while playing', () => {
     expect(player.current.name).toBe('connecting')
   })
 
+  test('keeps its session through a silence that the room knows about', async () => {
+    const { peers, player, node } = await playing()
+    peers.last.stats = [{ type: 'inbound-rtp', kind: 'video', bytesReceived: 5_000, packetsReceived: 5, framesDecoded: 3 }]
+
+    player.expectPicture(false)
+    await vi.advanceTimersByTimeAsync(60_000)
+    player.expectPicture(true)
+    await vi.advanceTimersByTimeAsync(4_000)
+
+    expect(player.current.name).toBe('playing')
+    expect(node.of('POST')).toHaveLength(1)
+  })
+
   test('plays on muted when the browser wants a tap before sound', async () => {
     const { player, video, soundRefused } = await playing()
     video.refuseSound = true

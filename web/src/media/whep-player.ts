@@ -64,6 +64,7 @@ export class WhepPlayer {
   private readonly nowMs: () => number
   private attempt: Attempt | null = null
   private attemptsInARow = 0
+  private pictureExpected = true
   private retryTimer: ReturnType<typeof setTimeout> | undefined
   private deadlineTimer: ReturnType<typeof setTimeout> | undefined
   private patienceTimer: ReturnType<typeof setTimeout> | undefined
@@ -96,6 +97,11 @@ export class WhepPlayer {
     if (!this.state.is('waiting', 'reconnecting', 'failed')) return
     this.attemptsInARow = 0
     void this.connect()
+  }
+
+  /** While the host is known to be away, silence is no reason to ask again: the session goes on with him. */
+  expectPicture(expected: boolean): void {
+    this.pictureExpected = expected
   }
 
   /** Sound needs a tap in most browsers: call this from the tap. */
@@ -223,8 +229,9 @@ export class WhepPlayer {
     attempt.abort.abort()
     attempt.peer.ontrack = null
     attempt.peer.onconnectionstatechange = null
-    attempt.peer.close()
-    if (attempt.exchanged) void deleteSession(attempt.exchanged.location, { fetch: this.fetch })
+    if (!attempt.exchanged) return attempt.peer.close()
+    // Goodbye first: a closed peer ends the session over there, and the DELETE would find nothing.
+    void deleteSession(attempt.exchanged.location, { fetch: this.fetch }).finally(() => attempt.peer.close())
   }
 
   private async playVideo(): Promise<void> {
@@ -243,7 +250,7 @@ export class WhepPlayer {
     if (attempt !== this.attempt) return
     const before = attempt.counters
     attempt.counters = counters
-    if (counters.bytes > (before?.bytes ?? 0)) attempt.lastPacketMs = counters.atMs
+    if (counters.bytes > (before?.bytes ?? 0) || !this.pictureExpected) attempt.lastPacketMs = counters.atMs
     // Browsers without requestVideoFrameCallback, and hidden pages, tell the first frame only by its counter.
     if (counters.framesDecoded > 0) this.onFirstFrame('frame decoded')
     if (before) this.options.onStats?.(playStats(before, counters))

@@ -3,6 +3,7 @@ import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vu
 import { recall, remember } from '@/lib/storage'
 import type { PlayStats } from '@/media/play-stats'
 import { type PlayerState, WhepPlayer } from '@/media/whep-player'
+import type { Stage } from './stage'
 
 export interface PlayerView {
   readonly state: ShallowRef<PlayerState>
@@ -11,8 +12,8 @@ export interface PlayerView {
   /** Width over height of the picture, once one was shown. */
   readonly aspect: ShallowRef<number | null>
   toggleSound: () => void
-  /** The stream has begun: don't wait for the next try. */
-  retryNow: () => void
+  /** What the room says about its stream: begun means don't wait for the next try, interrupted means don't mind a silence. */
+  follow: (stage: Stage) => void
 }
 
 export function usePlayer(
@@ -26,6 +27,7 @@ export function usePlayer(
   // Somebody who wanted sound the last time gets it at once where the browser allows it.
   const muted = shallowRef(options.silent || recall('sound') !== 'on')
   let player: WhepPlayer | null = null
+  let expected = true
 
   function begin(element: HTMLVideoElement, whepUrl: string): void {
     element.muted = muted.value
@@ -43,6 +45,7 @@ export function usePlayer(
         muted.value = true
       },
     })
+    player.expectPicture(expected)
     player.start()
   }
 
@@ -86,7 +89,11 @@ export function usePlayer(
   })
 
   return {
-    retryNow: () => player?.retryNow(),
+    follow: (stage) => {
+      expected = stage !== 'interrupted'
+      player?.expectPicture(expected)
+      if (stage === 'live') player?.retryNow()
+    },
     state,
     stats,
     muted,
