@@ -72,18 +72,16 @@ def open_host_sheet(page: Page, button: str) -> None:
     page.get_by_test_id(button).click()
 
 
-def close_sheets(page: Page) -> None:
-    sheets = page.locator("[role=dialog]:visible")
-    while sheets.count():
-        sheets.last.get_by_role("button", name="关闭").click()
-        expect(sheets).to_have_count(0)
+def close_sheet(page: Page) -> None:
+    page.locator("[role=dialog]:visible").get_by_role("button", name="关闭").click()
+    expect(page.locator("[role=dialog]:visible")).to_have_count(0)
 
 
 def pin(host: Page, name: str) -> None:
     open_host_sheet(host, "open-host-shelf")
     host.get_by_test_id("host-product").filter(has_text=name).get_by_test_id("pin").click()
     expect(host.get_by_test_id("host-product").filter(has_text=name)).to_have_attribute("data-pinned", "true")
-    close_sheets(host)
+    close_sheet(host)
 
 
 def open_sale(host: Page, name: str) -> None:
@@ -93,8 +91,7 @@ def open_sale(host: Page, name: str) -> None:
     desk = host.get_by_test_id("sale-desk")
     desk.get_by_test_id("sale-price-input").fill("19.90")
     desk.get_by_test_id("sale-open").click()
-    expect(host.get_by_test_id("running-sale")).to_be_visible()
-    close_sheets(host)
+    expect(host.locator("[role=dialog]:visible")).to_have_count(0)
 
 
 def test_a_host_sells_live_and_the_replay_becomes_a_lesson(platform: Platform, open_page: OpenPage) -> None:
@@ -124,6 +121,7 @@ def test_a_host_sells_live_and_the_replay_becomes_a_lesson(platform: Platform, o
     # Five buyers press at once for three pieces: three get a hold, two get "sold out".
     buyers = [open_page() for _ in BUYERS]
     for page, name in zip(buyers, BUYERS, strict=True):
+        page.route("**/whep/**", lambda route: route.abort())  # five more decoders would starve two cores
         sign_in(page, name, f"/r/{ROOM}")
     open_sale(host, "君山银针")
     for page in buyers:
