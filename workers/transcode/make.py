@@ -34,9 +34,9 @@ def _make_ladder(task: Task, pieces: Sequence[Piece], folder: Path, tell: Progre
     plans = plan_ladder(facts)
     outputs = [Output(open_segments(folder / plan.name), plan, task.threads) for plan in plans]
     poster = PosterPicker()
-    headers = _encode(plans, outputs, poster, pieces, Span(0.0, facts.duration_ms), tell)
+    headers, length_ms = _encode(plans, outputs, poster, pieces, Span(0.0, facts.duration_ms), tell)
     packaged = [weigh(plan, folder / plan.name, head) for plan, head in zip(plans, headers, strict=True)]
-    check_length(packaged, facts.duration_ms)
+    check_length(packaged, length_ms)
     (folder / MASTER).write_text(master_playlist(packaged))
     return Done(
         duration_ms=max(rendition.duration_ms for rendition in packaged),
@@ -60,16 +60,16 @@ def _make_clip(task: Task, pieces: Sequence[Piece], timeline: Timeline | None, f
     plan = plan_clip(look(pieces, round(span.length_ms)))
     path = folder / CLIP
     poster = PosterPicker()
-    _encode([plan], [Output(open_file(path), plan, task.threads)], poster, pieces, span, tell)
+    _, length_ms = _encode([plan], [Output(open_file(path), plan, task.threads)], poster, pieces, span, tell)
     size = path.stat().st_size
     made = MadeRendition(
         name=plan.name,
         width=plan.size.width if plan.size else 0,
         height=plan.size.height if plan.size else 0,
-        bandwidth=round(size * 8000 / span.length_ms),
+        bandwidth=round(size * 8000 / length_ms),
         bytes=size,
     )
-    return Done(duration_ms=round(span.length_ms), renditions=(made,), has_poster=_write_poster(poster, folder))
+    return Done(duration_ms=round(length_ms), renditions=(made,), has_poster=_write_poster(poster, folder))
 
 
 def _encode(
@@ -79,10 +79,10 @@ def _encode(
     pieces: Sequence[Piece],
     span: Span,
     tell: Progress,
-) -> list[bytes]:
+) -> tuple[list[bytes], float]:
     sizes = [plan.size for plan in plans if plan.size]
-    encode(Encoding(outputs, sizes, plans[0].channels, poster), pieces, span, tell)
-    return [output.finish(span.length_ms) for output in outputs]
+    length_ms = encode(Encoding(outputs, sizes, plans[0].channels, poster), pieces, span, tell)
+    return [output.finish(length_ms) for output in outputs], length_ms
 
 
 def _write_poster(poster: PosterPicker, folder: Path) -> bool:

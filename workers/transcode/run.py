@@ -18,6 +18,9 @@ from workers.transcode.source import Piece, Reader, Timed
 
 Progress = Callable[[float], None]
 
+MISSING_END_MS = 1500.0
+LAST_PICTURE_MS = 40.0
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -98,12 +101,16 @@ class Encoding:
                 output.play(frame)
 
 
-def encode(encoding: Encoding, pieces: Sequence[Piece], span: Span, progress: Progress) -> None:
-    """Put a span of the pieces through. Raises SourceRefused."""
+def encode(encoding: Encoding, pieces: Sequence[Piece], span: Span, progress: Progress) -> float:
+    """Put a span of the pieces through; answers how long it became. Raises SourceRefused."""
     for timed in _within(pieces, span):
         encoding.add(timed.at_ms - span.start_ms, timed)
         progress(min(1.0, (timed.at_ms - span.start_ms) / span.length_ms))
-    encoding.finish(span.length_ms)
+    # A header that promises much more than the file holds is not believed.
+    is_whole = span.length_ms - encoding.end_ms <= MISSING_END_MS
+    length_ms = span.length_ms if is_whole else encoding.end_ms + LAST_PICTURE_MS
+    encoding.finish(length_ms)
+    return length_ms
 
 
 def _within(pieces: Sequence[Piece], span: Span) -> Iterator[Timed]:
