@@ -198,7 +198,7 @@ def ffmpeg_command(ffmpeg: str, url: str, seconds: int) -> list[str]:
     video += ["-bf", "0", "-g", "30", "-pix_fmt", "yuv420p", "-b:v", "300k"]
     audio = ["-c:a", "libopus", "-ac", "2", "-b:a", "64k"]
     target = ["-t", str(seconds), "-f", "whip", "-authorization", KEY, url]
-    return [ffmpeg, "-hide_banner", "-loglevel", "warning", *picture, *sound, *video, *audio, *target]
+    return [ffmpeg, "-hide_banner", "-loglevel", "error", *picture, *sound, *video, *audio, *target]
 
 
 def duration_of(path: str) -> float:
