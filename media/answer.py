@@ -91,7 +91,7 @@ def _with_rtx(media: MediaOffer, codec: Codec) -> ChosenCodec:
 
 
 def _check(offer: Offer, directions: frozenset[str]) -> None:
-    live = [m for m in offer.media if m.port != 0]
+    live = [m for m in offer.media if not m.is_rejected]
     for media in live:
         if media.kind not in ("audio", "video"):
             raise CannotServe(f"media of the kind {media.kind} is not served")
@@ -121,7 +121,7 @@ def choose_for_publisher(offer: Offer) -> tuple[ChosenMedia, ...]:
 
 
 def _choose_to_receive(media: MediaOffer) -> ChosenMedia:
-    if media.port == 0:
+    if media.is_rejected:
         return ChosenMedia(media, ())
     names = ("OPUS",) if media.kind == "audio" else VIDEO_CODECS
     for name in names:
@@ -151,7 +151,7 @@ def choose_for_viewer(offer: Offer, published: Mapping[str, Published]) -> tuple
 
 
 def _choose_to_send(media: MediaOffer, published: Published | None) -> ChosenMedia:
-    if media.port == 0:
+    if media.is_rejected:
         return ChosenMedia(media, ())
     names = ("OPUS",) if media.kind == "audio" else VIDEO_CODECS
     rank = published.profile_rank if published is not None else BASELINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -79,5 +80,7 @@ async def _serve(stack: AsyncExitStack, node: Node, bus: Bus) -> int:
 
 
 async def _recover(node: Node, store: Objects) -> None:
+    # A host whose node crashed comes back within the grace and goes on in the same take; what is left then has ended.
+    await asyncio.sleep(node.settings.publisher_grace_seconds)
     for take in await recover_spool(node.settings, store):
         node.take_recovered(take)

@@ -44,12 +44,13 @@ class MediaOffer:
     direction: str
     rtcp_mux: bool
     rtcp_rsize: bool
+    is_bundle_only: bool
     codecs: tuple[Codec, ...]
 
     @property
     def is_rejected(self) -> bool:
-        """Whether the client itself switched it off."""
-        return self.port == 0 or self.direction == "inactive"
+        """Whether the client itself switched it off. Port 0 with `bundle-only` (Firefox) means something else."""
+        return (self.port == 0 and not self.is_bundle_only) or self.direction == "inactive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def parse_offer(text: str) -> Offer:
     if len({m.mid for m in media}) != len(media):
         raise BadSdp("two media have the same mid")
     group = next((g.split()[1:] for g in session.every("group") if g.split()[:1] == ["BUNDLE"]), [])
-    live = [s for s, m in zip(sections, media, strict=True) if m.port != 0] or sections
+    live = [s for s, m in zip(sections, media, strict=True) if not m.is_rejected] or sections
     return Offer(
         ice_ufrag=_ice(session, live, "ice-ufrag", 4),
         ice_pwd=_ice(session, live, "ice-pwd", 22),
@@ -145,6 +146,7 @@ def _read_media(section: _Section, index: int) -> MediaOffer:
         direction=direction,
         rtcp_mux=section.has("rtcp-mux"),
         rtcp_rsize=section.has("rtcp-rsize"),
+        is_bundle_only=section.has("bundle-only"),
         codecs=_read_codecs(section, formats.split()) if kind in ("audio", "video") else (),
     )
 

@@ -135,12 +135,14 @@ class Stream:
             self._run_tracks = tuple(publisher.tracks)
             self._recorder.begin_run(_format(publisher.track("video")), _format(publisher.track("audio")))
             self._joined(publisher)
-        self.tracks[track.kind].begin_source(track.codec)
+        self.tracks[track.kind].begin_source(track.codec, track.can_pli)
 
     def media(self, track: InboundTrack, packet: RtpPacket, data: bytes, wall: float) -> None:
         """A packet of the publisher: to the viewers first, then to the recorder."""
         if track not in self._run_tracks:
             return
+        if self.state is StreamState.INTERRUPTED and self.publisher is not None:
+            self._joined(self.publisher)
         fanout = self.tracks[track.kind]
         keyframes = fanout.keyframes
         if not fanout.push(packet, wall):
@@ -165,11 +167,16 @@ class Stream:
         if reason == Ending.DELETED:
             self.end(StreamEnding.DELETED)
             return
+        self._interrupt(reason)
+        self._wait_for_return()
+
+    def _interrupt(self, reason: str) -> None:
         if self.state == StreamState.LIVE:
             self.state = StreamState.INTERRUPTED
             log.info("publisher left", stream=self.stream_id, reason=reason)
-            self._emit("publisher_left", reason=reason)
-        self._wait_for_return()
+            if self._unannounced is None:  # else nobody knows yet that he had come
+                self._emit("publisher_left", reason=reason)
+            self._unannounced = None
 
     def _wait_for_return(self) -> None:
         if self._grace is not None:
@@ -241,6 +248,8 @@ class Stream:
         self._ask_publisher(now)
         if self.publisher.session.is_connected:
             self.publisher.tick(now)
+        if now - (self.publisher.media_at or now) > PUBLISHER_SILENT_SECONDS:
+            self._interrupt("silent")  # his session stays: when media flows again, he is back
 
     # -- the end
 

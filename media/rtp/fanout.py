@@ -21,6 +21,7 @@ from media.rtp.timeline import Timeline, to_ntp
 
 HISTORY_PACKETS = {"video": 2048, "audio": 256}  # about 8 s of 250 packets/s; 5 s of sound
 GROUP_PACKETS = 700  # about 3 s at 2 Mbit/s; a longer group is forgotten and a keyframe asked for instead
+UNANSWERED_GROUP_PACKETS = 2500  # the same for a publisher who makes no keyframe on request (FFmpeg): 8 s or more
 CATCH_UP_PACKETS = 16  # of the kept group to one viewer, each time a packet of the track arrives
 CATCH_UP_BUDGET = 256  # the same for all viewers who are catching up, so that a crowd does not delay the others
 CATCH_UP_SPEED = 50  # the kept group is shown this much faster than it was filmed: 2 s in 40 ms
@@ -117,7 +118,7 @@ class Fanout:
 
     # -- the publisher's side
 
-    def begin_source(self, codec: str) -> None:
+    def begin_source(self, codec: str, answers_requests: bool = True) -> None:
         """A publisher begins (again) with this codec: his numbers are new, and pictures begin with a keyframe."""
         self.codec = codec
         self._is_keyframe = DETECTORS.get(codec) if self.kind == "video" else None
@@ -127,6 +128,7 @@ class Fanout:
         self._live, self._waiting, self._catching, self._muted = [], [], [], []
         if self._group is not None:
             self._group.clear()
+            self._group.most = GROUP_PACKETS if answers_requests else UNANSWERED_GROUP_PACKETS
         for lane in lanes:
             self._admit(lane)
 

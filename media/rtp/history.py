@@ -38,10 +38,10 @@ class KeyframeGroup:
     meanwhile waits for the keyframe that is asked for him. Packets that arrive late are taken in at their place.
     """
 
-    __slots__ = ("_most", "packets", "serial", "timestamp")
+    __slots__ = ("most", "packets", "serial", "timestamp")
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
         self.packets: list[RtpPacket] = []
         self.timestamp = -1
         self.serial = 0  # changes with every group, so that a reader notices that his place is gone
@@ -58,7 +58,7 @@ class KeyframeGroup:
             return True
         if not packets:
             return False
-        if len(packets) >= self._most:
+        if len(packets) >= self.most:
             self.clear()
         elif packet.sequence > packets[-1].sequence:
             packets.append(packet)

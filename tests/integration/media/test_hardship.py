@@ -117,6 +117,30 @@ async def test_a_silent_host_is_replaced_without_asking(running: Running) -> Non
     assert await running.publisher().connect() == 201
 
 
+async def test_silence_is_told_and_so_is_its_end(running: Running) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=3)
+    publisher = running.node.streams["oranges"].publisher
+    assert publisher is not None
+    receive = publisher.session.receive_rtp
+
+    # when: nothing comes through for a while
+    publisher.session.receive_rtp = lambda *_: None  # type: ignore[method-assign]
+    publisher.media_at = publisher.session.started_at - 60
+    await running.heard.wait("publisher_joined", "publisher_left")
+    publisher.session.receive_rtp = receive  # type: ignore[method-assign]
+
+    # then
+    events = await running.heard.wait("publisher_joined", "publisher_left", "publisher_joined")
+    assert events[1]["reason"] == "silent"
+    assert events[2]["session_id"] == events[0]["session_id"]
+    await viewer.sees(video=5)
+
+
 async def test_stopping_ends_streams_and_tells_the_servers(running: Running) -> None:
     # given
     host, viewer = running.publisher(), running.viewer()

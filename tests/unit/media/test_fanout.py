@@ -173,6 +173,15 @@ def test_a_group_that_grows_too_long_is_forgotten(video: Fanout) -> None:
     assert player.got == []
 
 
+def test_the_group_of_a_publisher_who_makes_no_keyframes_on_request_is_kept_longer(video: Fanout) -> None:
+    video.begin_source("H264", answers_requests=False)
+    camera, player = Camera(video), Player()
+    camera.send(IDR)
+    camera.send(SLICE, count=GROUP_PACKETS)
+    video.join(player.lane)
+    assert player.got[0].payload == IDR
+
+
 def test_a_replaced_publisher_goes_on_in_the_same_numbers(video: Fanout) -> None:
     # given
     first, player = Camera(video), Player()

@@ -65,6 +65,11 @@ def test_ffmpeg_which_waits_is_answered_active_and_is_promised_no_pli() -> None:
     assert "profile-level-id=42000c" in answer
 
 
+def test_a_bundle_only_track_has_port_0_and_is_served() -> None:
+    offer = CHROMIUM.replace("m=video 9", "m=video 0").replace("a=mid:1", "a=mid:1\na=bundle-only")
+    assert "m=video 9 UDP/TLS/RTP/SAVPF 108 109\r\n" in publish(offer)
+
+
 def test_obs_keeps_high_profile_and_stereo() -> None:
     answer = publish(OBS)
     assert "profile-level-id=640032" in answer
