@@ -27,7 +27,7 @@ from server.courses.service import Courses
 from server.courses.store import CourseStore
 from server.flash.service import Sales
 from server.flash.store import SaleStore
-from server.infra.announce import Announcer, close_sio_manager
+from server.infra.announce import Announcer, RedisManager, close_sio_manager
 from server.infra.jobs import Jobs, make_celery
 from server.infra.limits import RateLimits
 from server.infra.mongo import Database, open_mongo
@@ -115,7 +115,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         database = await stack.enter_async_context(open_mongo(settings))
         objects = await stack.enter_async_context(S3Objects(settings))
         bus = await stack.enter_async_context(open_bus(settings))
-        manager = socketio.AsyncRedisManager(settings.redis_url, channel="dongting:sio", write_only=not with_sockets)
+        manager = RedisManager(settings.redis_url, channel="dongting:sio", write_only=not with_sockets)
         stack.push_async_callback(close_sio_manager, manager)
         tasks = await stack.enter_async_context(Tasks("services"))
         announcer = Announcer(manager, tasks)

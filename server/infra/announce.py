@@ -53,8 +53,23 @@ class Announcer:
             await self.tell(key[0], key[1], data)
 
 
-async def close_sio_manager(manager: socketio.AsyncRedisManager) -> None:
-    """Close the manager's Redis clients, which the library leaves open."""
+class RedisManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # the library has no types
+    """The library's manager with one Redis client for its whole life.
+
+    The library makes a new client whenever it sends or listens for the first time or again, and leaves the one
+    before open. A client mends its connections by itself; only the subscription must be made anew.
+    """
+
+    def _redis_connect(self) -> None:
+        if self.redis is None:
+            super()._redis_connect()
+        else:
+            self.pubsub = self.redis.pubsub(ignore_subscribe_messages=True)
+            self.connected = True
+
+
+async def close_sio_manager(manager: RedisManager) -> None:
+    """Close the manager's Redis client, which the library leaves open."""
     for client in (manager.pubsub, manager.redis):
         if client is not None:
             await client.aclose()
