@@ -30,12 +30,14 @@ test: install-dev ## all tests: page, unit, integration against real servers, br
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	@$(BIN)/python scripts/install.py npm run lint
-	@$(BIN)/python scripts/install.py npm run typecheck
+	@failed=0; run() { echo "→ $$*"; "$$@" || failed=1; }; \
+	run $(BIN)/ruff check .; \
+	run $(BIN)/ruff format --check .; \
+	run $(BIN)/mypy; \
+	run $(BIN)/lint-imports --no-cache; \
+	run $(BIN)/python scripts/install.py npm run --silent lint; \
+	run $(BIN)/python scripts/install.py npm run --silent typecheck; \
+	exit $$failed
 
 format: install-dev ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

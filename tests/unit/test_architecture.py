@@ -1,4 +1,4 @@
-"""Rules of the house that a test can check: modules say what they are, files stay small, documents name real files."""
+"""Rules of the house that a test can check: modules say what they are and stay small, documents name real files."""
 
 from __future__ import annotations
 
