@@ -3,6 +3,7 @@ import {
   createRouter,
   createWebHistory,
   type RouteLocationNormalized,
+  type RouteLocationRaw,
   type Router,
   type RouteRecordRaw,
   type RouterHistory,
@@ -91,7 +92,7 @@ export function safeReturn(next: unknown): string {
   return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
 }
 
-async function mayEnter(to: RouteLocationNormalized) {
+export async function mayEnter(to: Pick<RouteLocationNormalized, 'meta' | 'fullPath'>): Promise<true | RouteLocationRaw> {
   if (!to.meta.signedIn) return true
   const session = useSession()
   try {
@@ -110,7 +111,7 @@ export function makeRouter(history: RouterHistory = createWebHistory()): Router 
     routes,
     scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? {} : { top: 0 }),
   })
-  router.beforeEach(mayEnter)
+  router.beforeEach((to) => mayEnter(to))
   router.afterEach((to) => setTitle(to.meta.title ? i18n.global.t(to.meta.title) : ''))
   return router
 }

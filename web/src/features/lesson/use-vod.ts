@@ -71,7 +71,10 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     })
     element.addEventListener('timeupdate', () => onMove(element))
     element.addEventListener('progress', () => onMove(element))
-    element.addEventListener('seeking', () => tracker.cut(element.currentTime * 1000))
+    element.addEventListener('seeking', () => {
+      positionMs.value = element.currentTime * 1000
+      tracker.cut(positionMs.value)
+    })
     element.addEventListener('volumechange', () => {
       muted.value = element.muted
     })

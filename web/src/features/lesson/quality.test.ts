@@ -1,0 +1,39 @@
+import { beforeEach, expect, it } from 'vitest'
+import type { Lesson } from '@/api/types'
+import { costOf, firstQuality, rememberQuality } from './quality'
+
+const rendition = (height: number, bytes: number) => ({ name: `${height}p`, width: 0, height, bandwidth: 1, bytes })
+const renditions = [rendition(144, 4_000_000), rendition(360, 10_000_000), rendition(720, 30_000_000)]
+
+function lesson(change: Partial<Lesson>): Lesson {
+  return {
+    id: 'l1', title: '', course_id: null, host_name: '', poster_url: null, duration_ms: 100_000, bytes: 4_000_000,
+    state: 'ready', progress: 1, created_at: '', position_ms: 0, playlist_url: '/x', renditions, chapters: [], error: null,
+    watched_ms: 0, ...change,
+  }
+}
+
+beforeEach(() => localStorage.clear())
+
+it('costs a range when the player chooses, and one size when the learner did', () => {
+  expect(costOf(lesson({}), 'auto', 0)).toEqual({ from: 4_000_000, to: 30_000_000 })
+  expect(costOf(lesson({}), 360, 0)).toEqual({ from: 10_000_000, to: 10_000_000 })
+})
+
+it('costs only the rest after going on', () => {
+  expect(costOf(lesson({}), 360, 75_000)).toEqual({ from: 2_500_000, to: 2_500_000 })
+})
+
+it('costs what the recording takes before there are renditions', () => {
+  expect(costOf(lesson({ renditions: [] }), 'auto', 0)).toEqual({ from: 4_000_000, to: 4_000_000 })
+  expect(costOf(lesson({ renditions: [], bytes: 0 }), 'auto', 0)).toBeNull()
+})
+
+it('gives the smallest picture to a phone that saves data, and the remembered one to everybody else', () => {
+  expect(firstQuality(renditions, true)).toBe(144)
+  expect(firstQuality(renditions, false)).toBe('auto')
+  rememberQuality(480)
+  expect(firstQuality(renditions, true)).toBe(360)
+  rememberQuality('auto')
+  expect(firstQuality(renditions, true)).toBe('auto')
+})
