@@ -2,7 +2,7 @@
 import type { ChatMessage } from '@/api/types'
 
 /** A phone shows six lines and scrolls back a little; a longer list only costs memory and layout time. */
-export const CHAT_CAP = 120
+export const CHAT_CAP = 60
 
 export function withMessages(
   lines: readonly ChatMessage[],

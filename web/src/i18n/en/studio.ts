@@ -106,7 +106,6 @@ export default {
     minutes: '{count} min',
     open: 'Start the sale',
     opening: 'Starting…',
-    opened: 'The sale has begun',
     onlyLive: 'Works once you are live',
     running: 'Sale is running',
     available: 'left',

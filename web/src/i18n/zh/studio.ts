@@ -106,7 +106,6 @@ export default {
     minutes: '{count} 分钟',
     open: '开始秒杀',
     opening: '正在开始…',
-    opened: '秒杀开始了',
     onlyLive: '开播后才能秒杀',
     running: '秒杀进行中',
     available: '还剩',
