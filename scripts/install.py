@@ -275,7 +275,9 @@ def run(
     clear = "\r\033[K" if moving else ""
     if code != 0:
         print(f"{clear}✗ {what}: failed")
-        print("\n".join("    " + line for line in log.read_text().splitlines()[-TAIL_LINES:]))
+        words = log.read_text(encoding="utf-8").splitlines()
+        words = [line for line in words if "ERROR" in line or "npm error" in line] or words
+        print("\n".join("    " + line for line in words[-TAIL_LINES:]))
         raise CannotInstall(f"{what}: see {log}" + (f"; {hint}" if hint else ""))
     print(f"{clear}✓ {what} ({time.monotonic() - begun:.0f} s)")
 
