@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from config.logs import logger
 
 log = logger(__name__)
+
+
+# Python 3.11's wait_for loses a cancellation that comes at the same moment as its result (fixed in 3.12), and the
+# clients of MongoDB and Redis use it: who was asked once to end may go on for ever.
+ASK_AGAIN_SECONDS = 5.0
+
+
+async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel tasks and wait until they have ended, whatever their results are."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=ASK_AGAIN_SECONDS)
 
 
 class Tasks:
@@ -49,7 +63,4 @@ class Tasks:
     async def aclose(self) -> None:
         """Cancel and await every task."""
         self._closed = True
-        running = [task for task in self._running if task is not asyncio.current_task()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(task for task in self._running if task is not asyncio.current_task())

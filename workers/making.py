@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 from config.clock import Clock
 from config.logs import logger
 from config.objects import ObjectNotFound
-from server.errors import Conflict
+from config.tasks import end
 from server.http import AWAY
 from server.making.model import Thing
 from server.making.service import Queue
@@ -66,63 +65,79 @@ class Lease(Generic[T]):
             self.thing, renewed_at = renewed, loop.time()
 
 
+class Stopped(Exception):
+    """This worker stops."""
+
+
 Make = Callable[[Lease[T]], Awaitable[bool]]
 
 
-async def attempt(queue: Queue[T], thing_id: str, make: Make[T], *, lease_seconds: float, clock: Clock) -> Outcome:
-    """Make a thing, if it waits to be made. `make` finishes it itself and answers whether it was in time."""
+async def attempt(
+    queue: Queue[T], thing_id: str, make: Make[T], *, lease_seconds: float, clock: Clock, stopping: asyncio.Event
+) -> Outcome:
+    """Make a thing, if it waits to be made. `make` finishes it itself and answers whether it was in time.
+
+    Once `stopping` is set the thing is given back, unharmed.
+    """
     thing = await queue.claim(thing_id)
     if thing is None:
         return Outcome.NOTHING
     log.info("job begins", thing=thing.id, attempt=thing.work.attempt)
     lease = Lease(queue, thing, lease_seconds, clock)
     try:
-        return await _conclude(queue, lease, make)
-    except asyncio.CancelledError:
-        log.info("worker stops, job given back", thing=thing.id)
-        with suppress(*AWAY, Conflict):
-            await queue.release_unharmed(lease.thing)
-        raise
+        return Outcome.MADE if await _make_under_lease(lease, make, stopping) else Outcome.LOST
+    except Exception as error:  # noqa: BLE001 -- a bug must not take the worker with it; it is logged
+        return await _explain(queue, lease.thing, error)
 
 
-async def _conclude(queue: Queue[T], lease: Lease[T], make: Make[T]) -> Outcome:
-    thing_id = lease.thing.id
+async def _explain(queue: Queue[T], thing: T, error: Exception) -> Outcome:
+    """Say in the thing's record how its making ended; if that fails too, its lease ends by itself."""
     try:
-        return Outcome.MADE if await _make_under_lease(lease, make) else Outcome.LOST
-    except LeaseLost:
-        log.warning("lease lost, job dropped", thing=thing_id)
-        return Outcome.LOST
-    except SourceRefused as refusal:
-        log.info("source refused", thing=thing_id, code=refusal.code)
-        await queue.fail(lease.thing, refusal.code)
-        return Outcome.REFUSED
-    except ObjectNotFound as error:
-        log.warning("source is missing", thing=thing_id, key=str(error))
-        await queue.fail(lease.thing, "source_missing")
-        return Outcome.REFUSED
-    except AWAY as error:
-        log.warning("a server behind us is away, job given back", thing=thing_id, error=type(error).__name__)
-        with suppress(*AWAY):  # else the lease ends by itself
-            await queue.release_unharmed(lease.thing)
+        return await _conclude(queue, thing, error)
+    except AWAY as away:
+        log.warning("job's end could not be told", thing=thing.id, error=type(away).__name__)
         return Outcome.AWAY
-    except ChildFailed:
-        await queue.release_fault(lease.thing, "transcoding_failed")
-        return Outcome.FAULT
-    except Exception:  # a bug must not take the worker with it; the next attempts show whether it is one
-        log.exception("job failed", thing=thing_id)
-        await queue.release_fault(lease.thing, "internal")
-        return Outcome.FAULT
 
 
-async def _make_under_lease(lease: Lease[T], make: Make[T]) -> bool:
+async def _conclude(queue: Queue[T], thing: T, error: Exception) -> Outcome:
+    match error:
+        case Stopped():
+            log.info("worker stops, job given back", thing=thing.id)
+            await queue.release_unharmed(thing)
+            return Outcome.STOPPED
+        case LeaseLost():
+            log.warning("lease lost, job dropped", thing=thing.id)
+            return Outcome.LOST
+        case SourceRefused(code=code):
+            log.info("source refused", thing=thing.id, code=code)
+            await queue.fail(thing, code)
+            return Outcome.REFUSED
+        case ObjectNotFound():
+            log.warning("source is missing", thing=thing.id, key=str(error))
+            await queue.fail(thing, "source_missing")
+            return Outcome.REFUSED
+        case ChildFailed():
+            await queue.release_fault(thing, "transcoding_failed")
+            return Outcome.FAULT
+    if isinstance(error, AWAY):
+        log.warning("a server behind us is away, job given back", thing=thing.id, error=type(error).__name__)
+        await queue.release_unharmed(thing)
+        return Outcome.AWAY
+    log.error("job failed", thing=thing.id, exc_info=error)
+    await queue.release_fault(thing, "internal")
+    return Outcome.FAULT
+
+
+async def _make_under_lease(lease: Lease[T], make: Make[T], stopping: asyncio.Event) -> bool:
     work = asyncio.ensure_future(make(lease))
     keeper = asyncio.ensure_future(lease.keep())
+    stop = asyncio.ensure_future(stopping.wait())
     try:
-        await asyncio.wait({work, keeper}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, keeper, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
         if keeper.done():
             keeper.result()  # raises what ended it
-        return await work
+        raise Stopped
     finally:
-        for task in (work, keeper):
-            task.cancel()
-        await asyncio.gather(work, keeper, return_exceptions=True)
+        await end((work, keeper, stop))

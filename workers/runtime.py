@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ class Bench:
     services: Services
     ladders: LadderMaker
     clips: ClipMaker
+    stopping: asyncio.Event
 
     async def transcode(self, asset_id: str) -> Outcome:
         """Job `recordings.transcode`."""
@@ -46,6 +47,7 @@ class Bench:
             self.ladders.make,
             lease_seconds=self.settings.job_lease_seconds,
             clock=self.services.clock,
+            stopping=self.stopping,
         )
 
     async def cut_clip(self, clip_id: str) -> Outcome:
@@ -56,6 +58,7 @@ class Bench:
             self.clips.make,
             lease_seconds=self.settings.job_lease_seconds,
             clock=self.services.clock,
+            stopping=self.stopping,
         )
 
 
@@ -67,8 +70,7 @@ class Runtime:
         self._metrics = WorkerMetrics()
         self._thread: threading.Thread | None = None
         self._started: Future[tuple[asyncio.AbstractEventLoop, Bench]] = Future()
-        self._stop = threading.Event()
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
         self._jobs: set[Future[Outcome]] = set()
         self._is_draining = False
 
@@ -85,26 +87,21 @@ class Runtime:
         loop, bench = self._started.result(START_SECONDS)
         running = asyncio.run_coroutine_threadsafe(self._count(name, job(bench)), loop)
         self._jobs.add(running)
-        try:
-            running.result()
-        except CancelledError:
-            self._metrics.job_ended(name, Outcome.STOPPED)
-        finally:
-            self._jobs.discard(running)
+        running.add_done_callback(self._jobs.discard)
+        running.result()
 
     def drain(self) -> None:
         """Give back what is under way, take nothing new."""
         self._is_draining = True
-        for running in tuple(self._jobs):
-            running.cancel()
+        if self._started.done() and self._started.exception() is None:
+            loop, _ = self._started.result()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._stopping.set)
 
     def stop(self) -> None:
         """Close everything. Twice is fine."""
         self.drain()
-        if self._thread is not None and self._started.done() and self._started.exception() is None:
-            loop, _ = self._started.result()
-            if self._stopping is not None and not loop.is_closed():
-                loop.call_soon_threadsafe(self._stopping.set)
+        if self._thread is not None:
             self._thread.join(self._settings.shutdown_seconds)
 
     async def _count(self, name: str, job: Awaitable[Outcome]) -> Outcome:
@@ -122,13 +119,14 @@ class Runtime:
             self._started.set_exception(error)
 
     async def _serve(self) -> None:
-        self._stopping = asyncio.Event()
         async with open_services(self._settings, with_sockets=False) as services, self._health(services):
             folders = WorkFolder(Path(self._settings.worker_folder))
             await asyncio.to_thread(folders.open)
             try:
                 self._started.set_result((asyncio.get_running_loop(), self._bench(services, folders)))
                 await self._stopping.wait()
+                if jobs := [asyncio.wrap_future(job) for job in self._jobs]:
+                    await asyncio.wait(jobs, timeout=self._settings.shutdown_seconds)
             finally:
                 await asyncio.to_thread(folders.close)
 
@@ -140,6 +138,7 @@ class Runtime:
             services,
             LadderMaker(library.recordings, services.objects, folders, fence, threads),
             ClipMaker(library.clips, services.objects, folders, fence, threads),
+            self._stopping,
         )
 
     @asynccontextmanager

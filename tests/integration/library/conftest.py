@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.harness.app import Page, RunningServer, running_server
 from tests.harness.data_servers import Environment
 from tests.harness.processes import running
 from tests.harness.takes import RunOf, put_take
+
+StartWorker = Callable[[], Awaitable[Child]]
 
 PASSWORD = "a long password"
 DONE_SECONDS = 90.0
@@ -49,11 +52,23 @@ async def server(
         yield running_one
 
 
-@pytest.fixture
-def start_worker(environment: Environment, tmp_path: Path) -> Iterator[Callable[[], Child]]:
-    """Starts a worker process and waits until it is ready; all are stopped at the end."""
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(running(environment, tmp_path, "worker"))["worker"]
+@pytest_asyncio.fixture
+async def start_worker(environment: Environment, tmp_path: Path) -> AsyncIterator[StartWorker]:
+    """Starts a worker process and waits until it is ready; all are stopped at the end.
+
+    That takes seconds, in which the server in this process must go on; and a child lives no longer than the thread
+    that started it: so all is done in one thread that stays.
+    """
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+
+        def start() -> Child:
+            return stack.enter_context(running(environment, tmp_path, "worker"))["worker"]
+
+        try:
+            yield lambda: loop.run_in_executor(thread, start)
+        finally:
+            await loop.run_in_executor(thread, stack.close)
 
 
 @dataclass(frozen=True, slots=True)

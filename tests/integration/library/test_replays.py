@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 import av
 import m3u8
 from PIL import Image
 
-from dongting.child import Child
 from server.showroom.model import Booth
 from tests.harness.app import Page
 from tests.harness.takes import RunOf
-from tests.integration.library.conftest import Farm, eventually, settled
-
-StartWorker = Callable[[], Child]
+from tests.integration.library.conftest import Farm, StartWorker, eventually, settled
 
 
 async def fetch(page: Page, url: str) -> bytes:
@@ -71,7 +69,7 @@ async def test_a_take_is_watchable_at_once_and_gets_its_ladder_chapters_and_clip
     ]
 
     # when: a worker comes
-    start_worker()
+    await start_worker()
     ready = await settled(page, lesson_id)
 
     # then: two renditions that play, a master playlist, a poster
@@ -117,7 +115,7 @@ async def test_each_moment_becomes_a_clip_at_its_merchants_booth(
         booths=[Booth("", farm.room.merchant_id, "华容果业合作社", 30.0, -5.0)],
         hall_id="autumn",
     )
-    start_worker()
+    await start_worker()
 
     # when
     await farm.broadcast(
@@ -168,7 +166,7 @@ RECORDED: list[tuple[list[RunOf], int, list[str]]] = [
 
 async def test_whatever_was_recorded_becomes_a_lesson(farm: Farm, page: Page, start_worker: StartWorker) -> None:
     # given
-    start_worker()
+    await start_worker()
 
     # when
     lesson_ids = [await farm.lesson_of(page, await farm.broadcast(runs)) for runs, _, _ in RECORDED]
@@ -186,7 +184,7 @@ async def test_a_worker_killed_in_the_middle_costs_an_attempt_and_nothing_else(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
     # given: a worker in the middle of a job
-    victim = start_worker()
+    victim = await start_worker()
     lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(24.0)]))
 
     async def in_the_middle() -> bool | None:
@@ -198,7 +196,7 @@ async def test_a_worker_killed_in_the_middle_costs_an_attempt_and_nothing_else(
     # when: it is killed, and another one started
     assert victim.pid is not None
     os.kill(victim.pid, signal.SIGKILL)
-    start_worker()
+    await start_worker()
 
     # then: the other does it again; only the second attempt's objects are there
     lesson = await settled(page, lesson_id)
@@ -215,7 +213,7 @@ async def test_a_worker_that_is_stopped_gives_its_job_back_unharmed(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
     # given
-    worker = start_worker()
+    worker = await start_worker()
     lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(24.0)]))
 
     async def state(wanted: str) -> bool | None:
@@ -225,7 +223,7 @@ async def test_a_worker_that_is_stopped_gives_its_job_back_unharmed(
     await eventually(lambda: state("working"))
 
     # when
-    worker.stop()
+    await asyncio.to_thread(worker.stop)
 
     # then
     await eventually(lambda: state("waiting"))
@@ -238,7 +236,7 @@ async def test_old_replays_go_with_all_that_was_made_of_them(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
     # given: two replays, the older with a clip
-    start_worker()
+    await start_worker()
     old = await farm.broadcast([RunOf(2.0)], [(0, 2000, farm.oranges)])
     old_lesson = await settled(page, await farm.lesson_of(page, old))
     new = await farm.broadcast([RunOf(2.0)])

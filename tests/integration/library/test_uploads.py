@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
-from dongting.child import Child
 from tests.harness.app import Page
 from tests.harness.data_servers import Environment
 from tests.harness.takes import make_video
-from tests.integration.library.conftest import PASSWORD, Farm, settled
+from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, settled
 
-StartWorker = Callable[[], Child]
 UPLOAD = "/api/my/lessons?title=剪枝要点"
 
 
@@ -32,7 +29,7 @@ async def test_a_video_becomes_a_lesson_and_broken_ones_say_so(
     assert os.listdir(environment["UPLOAD_FOLDER"]) == []
 
     # when
-    start_worker()
+    await start_worker()
 
     # then
     ready = await settled(page, good["id"])
