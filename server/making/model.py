@@ -134,6 +134,17 @@ def redo(work: Work, now: datetime) -> Work:
     return replace(work, state=state, faults=0, sends=0, progress=0.0, lease_until=None, error=None, send_at=now)
 
 
+def remake(work: Work, now: datetime) -> Work:
+    """The source has changed: whatever was made or is being made of it is made anew. Raises Conflict."""
+    match work.state:
+        case WorkState.WAITING:
+            return replace(work, send_at=now)
+        case WorkState.WORKING:  # its worker finds the lease lost and drops what it has
+            return replace(release_unharmed(work, now), send_at=now)
+        case _:
+            return redo(work, now)
+
+
 def is_lost(work: Work, now: datetime) -> bool:
     """Whether the worker that has it must be dead."""
     return work.state is WorkState.WORKING and work.lease_until is not None and work.lease_until < now

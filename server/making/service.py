@@ -100,9 +100,9 @@ class Queue(Generic[T]):
         """This worker stops, or waits for a server behind it; another goes on."""
         return await self._move(thing, model.release_unharmed(thing.work, self._clock.now()))
 
-    async def redo(self, changed: T) -> T | None:
-        """Make a finished or failed thing again, from its changed source."""
-        return await self._move(changed, model.redo(changed.work, self._clock.now()))
+    async def remake(self, changed: T) -> T | None:
+        """Make a thing again, in whatever state it is, because its source has changed."""
+        return await self._move(changed, model.remake(changed.work, self._clock.now()))
 
     async def sweep(self) -> None:
         """Take things back from dead workers; send again the jobs that nobody claimed."""

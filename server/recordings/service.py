@@ -214,8 +214,14 @@ class Recordings:
         kept = await self._store.add(wanted)
         if kept.id == wanted.id or wanted.duration_ms < kept.duration_ms + GROWN_MS:
             return kept
-        longer = replace(kept, duration_ms=wanted.duration_ms, chapters=wanted.chapters)
-        try:
-            return await self.queue.redo(longer) or kept
-        except Conflict:
-            return kept  # not made yet: the worker reads the take as it is now
+        longer = replace(
+            kept,
+            duration_ms=wanted.duration_ms,
+            bytes=wanted.bytes,
+            chapters=wanted.chapters,
+            playlist_key=wanted.playlist_key,  # the recorded parts again, until the ladder is as long as they are
+        )
+        moved = await self.queue.remake(longer)
+        if moved is None:
+            raise Conflict("the recording is changing; the event comes again")
+        return moved

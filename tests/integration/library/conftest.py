@@ -86,7 +86,7 @@ class Farm:
         services = self.server.services
         stream = await services.streams.let_in("zhang", services.rooms.key_of(self.room))
         await services.streams.publisher_joined(stream.id, services.clock.now())
-        take = await put_take(services.objects, stream.id, runs)
+        duration_ms = await self.record(stream, runs)
         for start_ms, end_ms, product in pins:
             await services.database["moments"].insert_one(
                 {
@@ -100,18 +100,27 @@ class Farm:
                     "end_ms": end_ms,
                 }
             )
+        await self.tell(stream, duration_ms, runs)
+        return stream
+
+    async def record(self, stream: Stream, runs: Sequence[RunOf]) -> int:
+        """Put a take into the object store; answers how long it is."""
+        return (await put_take(self.server.services.objects, stream.id, runs)).duration_ms
+
+    async def tell(self, stream: Stream, duration_ms: int, runs: Sequence[RunOf]) -> None:
+        """Report a take as a media node does."""
+        services = self.server.services
         fields = {
             "stream_id": stream.id,
             "room_id": stream.room_id,
             "node_id": "media-1",
             "at": services.clock.now().isoformat(),
-            "duration_ms": take.duration_ms,
+            "duration_ms": duration_ms,
             "has_video": any(run.video for run in runs),
             "has_audio": any(run.channels for run in runs),
         }
         for _ in range(2):  # events come twice now and then
             await services.bus.publish_event("take_ready", fields)
-        return stream
 
     async def lesson_of(self, page: Page, stream: Stream) -> str:
         """The lesson of a stream, as soon as there is one."""

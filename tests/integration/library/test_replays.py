@@ -180,6 +180,28 @@ async def test_whatever_was_recorded_becomes_a_lesson(farm: Farm, page: Page, st
         assert (lesson["poster_url"] is None) == (names == ["audio"])
 
 
+async def test_a_publisher_who_came_back_after_the_end_makes_the_replay_longer(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: a finished replay
+    await start_worker()
+    runs = [RunOf(2.0, width=320, height=240)]
+    stream = await farm.broadcast(runs)
+    lesson = await settled(page, await farm.lesson_of(page, stream))
+    assert abs(lesson["duration_ms"] - 2000) < 120
+
+    # when: the take grew
+    longer = [*runs, RunOf(2.0, width=320, height=240, gap_seconds=5)]
+    await farm.tell(stream, await farm.record(stream, longer), longer)
+
+    # then
+    async def grown() -> bool | None:
+        _, now = await page.ask("GET", f"/api/lessons/{lesson['id']}")
+        return True if now["state"] == "ready" and abs(now["duration_ms"] - 4000) < 120 else None
+
+    await eventually(grown)
+
+
 async def test_a_worker_killed_in_the_middle_costs_an_attempt_and_nothing_else(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:

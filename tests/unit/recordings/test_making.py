@@ -26,6 +26,7 @@ from server.making.model import (
     redo,
     release_fault,
     release_unharmed,
+    remake,
     report,
     sent,
 )
@@ -92,6 +93,13 @@ def test_a_job_that_nobody_claims_is_sent_again_ever_more_seldom() -> None:
     assert pauses[0] == FIRST_RESEND
     assert pauses == sorted(pauses)
     assert pauses[-1] == LAST_RESEND
+
+
+def test_a_changed_source_is_made_anew_from_every_state() -> None:
+    for before in (begin(NOW), make_working(), finish(make_working()), fail(make_working(), "broken_source")):
+        again = remake(before, NOW)
+        assert (again.state, again.attempt, again.faults) == (WorkState.WAITING, before.attempt, 0)
+        assert is_due(again, NOW)
 
 
 def test_what_is_finished_or_failed_can_be_made_again_with_a_clean_slate() -> None:
