@@ -13,6 +13,7 @@ import type {
   LessonSummary,
   Order,
   Product,
+  ProductChange,
   ProductDraft,
   Room,
   RoomSummary,
@@ -51,7 +52,7 @@ export const products = {
   get: (productId: string, options?: CallOptions) => http.get<Product>(`/api/products/${id(productId)}`, options),
   mine: (options?: CallOptions) => items(http.get<Items<Product>>('/api/my/products', options)),
   create: (draft: ProductDraft) => http.post<Product>('/api/my/products', draft),
-  change: (productId: string, change: Partial<ProductDraft>) =>
+  change: (productId: string, change: ProductChange) =>
     http.patch<Product>(`/api/my/products/${id(productId)}`, change),
   uploadPicture: (picture: Blob) =>
     http.upload<{ picture_url: string }>('/api/pictures', picture, { timeoutMs: UPLOAD_TIMEOUT_MS }),

@@ -64,7 +64,13 @@ export interface ProductDraft {
   price_fen: number
   unit: string
   stock: number
+  origin?: string
   picture_url?: string
+}
+
+export interface ProductChange extends Partial<ProductDraft> {
+  /** What the stock was when it was edited; a conflict if somebody bought meanwhile. */
+  stock_was?: number
 }
 
 export interface Sale {
@@ -79,6 +85,8 @@ export interface Sale {
   available: number
   held: number
   sold: number
+  /** Went back to the product at closing. */
+  returned: number
   opens_at: Iso
   closes_at: Iso
 }
@@ -159,9 +167,13 @@ export interface Lesson extends LessonSummary {
   playlist_url: string | null
   renditions: Rendition[]
   chapters: Chapter[]
+  /** Why it could not be made: a code. */
   error: string | null
   watched_ms: number
 }
+
+/** A lesson as it is the same for everybody, without what one learner did. */
+export type PublicLesson = Omit<Lesson, 'position_ms' | 'watched_ms'>
 
 export type Interval = [from_ms: number, to_ms: number]
 
@@ -257,5 +269,5 @@ export interface RoomEvents {
   card: { card: Card | null }
   sale: { sale: Sale }
   order: { order: Order }
-  lesson: { lesson: Lesson }
+  lesson: { lesson: PublicLesson }
 }

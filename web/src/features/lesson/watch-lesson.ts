@@ -1,7 +1,7 @@
 // Follows a lesson while it is being made; Socket.IO is loaded only for that.
-import type { Lesson } from '@/api/types'
+import type { PublicLesson } from '@/api/types'
 
-export function watchLesson(lessonId: string, onChange: (lesson: Lesson) => void): () => void {
+export function watchLesson(lessonId: string, onChange: (lesson: PublicLesson) => void): () => void {
   const undo: (() => void)[] = []
   let stopped = false
   void import('@/api/socket').then(({ roomLink }) => {

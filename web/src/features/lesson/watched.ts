@@ -15,6 +15,8 @@ export function merged(intervals: readonly Interval[]): Interval[] {
 /** A step longer than this between two looks at the clock is a jump, not watching. */
 const JUMP_MS = 1_500
 
+const MOST_AT_ONCE = 500 // the server takes no more in one report
+
 export class WatchTracker {
   private intervals: Interval[] = []
   private last: number | null = null
@@ -46,8 +48,8 @@ export class WatchTracker {
 
   /** Hands over what was watched since the last time. */
   take(): Interval[] {
-    const taken = this.intervals
-    this.intervals = []
+    const taken = this.intervals.slice(0, MOST_AT_ONCE)
+    this.intervals = this.intervals.slice(MOST_AT_ONCE)
     return taken
   }
 

@@ -2,11 +2,11 @@
 import { onScopeDispose, shallowRef, watch, type ShallowRef } from 'vue'
 import { lessons } from '@/api'
 import { roomLink } from '@/api/socket'
-import type { Lesson } from '@/api/types'
+import type { PublicLesson } from '@/api/types'
 
-export function useWatchedLesson(lessonId: () => string | null): ShallowRef<Lesson | null> {
+export function useWatchedLesson(lessonId: () => string | null): ShallowRef<PublicLesson | null> {
   const link = roomLink()
-  const lesson = shallowRef<Lesson | null>(null)
+  const lesson = shallowRef<PublicLesson | null>(null)
 
   async function follow(id: string): Promise<void> {
     try {
