@@ -309,10 +309,10 @@ HALLS = (
         "hall.webp",
         "hall-cover.webp",
         (
-            Booth("demo-booth-1", "demo-dongtinghong", -36.0, -6.0),
-            Booth("demo-booth-2", "demo-zhangshugang", 36.0, -6.0),
-            Booth("demo-booth-3", "demo-baojing", -108.0, -6.0),
-            Booth("demo-booth-4", "demo-sangri", 108.0, -6.0),
+            Booth("demo-booth-1", "demo-dongtinghong", -36.0, -10.0),
+            Booth("demo-booth-2", "demo-zhangshugang", 36.0, -10.0),
+            Booth("demo-booth-3", "demo-baojing", -108.0, -10.0),
+            Booth("demo-booth-4", "demo-sangri", 108.0, -10.0),
         ),
     ),
 )

@@ -48,6 +48,11 @@ class DemoHost:
         self._broadcasts = 0
         self._failures = 0
 
+    @property
+    def broadcasts(self) -> int:
+        """How many came to their planned end."""
+        return self._broadcasts
+
     async def run(self) -> None:
         """Broadcast after broadcast, until cancelled."""
         while True:
@@ -59,8 +64,8 @@ class DemoHost:
                 log.info("not on the air, trying again", reason=str(error), in_seconds=wait)
                 await asyncio.sleep(wait)
                 continue
-            self._broadcasts += 1
             await self._tidy()
+            self._broadcasts += 1
             await asyncio.sleep(self._times.pause_seconds)
 
     async def _broadcast(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,8 @@ from config.logs import logger
 
 log = logger(__name__)
 
-GOODBYE_SECONDS = 8.0  # FFmpeg deletes its session at the media node; longer than this it is stuck
+GOODBYE_SECONDS = 6.0  # FFmpeg deletes its session at the media node; longer than this it is stuck
+QUIT = b"q"  # as if typed: after a signal FFmpeg would not wait for the answer to its DELETE
 HANDSHAKE_MS = 15_000  # ICE and DTLS on a machine that is still starting everything
 LAST_WORDS_BYTES = 300
 
@@ -27,7 +27,6 @@ def command(clip: Path, whip_url: str, key: str) -> list[str]:
             "-hide_banner",
             "-loglevel",
             "error",
-            "-nostdin",
             "-re",
             "-stream_loop",
             "-1",
@@ -44,7 +43,10 @@ def command(clip: Path, whip_url: str, key: str) -> list[str]:
 async def publishing(clip: Path, whip_url: str, key: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """FFmpeg at work; on leaving it is asked to end its session, and killed if it does not."""
     process = await asyncio.create_subprocess_exec(
-        *command(clip, whip_url, key), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        *command(clip, whip_url, key),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         yield process
@@ -53,11 +55,9 @@ async def publishing(clip: Path, whip_url: str, key: str) -> AsyncIterator[async
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
     try:
         async with asyncio.timeout(GOODBYE_SECONDS):
-            _, errors = await process.communicate()
+            _, errors = await process.communicate(QUIT)
     except TimeoutError:
         with suppress(ProcessLookupError):
             process.kill()

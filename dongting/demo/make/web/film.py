@@ -16,6 +16,7 @@ from threading import Thread
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from playwright.sync_api import Page, sync_playwright
 from still import FLAGS, HERE
 
@@ -59,17 +60,21 @@ def frame(page: Page, clip: str, t: float, kind: str = "jpeg") -> bytes:
     return base64.b64decode(data.split(",", 1)[1])
 
 
-def video(page: Page, clip: str, seconds: float) -> Iterator[av.VideoFrame]:
-    """Every frame."""
+def video(page: Page, clip: str, seconds: float, folder: Path) -> Iterator[av.VideoFrame]:
+    """Every frame; drawn ones are kept in `folder`, so that encoding again is quick."""
+    folder.mkdir(exist_ok=True)
     drawn = b""
     for i in range(round(seconds * FPS)):
         if i % HOLD == 0:
-            drawn = frame(page, clip, i / FPS)
+            kept = folder / f"{i:05}.jpg"
+            drawn = kept.read_bytes() if kept.exists() else frame(page, clip, i / FPS)
+            kept.write_bytes(drawn)
         with av.open(io.BytesIO(drawn), format="mjpeg") as picture:
             shown = next(picture.decode(video=0)).reformat(
                 WIDTH, HEIGHT, "yuv420p", src_color_range="JPEG", dst_color_range="MPEG"
             )
         shown.pts, shown.time_base = i, Fraction(1, FPS)
+        shown.pict_type = PictureType.NONE  # every JPEG says that it is a keyframe
         yield shown
         if i % 250 == 0:
             print("second", i // FPS, flush=True)
@@ -81,10 +86,11 @@ def encode(out: Path, frames: Iterator[av.VideoFrame], sound: music.Signal, bit_
         picture = file.add_stream("libx264", rate=FPS)
         picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         picture.bit_rate = bit_rate
+        picture.codec_context.thread_type = "FRAME"
         picture.codec_context.options = {
             "profile": "baseline", "preset": os.environ.get("PRESET", "medium"), "bf": "0", "g": str(FPS * 2),
             "keyint_min": str(FPS * 2), "sc_threshold": "0", "maxrate": str(int(bit_rate * 1.35)), "bufsize": str(bit_rate * 2),
-            "tune": "animation", "threads": "2", "color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709",
+            "tune": "animation", "threads": "2", "refs": "2", "slices": "1", "color_primaries": "bt709", "color_trc": "bt709", "colorspace": "bt709",
         }  # fmt: skip
         voice = file.add_stream(audio, rate=music.RATE)
         voice.layout, voice.bit_rate = "stereo", 80_000
@@ -127,7 +133,7 @@ def main(clip: str, art: Path, out: Path, moments: list[float]) -> None:
             (out.parent / f"{clip}-{t:05.1f}.png").write_bytes(frame(page, clip, t, "png"))
         if not moments:
             sound, _ = music.mix(plan["seconds"], [tuple(p) for p in plan["phrases"]], tune=plan["tune"])
-            encode(out, video(page, clip, plan["seconds"]), sound, plan["bit_rate"], plan["audio"])
+            encode(out, video(page, clip, plan["seconds"], art / f"frames-{clip}"), sound, plan["bit_rate"], plan["audio"])
         browser.close()
 
 
