@@ -48,6 +48,7 @@ export default defineConfig({
     sourcemap: false,
     assetsInlineLimit: 2048,
     modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700, // the 360° viewer, loaded in the hall only
     rolldownOptions: {
       output: {
         codeSplitting: {
