@@ -266,7 +266,7 @@ def speak(text: str, *, speed: int = 215, height: int = 62, voice: str = "cmn+f2
 
 
 def mix(
-    seconds: float, phrases: list[tuple[float, str]], *, tune: str = "CRLCRH", voice_gain: float = 0.3
+    seconds: float, phrases: list[tuple[float, str]], *, tune: str = "CRLCRH", voice_gain: float = 0.15
 ) -> tuple[Signal, list[tuple[float, float]]]:
     """Music, lake and voice; answers the sound and when somebody speaks."""
     dice = np.random.default_rng(9)
@@ -281,4 +281,4 @@ def mix(
     duck = 1 / (1 + 9 * follow[:, None])  # the strings step back while somebody speaks
     out = music * 0.62 * duck + lakeside(seconds) * 0.8 + voices.sound
     peak = np.abs(out).max()
-    return np.asarray(np.tanh(out / peak * 1.15) / np.tanh(1.15) * 0.82), spans
+    return np.asarray(np.tanh(out / peak * 1.15) / np.tanh(1.15) * 0.7), spans
