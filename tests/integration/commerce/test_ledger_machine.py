@@ -117,6 +117,22 @@ class Shop(RuleBasedStateMachine):
     def a_callback_comes(self, data: st.DataObject) -> None:
         self.runner.do(self.rig.call_back(data.draw(st.sampled_from(self.callbacks))))
 
+    @rule(buyer=buyers, request=requests, rival=st.booleans())
+    def a_payment_comes_late(self, buyer: int, request: int, rival: bool) -> None:
+        self.order_in_sale(buyer, 1, request)
+        order_id = self.requests.get((self.buyers[buyer].id, f"r{request}"))
+        if order_id is None:
+            return
+        user, order = self.orders[order_id]
+        with suppress(DomainError):
+            body = self.runner.do(self.rig.press_pay(user, order))
+            self.callbacks.append(body)
+            self.time_passes(61)
+            if rival:
+                self.order_in_sale((buyer + 1) % BUYERS, 2, request)
+                self.order_in_sale((buyer + 2) % BUYERS, 2, request)
+            self.runner.do(self.rig.call_back(body))
+
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
