@@ -146,6 +146,33 @@ describe('when the network changes', () => {
   })
 })
 
+describe('when the stream is ended elsewhere', () => {
+  test('a connection closed by the server is not joined again at once', async () => {
+    const { peers, node, publisher } = await live()
+
+    peers.last.become('closed')
+    await vi.advanceTimersByTimeAsync(2_900)
+    publisher.destroy()
+    await vi.advanceTimersByTimeAsync(10_000)
+
+    expect(node.of('POST')).toHaveLength(1)
+  })
+
+  test('nothing is mended while the end is being asked for, and everything again when that fails', async () => {
+    const { peers, node, publisher } = await live()
+
+    publisher.allowMending(false)
+    peers.last.become('closed')
+    await vi.advanceTimersByTimeAsync(10_000)
+    const joinedMeanwhile = node.of('POST').length
+    publisher.allowMending(true)
+    await vi.advanceTimersByTimeAsync(600)
+
+    expect(joinedMeanwhile).toBe(1)
+    expect(node.of('POST')).toHaveLength(2)
+  })
+})
+
 test('the back camera replaces the front camera without a new session', async () => {
   const { publisher, node, peers } = await live()
   const back = new FakeTrack('video', 'back')

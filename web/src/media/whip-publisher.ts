@@ -37,6 +37,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 const DISCONNECTED_PATIENCE_MS = 2_000
 /** An ICE restart takes one round trip of HTTP and one of STUN. */
 const RESTART_TIMEOUT_MS = 5_000
+/** The server said goodbye: most likely the stream was ended elsewhere, and the page is about to hear of it. */
+const CLOSED_BY_SERVER_WAIT_MS = 3_000
 const STATS_INTERVAL_MS = 1_000
 /** 720p of a market stall; the bandwidth estimate goes below it by itself. */
 const MAX_VIDEO_BITRATE = 2_500_000
@@ -59,6 +61,7 @@ export class WhipPublisher {
   private attemptsInARow = 0
   /** Once this page has been live, it may replace its own earlier session, of which the server may not know that it is dead. */
   private mayTakeOver = false
+  private mayMend = true
   private liveSinceMs = 0
   private retryTimer: ReturnType<typeof setTimeout> | undefined
   private deadlineTimer: ReturnType<typeof setTimeout> | undefined
@@ -103,6 +106,15 @@ export class WhipPublisher {
       this.attemptsInARow = 0
       void this.connect()
     }
+  }
+
+  /**
+   * While the server is being asked to end the stream, a connection that closes is no accident: joining again would begin
+   * another stream. If the request fails, mending is allowed again.
+   */
+  allowMending(allowed: boolean): void {
+    this.mayMend = allowed
+    if (allowed && this.attempt && this.attempt.peer.connectionState !== 'connected') this.rejoin('lost meanwhile')
   }
 
   /** The host ends the broadcast: the DELETE tells the media node, which ends the stream at once. */
@@ -177,13 +189,14 @@ export class WhipPublisher {
 
   private onConnection(attempt: Attempt): void {
     clearTimeout(this.patienceTimer)
+    if (!this.mayMend) return
     const connection = attempt.peer.connectionState
     if (connection === 'connected') this.onConnected(attempt)
     if (connection === 'failed') {
       if (this.liveSinceMs > 0) void this.restart(attempt, 'connection failed')
       else this.rejoin('connection failed')
     }
-    if (connection === 'closed') this.rejoin('closed by the server')
+    if (connection === 'closed') this.rejoin('closed by the server', CLOSED_BY_SERVER_WAIT_MS)
     if (connection === 'disconnected') {
       this.patienceTimer = setTimeout(() => void this.restart(attempt, 'connection lost'), DISCONNECTED_PATIENCE_MS)
     }

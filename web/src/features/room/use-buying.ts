@@ -3,7 +3,7 @@ import { computed, onScopeDispose, shallowRef, watch } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useRoute, useRouter } from 'vue-router'
 import { orders as ordersApi } from '@/api'
-import { asApiError } from '@/api/errors'
+import { type ApiError, asApiError } from '@/api/errors'
 import { roomLink } from '@/api/socket'
 import type { Order, Product, Sale } from '@/api/types'
 import { useErrorText } from '@/i18n/error-text'
@@ -13,6 +13,11 @@ import { randomId } from './random-id'
 import { withOrder } from './sale-offer'
 
 export type Buying = ReturnType<typeof useBuying>
+
+/** No clear answer came: the order may exist, so the next press must carry the same id. */
+function mayHaveArrived({ code }: ApiError): boolean {
+  return code === 'offline' || code === 'timeout' || code === 'unavailable' || code === 'internal'
+}
 
 export function useBuying() {
   const { t } = useI18n()
@@ -87,7 +92,7 @@ export function useBuying() {
       shownId.value = order.id
     } catch (error) {
       const failed = asApiError(error)
-      if (!failed.transient || failed.code === 'sold_out') requestIds.delete(intention)
+      if (!mayHaveArrived(failed)) requestIds.delete(intention)
       if (failed.code === 'limit_reached') {
         limitReached.value = new Set([...limitReached.value, sale.id])
         void reload()
@@ -110,7 +115,7 @@ export function useBuying() {
       choosing.value = null
       shownId.value = order.id
     } catch (error) {
-      if (!asApiError(error).transient) requestIds.delete(intention)
+      if (!mayHaveArrived(asApiError(error))) requestIds.delete(intention)
       explain(error)
     } finally {
       busy.value = false

@@ -72,6 +72,7 @@ export function useBroadcast() {
     start,
     stop,
     forget,
+    allowMending: (allowed: boolean) => publisher?.allowMending(allowed),
     replaceTrack: async (track: MediaStreamTrack) => {
       await publisher?.replaceTrack(track)
     },
