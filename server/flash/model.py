@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from server.catalog.model import PRICE_FEN, Product, check_whole
 from server.errors import BadRequest
-from server.infra.ids import new_id
 from server.streams.model import Stream
 
 QUANTITY = range(1, 1_000_001)
@@ -100,7 +99,7 @@ def takes_orders(sale: Sale, now: datetime) -> bool:
     return sale.state is SaleState.OPEN and now < sale.closes_at
 
 
-def open_sale(terms: SaleTerms, stream: Stream, product: Product, now: datetime) -> Sale:
+def open_sale(sale_id: str, terms: SaleTerms, stream: Stream, product: Product, now: datetime) -> Sale:
     """The sale that these terms make. Raises BadRequest."""
     check_whole("price_fen", terms.price_fen, PRICE_FEN)
     check_whole("quantity", terms.quantity, QUANTITY)
@@ -110,7 +109,7 @@ def open_sale(terms: SaleTerms, stream: Stream, product: Product, now: datetime)
     if terms.per_buyer > terms.quantity:
         raise BadRequest("per_buyer: not more than the quantity")
     return Sale(
-        id=new_id(),
+        id=sale_id,
         room_id=stream.room_id,
         stream_id=stream.id,
         merchant_id=product.merchant_id,

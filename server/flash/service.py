@@ -15,6 +15,7 @@ from server.errors import Conflict, NotFound
 from server.flash.model import Sale, SaleState, SaleTerms, SaleView, open_sale
 from server.flash.shape import sale_shape
 from server.infra.announce import Build, room_channel
+from server.infra.ids import new_id
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.rooms.model import Room
@@ -130,7 +131,7 @@ class Sales:
         before = await self._store.open_in(room.id)
         if before is not None and before.closes_at <= self._clock.now():
             await self._close(before.id)  # over, and the sweep has not come by yet
-        sale = open_sale(terms, stream, product, self._clock.now())
+        sale = open_sale(new_id(), terms, stream, product, self._clock.now())
 
         async def work(session: Session) -> None:
             if not await self._product_stock.take(product.id, sale.quantity, session):

@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from server.catalog.model import Product, check_whole
 from server.errors import BadRequest, Conflict
-from server.infra.ids import new_id
 
 QUANTITY = range(1, 1_000_001)
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -147,6 +146,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a new order needs from outside: an id, and NUMBER_BITS random bits for its number."""
+
+    id: str
+    entropy: int
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What can be had of a source at one moment."""
 
@@ -210,7 +217,7 @@ def admit(
     known: Mapping[tuple[str, str], Order],
     taken: Mapping[str, int],
     now: datetime,
-    entropy: Sequence[int],
+    fresh: Sequence[Fresh],
 ) -> Admission:
     """Decide a group of requests in order of arrival.
 
@@ -222,7 +229,7 @@ def admit(
     free = offer.free
     answers: list[Order | Conflict] = []
     new: list[Order] = []
-    for request, bits in zip(requests, entropy, strict=True):
+    for request, its in zip(requests, fresh, strict=True):
         if (before := seen.get(request.key)) is not None:
             answers.append(before)
             continue
@@ -230,7 +237,7 @@ def admit(
         if (refused := _refusal(offer, request, already, free)) is not None:
             answers.append(refused)
             continue
-        order = _order(offer, request, now, bits)
+        order = _order(offer, request, now, its)
         free -= order.quantity
         has[request.buyer_id] = already + order.quantity
         seen[request.key] = order
@@ -251,10 +258,10 @@ def _refusal(offer: Offer, request: Request, already: int, free: int) -> Conflic
     return None
 
 
-def _order(offer: Offer, request: Request, now: datetime, entropy: int) -> Order:
+def _order(offer: Offer, request: Request, now: datetime, fresh: Fresh) -> Order:
     return Order(
-        id=new_id(),
-        number=order_number(now, entropy),
+        id=fresh.id,
+        number=order_number(now, fresh.entropy),
         request_id=request.request_id,
         buyer_id=request.buyer_id,
         merchant_id=offer.product.merchant_id,

@@ -13,11 +13,13 @@ from typing import Protocol, TypeVar
 from config.clock import Clock
 from config.tasks import Tasks
 from server.errors import Conflict, TooManyRequests, Unavailable
+from server.infra.ids import new_id
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.orders.model import (
     NUMBER_BITS,
     Admission,
+    Fresh,
     Offer,
     Order,
     Place,
@@ -146,8 +148,8 @@ class Placing:
             if source.kind is SourceKind.SALE:
                 buyers = sorted({request.buyer_id for request in requests})
                 taken = await self._store.pieces_of(source.id, buyers, session)
-            entropy = [secrets.randbits(NUMBER_BITS) for _ in requests]
-            admission = admit(offer, requests, known, taken, now, entropy)
+            fresh = [Fresh(new_id(), secrets.randbits(NUMBER_BITS)) for _ in requests]
+            admission = admit(offer, requests, known, taken, now, fresh)
             if admission.new:
                 if not await self._stock.shift(source, Place.FREE, Place.HELD, admission.pieces, session):
                     raise Conflict("the stock is changing; please try again")

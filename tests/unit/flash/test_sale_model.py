@@ -19,7 +19,7 @@ TERMS = SaleTerms("p1", price_fen=990, quantity=3, per_buyer=1, duration_seconds
 
 
 def make_sale(terms: SaleTerms = TERMS) -> Sale:
-    return open_sale(terms, STREAM, ORANGES, NOW)
+    return open_sale("sale1", terms, STREAM, ORANGES, NOW)
 
 
 def test_a_new_sale_has_all_its_pieces_free_and_five_minutes_to_pay() -> None:

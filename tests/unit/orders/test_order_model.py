@@ -16,6 +16,7 @@ from server.orders.model import (
     PLACES,
     STEPS,
     Admission,
+    Fresh,
     Offer,
     Order,
     OrderState,
@@ -41,7 +42,7 @@ def make_offer(
 
 
 def admitted(offer: Offer, requests: Sequence[Request], taken: dict[str, int] | None = None) -> Admission:
-    return admit(offer, requests, {}, taken or {}, NOW, range(len(requests)))
+    return admit(offer, requests, {}, taken or {}, NOW, [Fresh(f"o{n}", n) for n in range(len(requests))])
 
 
 def codes(admission: Admission) -> list[str]:
@@ -91,7 +92,7 @@ def test_one_request_twice_in_a_group_is_one_order() -> None:
 def test_a_request_that_led_to_an_order_gets_it_again_though_the_sale_is_over() -> None:
     request = Request("li", "r1", 1)
     first = admitted(make_offer(), [request]).new[0]
-    again = admit(make_offer(is_open=False), [request], {request.key: first}, {}, NOW, [0])
+    again = admit(make_offer(is_open=False), [request], {request.key: first}, {}, NOW, [Fresh("o9", 9)])
     assert (again.answers, again.new) == ((first,), ())
 
 
