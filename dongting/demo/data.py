@@ -65,6 +65,7 @@ class Lesson:
 
     file: str
     title: str
+    seconds: float
     chapters: tuple[Chapter, ...] = ()
 
 
@@ -289,6 +290,7 @@ COURSES = (
             Lesson(
                 "lesson.mp4",
                 "柑橘冬季修剪：三看四剪",
+                68.0,
                 (
                     Chapter(0, "什么时候剪"),
                     Chapter(12, "三看：看树势、看通风、看光照"),

@@ -10,6 +10,7 @@ from config.logs import logger
 from dongting.demo import data
 from server.accounts.model import Role, User
 from server.errors import Conflict
+from server.recordings.model import Chapter
 from server.showroom.model import Booth
 from server.wiring import Services
 
@@ -120,7 +121,18 @@ async def _course(services: Services, teacher: User, course: data.Course) -> Non
     for lesson in course.lessons:
         path = data.CONTENT / lesson.file
         if lesson.title not in there:
-            await library.recordings.add_upload(teacher, lesson.title, made.id, path, path.stat().st_size)
+            await library.recordings.add_upload(
+                teacher, lesson.title, made.id, path, path.stat().st_size, chapters=chapters_of(lesson)
+            )
+
+
+def chapters_of(lesson: data.Lesson) -> tuple[Chapter, ...]:
+    """Each step up to the next one."""
+    starts = [chapter.start_seconds for chapter in lesson.chapters]
+    return tuple(
+        Chapter(round(chapter.start_seconds * 1000), round(end * 1000), chapter.title, None)
+        for chapter, end in zip(lesson.chapters, [*starts[1:], lesson.seconds], strict=True)
+    )
 
 
 async def _chat(services: Services, people: dict[str, User]) -> None:

@@ -14,11 +14,12 @@ from server.accounts.model import User
 from server.cards.model import Moment
 from server.courses.model import Lesson
 from server.errors import Conflict, NotFound
-from server.infra.ids import new_id
+from server.ids import new_id
 from server.making.model import WorkState, begin
 from server.making.service import Queue
 from server.recordings.model import (
     Asset,
+    Chapter,
     Made,
     Source,
     SourceKind,
@@ -128,13 +129,24 @@ class Recordings:
         if asset.work.state is WorkState.WAITING:
             await self.queue.send(asset)
 
-    async def add_upload(self, host: User, title: str, course_id: str | None, video: Path, size: int) -> Lesson:
+    async def add_upload(
+        self,
+        host: User,
+        title: str,
+        course_id: str | None,
+        video: Path,
+        size: int,
+        *,
+        chapters: tuple[Chapter, ...] = (),
+    ) -> Lesson:
         """Keep an uploaded video, make its lesson and send the job. Raises BadRequest, NotFound."""
         asset_id = new_id()
         key = upload_key(asset_id)
         await self._objects.put_file(key, video, "application/octet-stream")
         now = self._clock.now()
-        asset = Asset(asset_id, Source(SourceKind.UPLOAD, key), host.id, now, begin(now), bytes=size)
+        asset = Asset(
+            asset_id, Source(SourceKind.UPLOAD, key), host.id, now, begin(now), bytes=size, chapters=chapters
+        )
         asset = await self._store.add(asset)
         lesson = await self._lessons.add_upload(asset, title, host, course_id)
         await self.queue.send(asset)

@@ -32,6 +32,7 @@ async def facts(services: Services) -> dict[str, object]:
         "hall": hall.title,
         "course": course.title,
         "lessons": [view.lesson.title for view in lessons],
+        "chapters": [chapter.title for view in lessons for chapter in view.asset.chapters],
         "objects": sorted(await services.objects.list_keys(data.PICTURE_PREFIX)),
     }
 
@@ -52,6 +53,7 @@ async def test_seeding_makes_everything_and_seeding_again_changes_nothing(enviro
     assert first["rooms"] == sorted(merchant.slug for merchant in data.MERCHANTS)
     assert first["products"] == sorted(product.id for product in data.PRODUCTS)
     assert first["lessons"] == [lesson.title for lesson in data.COURSES[0].lessons]
+    assert first["chapters"] == [chapter.title for chapter in data.COURSES[0].lessons[0].chapters]
     assert [booth for booth in booths_of(first) if not booth[2]] == []
 
 
