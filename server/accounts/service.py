@@ -22,7 +22,7 @@ from server.accounts.model import (
     normalise_phone,
 )
 from server.errors import SignInRequired
-from server.infra.ids import new_id
+from server.ids import new_id
 
 TOKEN_BYTES = 32
 SIGN_IN_LIMIT = "10/minute"  # per login and per address: argon2 makes each try cost us 30 ms too

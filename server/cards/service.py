@@ -10,8 +10,8 @@ from server.cards.model import Card, Moment
 from server.cards.shape import card_shape
 from server.catalog.model import Product
 from server.errors import Conflict, NotAllowed
+from server.ids import new_id
 from server.infra.announce import Build, room_channel
-from server.infra.ids import new_id
 from server.streams.model import Stream, timeline_ms
 
 PIN_TRIES = 3

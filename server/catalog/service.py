@@ -17,7 +17,7 @@ from server.catalog.model import (
     check_text,
 )
 from server.errors import Conflict, NotFound
-from server.infra.ids import new_id
+from server.ids import new_id
 from server.rooms.model import Room
 
 QUERY_WORDS = 5  # of a search; more are ignored

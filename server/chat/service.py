@@ -10,8 +10,8 @@ from server.accounts.model import User
 from server.chat.model import ChatMessage, check_text, role_in_room
 from server.chat.shape import message_shape
 from server.errors import NotFound
+from server.ids import new_id
 from server.infra.announce import Build, room_channel
-from server.infra.ids import new_id
 
 HISTORY = 50
 CHAT_WINDOW_SECONDS = 0.15

@@ -18,8 +18,8 @@ from server.courses.model import (
 )
 from server.courses.shape import file_url, public_shape
 from server.errors import Conflict, NotAllowed, NotFound
+from server.ids import new_id
 from server.infra.announce import lesson_channel
-from server.infra.ids import new_id
 from server.making.model import WorkState
 from server.recordings.model import Asset
 

@@ -14,8 +14,8 @@ from server.catalog.model import Product
 from server.errors import Conflict, NotFound
 from server.flash.model import Sale, SaleState, SaleTerms, SaleView, open_sale
 from server.flash.shape import sale_shape
+from server.ids import new_id
 from server.infra.announce import Build, room_channel
-from server.infra.ids import new_id
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.rooms.model import Room

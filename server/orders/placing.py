@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from config.clock import Clock
 from config.tasks import Tasks
 from server.errors import Conflict, TooManyRequests, Unavailable
-from server.infra.ids import new_id
+from server.ids import new_id
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.orders.model import (

@@ -9,7 +9,7 @@ from typing import Protocol
 from config.clock import Clock
 from server.accounts.model import User
 from server.errors import NotFound
-from server.infra.ids import new_id
+from server.ids import new_id
 from server.rooms.model import Room, check_slug, check_title, stream_key
 from server.streams.model import Stream, StreamState
 

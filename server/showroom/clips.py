@@ -9,7 +9,7 @@ from typing import Protocol
 from config.clock import Clock
 from server.cards.model import Moment
 from server.catalog.model import Product
-from server.infra.ids import new_id
+from server.ids import new_id
 from server.making.model import WorkState, begin
 from server.making.service import Queue
 from server.showroom.model import Clip, clip_prefix, clip_span

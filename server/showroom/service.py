@@ -9,7 +9,7 @@ from typing import Protocol
 from config.clock import Clock
 from server.catalog.model import Product
 from server.errors import NotFound
-from server.infra.ids import new_id
+from server.ids import new_id
 from server.rooms.model import Room
 from server.showroom.model import Booth, BoothView, Clip, Hall
 from server.streams.model import Stream

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from config.clock import Clock
 from config.logs import logger
 from server.errors import Conflict, NotAllowed, NotFound
+from server.ids import new_id
 from server.infra.announce import room_channel
-from server.infra.ids import new_id
 from server.rooms.model import Room, is_stream_key
 from server.streams.model import ON_AIR, Step, Stream, StreamState, next_state, timeline_ms
 from server.streams.shape import stream_shape

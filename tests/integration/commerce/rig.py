@@ -20,8 +20,8 @@ from server.errors import DomainError
 from server.flash.model import Pot, Sale, SaleTerms
 from server.flash.service import Sales
 from server.flash.store import SaleStore
+from server.ids import new_id
 from server.infra.announce import Build
-from server.infra.ids import new_id
 from server.infra.mongo import Database, open_mongo
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
