@@ -18,6 +18,7 @@ from dongting.processes import Name, program_of
 from dongting.supervisor import TICK_SECONDS, Interrupted, Say, Supervisor
 
 STATE_FILE = "state.json"
+SEEDED_FILE = "demo-seeded"
 SEED_SECONDS = 300.0
 OUR_PROCESSES: tuple[Name, ...] = ("server", "media", "worker", "beat")
 # Who stops when: first those who make new work, then those who finish it, last those who keep it.
@@ -79,17 +80,20 @@ class Up:
     def _start(self) -> None:
         machine = self._machine
         self._supervisor.start(own_servers(machine))
-        ours = [
-            program_of(n, machine.root, machine.environment, self._log(n))
-            for n in ("server", "media", "worker", "beat")
-        ]
+        ours = [program_of(name, machine.root, machine.environment, self._log(name)) for name in OUR_PROCESSES]
         if not Path(machine.environment["WEB_FOLDER"], "index.html").is_file():
             self._say("warn", f"there is no page in {machine.environment['WEB_FOLDER']}: run `make web`")
         self._supervisor.start(ours)
+        seeded = machine.var / SEEDED_FILE
+        if seeded.exists() or not machine.with_demo:
+            self._welcome(machine)  # what the demo may still bring is new only after an upgrade
         if machine.with_demo:
-            self._seed()
+            first_time, made = not seeded.exists(), self._seed()
             self._supervisor.start([self._demo("host")])
-        self._welcome(machine)
+            if made:
+                seeded.touch()
+            if first_time:
+                self._welcome(machine)
 
     def _log(self, name: str) -> Path:
         return self._machine.logs / f"{name}.log"
@@ -103,8 +107,8 @@ class Up:
             folder=self._machine.root,
         )
 
-    def _seed(self) -> None:
-        """Products, a course, a hall to look at. Without them everything else still runs."""
+    def _seed(self) -> bool:
+        """Products, a course, a hall to look at; whether it worked. Without them everything else still runs."""
         trim(self._log("demo"))
         seeding = Child(self._demo("seed"))
         begun = time.monotonic()
@@ -123,6 +127,7 @@ class Up:
             self._say("good", f"demo seeded after {time.monotonic() - begun:.1f} s")
         else:
             self._say("bad", f"the demo could not be made: {seeding.last_words()} (see {self._log('demo')})")
+        return seeding.exit_code == 0
 
     def _write_state(self) -> None:
         """For `dongting status`."""
