@@ -120,7 +120,7 @@ class MediaSettings(SharedSettings):
     # An SDP offer larger than this is refused with 413.
     sdp_limit_bytes: int = Field(64_000, ge=4_000)
     # A publisher that vanished may come back within this time and goes on in the same stream.
-    publisher_grace_seconds: float = Field(15.0, ge=0)
+    publisher_grace_seconds: float = Field(30.0, ge=0)
     # A peer that has not proved its consent (RFC 7675) for this long is closed.
     consent_timeout_seconds: float = Field(30.0, gt=0)
     # A session whose ICE and DTLS are not up by then is closed.

@@ -27,6 +27,9 @@ from media.whip import add_whip
 log = logger(__name__)
 
 
+RECOVERY_SECONDS = 60.0  # between looks at what the spool still holds
+
+
 @asynccontextmanager
 async def run_node(settings: MediaSettings, objects: Objects | None = None) -> AsyncIterator[Node]:
     """A media node that serves until the context ends. `objects`: another store than the one of the settings."""
@@ -81,6 +84,9 @@ async def _serve(stack: AsyncExitStack, node: Node, bus: Bus) -> int:
 
 async def _recover(node: Node, store: Objects) -> None:
     # A host whose node crashed comes back within the grace and goes on in the same take; what is left then has ended.
+    # Then again and again: what could not be uploaded because the object store was away is finished when it is back.
     await asyncio.sleep(node.settings.publisher_grace_seconds)
-    for take in await recover_spool(node.settings, store):
-        node.take_recovered(take)
+    while True:
+        for take in await recover_spool(node.settings, store):
+            node.take_recovered(take)
+        await asyncio.sleep(RECOVERY_SECONDS)

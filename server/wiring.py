@@ -151,10 +151,10 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         cards = Cards(moment_store, streams, catalog, announcer, clock)
         chat = Chat(chat_store, announcer, limits, clock)
         catalog.tell_changes_to(cards)
-        streams.tell_ends_to(cards)
         commerce = await _build_commerce(
             settings, database, tasks, announcer, clock, room_store, catalog_store, streams, catalog
         )
+        streams.tell_ends_to(cards, commerce.sales)
         library = await _build_library(
             settings, database, objects, jobs, announcer, clock, room_store, stream_store, streams, cards, catalog
         )

@@ -159,6 +159,12 @@ class Sales:
         for sale in await self._store.past_closing(self._clock.now()):
             await self._close(sale.id)
 
+    async def stream_ended(self, stream: Stream, _duration_ms: int) -> None:
+        """A sale ends with its stream. Safe to hear twice."""
+        sale = await self._store.open_in(stream.room_id)
+        if sale is not None and sale.stream_id == stream.id:
+            await self._close(sale.id)
+
     def changed(self, sale: Sale) -> None:
         """The pots of a sale have changed: tell its room soon."""
         again = partial(self._again, sale.id)

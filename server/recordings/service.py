@@ -219,7 +219,7 @@ class Recordings:
             duration_ms=duration_ms,
             bytes=take.bytes,
             chapters=chapters_of(moments, take, duration_ms),
-            playlist_key=take_prefix(stream.id) + "index.m3u8",
+            playlist_key=take_prefix(stream.id) + "index.m3u8" if take.is_playable else None,
         )
 
     async def _keep(self, wanted: Asset) -> Asset:

@@ -47,6 +47,11 @@ class Take(_Described):
         return round(sum(part.duration_ms for part in self.parts))
 
     @property
+    def is_playable(self) -> bool:
+        """Whether browsers play the recorded parts as they are; none of them plays VP8 in MP4."""
+        return not any((run.video_codec or "").startswith("vp08") for run in self.runs)
+
+    @property
     def bytes(self) -> int:
         """What watching the recorded parts costs."""
         return sum(part.bytes for part in self.parts)

@@ -231,3 +231,31 @@ async def test_the_stream_key_is_for_the_host_only_and_can_be_renewed(
     assert before["whip_url"].endswith("/whip/zhang")
     assert (await viewer.ask("GET", "/api/my/room"))[1]["code"] == "not_allowed"
     assert "stream_key" not in (await viewer.ask("GET", "/api/rooms/zhang"))[1]
+
+
+async def test_a_flash_sale_ends_with_its_stream_and_gives_the_rest_back(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given
+    host, _ = await joined(new_page, "zhanghong")
+    stream_id = await go_live(server, stall)
+    await host.hear("stream")
+    terms = {
+        "product_id": stall.product.id,
+        "price_fen": 1990,
+        "quantity": 3,
+        "per_buyer": 1,
+        "duration_seconds": 300,
+    }
+    status, sale = await host.ask("POST", "/api/my/room/sales", terms)
+    assert status == 201, sale
+
+    # when
+    ended = {"stream_id": stream_id, "room_id": stall.room.id}
+    await report(server, "stream_ended", ended, reason="deleted", duration_ms=1000)
+    while (await host.hear("sale"))["sale"]["state"] != "closed":
+        pass
+
+    # then
+    product = await server.services.catalog.get(stall.product.id)
+    assert product.stock == 100

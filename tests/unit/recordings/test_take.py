@@ -97,3 +97,14 @@ def test_usual_containers_look_like_video(kind: str) -> None:
 )
 def test_other_files_do_not(head: bytes) -> None:
     assert not looks_like_video(head)
+
+
+def test_recorded_parts_are_watchable_at_once_unless_they_are_vp8() -> None:
+    h264 = Take.model_validate(
+        {"stream_id": "s", "duration_ms": 1, "runs": [{"init": "i", "video_codec": "avc1.42c01f"}]}
+    )
+    vp8 = Take.model_validate(
+        {"stream_id": "s", "duration_ms": 1, "runs": [{"init": "i", "video_codec": "vp08.00.10.08"}]}
+    )
+    assert h264.is_playable
+    assert not vp8.is_playable
