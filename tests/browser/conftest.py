@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from scripts.install import find_browser
 from tests.harness.data_servers import DataServers
@@ -34,6 +34,7 @@ def chromium() -> Iterator[Browser]:
     """The Chromium of this machine."""
     path = find_browser()
     assert path, "no Chromium or Chrome: `make test` installs one or says how"
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
         yield browser
