@@ -1,4 +1,4 @@
-# One image for server, media, worker and beat; docker-compose.yml says which it becomes.
+# One image for server, media and worker; docker-compose.yml says which it becomes.
 FROM node:22-bookworm-slim AS web
 WORKDIR /src/web
 COPY web/package.json web/package-lock.json web/.npmrc ./

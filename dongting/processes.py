@@ -1,4 +1,4 @@
-"""Our own processes as programs: server, media, worker, beat, each with the question that tells it is ready."""
+"""Our own processes as programs: server, media, worker, each with the question that tells it is ready."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Literal
 
 from dongting.child import Program
 
-Name = Literal["server", "media", "worker", "beat"]
+Name = Literal["server", "media", "worker"]
 ASK_TIMEOUT_SECONDS = 1.0
 EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 -- recognised, not served
 
 # How long each may take to stop: media finishes its recordings, a worker the piece that it is at.
-STOP_SECONDS: dict[Name, float] = {"server": 15.0, "media": 20.0, "worker": 15.0, "beat": 5.0}
+STOP_SECONDS: dict[Name, float] = {"server": 15.0, "media": 20.0, "worker": 15.0}
 
 
 def program_of(name: Name, root: Path, environment: Mapping[str, str], log: Path) -> Program:
@@ -25,7 +25,6 @@ def program_of(name: Name, root: Path, environment: Mapping[str, str], log: Path
         "server": _asks(environment, "SERVER_HOST", "SERVER_PORT", 8080),
         "media": _asks(environment, "MEDIA_HOST", "MEDIA_HTTP_PORT", 8081),
         "worker": _asks(environment, "", "WORKER_METRICS_PORT", 8082),
-        "beat": lambda: True,
     }
     return Program(
         name=name,
@@ -40,14 +39,12 @@ def program_of(name: Name, root: Path, environment: Mapping[str, str], log: Path
 
 
 def _command(name: Name, environment: Mapping[str, str]) -> tuple[str, ...]:
-    celery = (sys.executable, "-m", "celery", "-A", "workers.app")
-    if name == "worker":
-        return (*celery, "worker", "--loglevel", environment.get("LOG_LEVEL", "info"))
-    if name == "beat":
-        schedule = Path(environment.get("WORKER_FOLDER", "var/work"), "beat-schedule")
-        schedule.parent.mkdir(parents=True, exist_ok=True)
-        return (*celery, "beat", "--schedule", str(schedule), "--pidfile=")
-    return (sys.executable, "-m", name)
+    if name != "worker":
+        return (sys.executable, "-m", name)
+    # Workers don't speak to each other: the database's leases say who has which job.
+    talk = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+    celery = (sys.executable, "-m", "celery", "-A", "workers.app", "worker", *talk)
+    return (*celery, "--loglevel", environment.get("LOG_LEVEL", "info"))
 
 
 def address_of(environment: Mapping[str, str], host_name: str, port_name: str, default_port: int) -> str:

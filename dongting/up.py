@@ -20,9 +20,9 @@ from dongting.supervisor import TICK_SECONDS, Interrupted, Say, Supervisor
 STATE_FILE = "state.json"
 SEEDED_FILE = "demo-seeded"
 SEED_SECONDS = 300.0
-OUR_PROCESSES: tuple[Name, ...] = ("server", "media", "worker", "beat")
+OUR_PROCESSES: tuple[Name, ...] = ("server", "media", "worker")
 # Who stops when: first those who make new work, then those who finish it, last those who keep it.
-STOP_ORDER = (("demo host",), ("worker", "beat"), ("media",), ("server",), ("seaweedfs",), ("redis",), ("mongod",))
+STOP_ORDER = (("demo host",), ("worker",), ("media",), ("server",), ("seaweedfs",), ("redis",), ("mongod",))
 
 
 class Signals:

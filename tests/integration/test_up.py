@@ -22,7 +22,7 @@ from dongting.child import leftovers
 from dongting.up import STATE_FILE
 
 ROOT = Path(__file__).parents[2]
-NAMES = {"mongod", "redis", "seaweedfs", "server", "media", "worker", "beat"}
+NAMES = {"mongod", "redis", "seaweedfs", "server", "media", "worker"}
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 FREE_PORTS = dict.fromkeys(("SERVER_PORT", "MEDIA_HTTP_PORT", "MEDIA_UDP_PORT", "WORKER_METRICS_PORT"), "0")

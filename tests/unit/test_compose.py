@@ -19,7 +19,6 @@ KIND: dict[str, type[SharedSettings]] = {
     "server": ServerSettings,
     "media": MediaSettings,
     "worker": WorkerSettings,
-    "beat": WorkerSettings,
 }
 OTHERS = {"mongodb", "redis", "seaweedfs", "caddy", "coturn"}
 VARIABLE = re.compile(r"\$\{(\w+)(:[?-])?")
