@@ -71,7 +71,7 @@ def canvas(page: Page, width: int, height: int, script: str) -> Image.Image:
 
 
 def covers(art: Path, out: Path) -> None:
-    """Covers of rooms and courses, and the host's portrait."""
+    """Covers of rooms and courses."""
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         page = browser.new_page()
@@ -79,7 +79,6 @@ def covers(art: Path, out: Path) -> None:
         page.add_script_tag(path=str(HERE / "covers.js"))
         page.evaluate("loadCovers(['golden-tea', 'barley', 'lotus-seeds'])")
         save(canvas(page, 1280, 720, "drawRoomCover(ctx)"), out / "room-zhanghong.webp", 110_000)
-        save(canvas(page, 512, 512, "drawAvatar(ctx)"), out / "avatar-zhanghong.webp", 40_000)
         for name in ("room-zhangshugang", "room-baojing", "room-sangri"):
             save(canvas(page, 1280, 720, f"drawCover(ctx, '{name}')"), out / f"{name}.webp", 110_000)
         page = browser.new_page()

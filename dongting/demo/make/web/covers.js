@@ -31,10 +31,3 @@ function drawRoomCover(ctx) {
   ctx.drawImage(art.oranges, 600 - 190, 415 - 142, 380, 285);
   awning(ctx, t);
 }
-
-// The host alone on rice paper, for a round picture.
-function drawAvatar(ctx) {
-  const g = ctx.createRadialGradient(256, 200, 40, 256, 256, 360); g.addColorStop(0, "#f6ecd2"); g.addColorStop(1, "#8fc1b3");
-  ctx.setTransform(1, 0, 0, 1, 0, 0); ctx.fillStyle = g; ctx.fillRect(0, 0, 512, 512);
-  const host = art["talk-20"], s = 700; ctx.drawImage(host, 256 - s * host.width / host.height / 2, 10, s * host.width / host.height, s);
-}
