@@ -42,9 +42,15 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def platform(data_servers: DataServers, tmp_path: Path) -> Iterator[Platform]:
+def environment_changes() -> dict[str, str]:
+    """Settings that a test wants otherwise; override it beside the test."""
+    return {}
+
+
+@pytest.fixture
+def platform(data_servers: DataServers, tmp_path: Path, environment_changes: dict[str, str]) -> Iterator[Platform]:
     """Server, media node and worker of this test alone."""
-    environment = data_servers.new_environment(tmp_path)
+    environment = {**data_servers.new_environment(tmp_path), **environment_changes}
     with running_platform(environment, tmp_path) as running:
         yield running
     data_servers.forget(environment)
