@@ -174,8 +174,8 @@ function closeUp(ctx, t) {  // how the cut is made, large
   leafAt(ctx, -32, 110, 130, 2.6, rgb("#3f8a49"));
   ctx.strokeStyle = "#d9482b"; ctx.lineWidth = 3; ctx.setLineDash([9, 7]); if (!done) { ctx.beginPath(); ctx.moveTo(-76, -8); ctx.lineTo(80, -106); ctx.stroke(); }
   ctx.setLineDash([]); ctx.beginPath(); ctx.moveTo(96, -54); ctx.lineTo(96, -92); ctx.moveTo(88, -54); ctx.lineTo(104, -54); ctx.moveTo(88, -92); ctx.lineTo(104, -92); ctx.stroke();
-  ctx.fillStyle = "#b3311a"; ctx.font = `700 22px ${SANS}`; ctx.textAlign = "left"; ctx.fillText("0.5 厘米", 110, -66);
-  ctx.fillStyle = "#1d2b28"; ctx.fillText("芽", 92, -8);
+  ctx.fillStyle = "#b3311a"; ctx.font = `700 20px ${SANS}`; ctx.textAlign = "left"; ctx.fillText("0.5 厘米", 108, -66);
+  ctx.fillStyle = "#1d2b28"; ctx.fillText("芽", 90, -8);
   if (t > 49.6 && t < 53) { const c = ease(clamp((t - 49.6) / 1.6)), out = ease(clamp((t - 52.4) / 0.6)), open = t < 51.9 ? 0.9 : Math.max(0, (52.2 - t) / 0.3 * 0.9); shears(ctx, mix(240, 60, c) + out * 220, mix(60, -92, c), open, 1.25, -0.5); }
   if (done) for (let i = 0; i < 3; i++) { const u = ((t - 52.2) * 0.5 + i / 3) % 1, x = mix(26, -40, Math.min(1, u * 1.6)), y = mix(-72, -34, Math.min(1, u * 1.6)) + Math.max(0, u - 0.6) * 240; ctx.fillStyle = "rgba(90,170,200,.85)"; ctx.beginPath(); ctx.arc(x, y, 6, 0, TAU); ctx.fill(); }
   ctx.restore();
