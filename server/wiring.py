@@ -120,6 +120,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         tasks = await stack.enter_async_context(Tasks("services"))
         announcer = Announcer(manager, tasks)
         limits = RateLimits(settings)
+        stack.push_async_callback(limits.aclose)
         jobs = Jobs(make_celery(settings))
         key_secret = settings.internal_secret.get_secret_value()
 

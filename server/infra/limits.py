@@ -21,6 +21,11 @@ class RateLimits:
             f"async+{settings.redis_url}", implementation="redispy", wrap_exceptions=True, key_prefix="dongting:limit"
         )
         self._limiter = MovingWindowRateLimiter(storage)
+        self._close = storage.bridge.storage.aclose  # type: ignore[attr-defined]  # set by the bridge's use_basic
+
+    async def aclose(self) -> None:
+        """Close the library's Redis client, which it leaves open."""
+        await self._close()
 
     async def check(self, limit: str, *who: str) -> None:
         """Count one act of `who` against a limit such as "5/minute".
