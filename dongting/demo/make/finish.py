@@ -35,7 +35,11 @@ def grown(picture: Image.Image, width: int, height: int) -> Image.Image:
     """Larger, with its edges made crisp again."""
     if picture.size == (width, height):
         return picture
-    return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS).filter(ImageFilter.UnsharpMask(1.6, 70, 2))
+    return (
+        picture.convert("RGB")
+        .resize((width, height), Image.Resampling.LANCZOS)
+        .filter(ImageFilter.UnsharpMask(1.6, 70, 2))
+    )
 
 
 def look(sphere: Image.Image, yaw: float, pitch: float, fov: float, width: int, height: int) -> Image.Image:

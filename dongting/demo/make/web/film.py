@@ -133,7 +133,13 @@ def main(clip: str, art: Path, out: Path, moments: list[float]) -> None:
             (out.parent / f"{clip}-{t:05.1f}.png").write_bytes(frame(page, clip, t, "png"))
         if not moments:
             sound, _ = music.mix(plan["seconds"], [tuple(p) for p in plan["phrases"]], tune=plan["tune"])
-            encode(out, video(page, clip, plan["seconds"], art / f"frames-{clip}"), sound, plan["bit_rate"], plan["audio"])
+            encode(
+                out,
+                video(page, clip, plan["seconds"], art / f"frames-{clip}"),
+                sound,
+                plan["bit_rate"],
+                plan["audio"],
+            )
         browser.close()
 
 
