@@ -77,6 +77,10 @@ def parse(kind: type[B], data: object) -> B:
         BadRequest: naming each wrong field.
     """
     try:
+        json.dumps(data, ensure_ascii=False).encode()  # half an emoji is no text: nothing could keep it
+    except (TypeError, ValueError, RecursionError):
+        raise BadRequest("the body is not well-formed") from None
+    try:
         return kind.model_validate(data)
     except ValidationError as error:
         raise BadRequest(explain(error)) from None

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Generic, TypeVar
 
 import socketio
@@ -41,6 +40,7 @@ class Peer:
     allowance: float = EVENTS_BURST
     refused: int = 0
     counted_at: float = 0.0
+    is_gone: bool = False
 
     def require_user(self) -> User:
         """Who is signed in. Raises SignInRequired."""
@@ -157,6 +157,7 @@ class SocketServer:
     async def _disconnect(self, sid: str, _reason: object = None) -> None:
         peer = self._peers.pop(sid, None)
         if peer is not None:
+            peer.is_gone = True
             self._metrics.socket_disconnected()
             await self._on_leave(peer)
 
@@ -190,8 +191,9 @@ class SocketServer:
 
 
 def _cookie(header: str) -> str | None:
-    try:
-        morsel = SimpleCookie(header).get(SESSION_COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+    """The session cookie; another application's odd cookies on this host don't matter."""
+    for part in header.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == SESSION_COOKIE:
+            return value.strip('"')
+    return None

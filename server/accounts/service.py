@@ -96,8 +96,8 @@ class Accounts:
             SignInRequired (`wrong_credentials`), TooManyRequests
         """
         field, value = login_key(login)
-        await self._limits.check(SIGN_IN_LIMIT, "sign-in", value)
-        await self._limits.check(SIGN_IN_LIMIT, "sign-in", address)
+        await self._limits.check(SIGN_IN_LIMIT, "sign-in-address", address)
+        await self._limits.check(SIGN_IN_LIMIT, "sign-in-login", value)
         found = await self._store.find_login(field, value)
         matches = await self._matches(found[1] if found else self._nobodys_hash, password)
         if found is None or not matches:
@@ -140,4 +140,4 @@ class Accounts:
 
 
 def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

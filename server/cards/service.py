@@ -22,7 +22,7 @@ class Store(Protocol):
     """What this service keeps."""
 
     async def add(self, moment: Moment) -> bool: ...
-    async def close(self, stream_id: str, end_ms: int) -> None: ...
+    async def close(self, stream_id: str, end_ms: int) -> bool: ...
     async def open_in(self, stream_id: str) -> Moment | None: ...
     async def open_with(self, product_id: str) -> list[Moment]: ...
     async def of_stream(self, stream_id: str) -> list[Moment]: ...
@@ -102,9 +102,9 @@ class Cards:
         return {"card": card_shape(Card(await self._products.get(moment.product_id), moment))}
 
     async def stream_ended(self, stream: Stream, duration_ms: int) -> None:
-        """The last card ends with the stream."""
-        await self._store.close(stream.id, duration_ms)
-        await self._voice.tell(room_channel(stream.room_id), "card", {"card": None})
+        """The last card ends with the stream. Heard late, it leaves the next stream's card alone."""
+        if await self._store.close(stream.id, duration_ms):
+            await self._voice.tell(room_channel(stream.room_id), "card", {"card": None})
 
     async def moments_of(self, stream_id: str) -> list[Moment]:
         """The moments of a stream in order."""

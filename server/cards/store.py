@@ -41,9 +41,12 @@ class MomentStore:
             return False
         return True
 
-    async def close(self, stream_id: str, end_ms: int) -> None:
-        """End the open moment of a stream, if there is one."""
-        await self._moments.update_one({"stream_id": stream_id, "end_ms": None}, {"$set": {"end_ms": end_ms}})
+    async def close(self, stream_id: str, end_ms: int) -> bool:
+        """End the open moment of a stream; False when there is none."""
+        closed = await self._moments.update_one(
+            {"stream_id": stream_id, "end_ms": None}, {"$set": {"end_ms": end_ms}}
+        )
+        return closed.modified_count == 1
 
     async def open_in(self, stream_id: str) -> Moment | None:
         """The open moment of a stream."""

@@ -14,6 +14,7 @@ from config.tasks import Tasks
 log = logger(__name__)
 
 NAMESPACE = "/room"
+TELL_SECONDS = 1.0  # events are hints: no order and no sweep waits longer for a Redis that hangs
 Build = Callable[[], Awaitable[dict[str, Any] | None]]
 
 
@@ -32,7 +33,8 @@ class Announcer:
     async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None:
         """Send an event to everybody in a channel now. A failure is logged: events are hints."""
         try:
-            await self._manager.emit(event, data, namespace=NAMESPACE, room=channel)
+            async with asyncio.timeout(TELL_SECONDS):
+                await self._manager.emit(event, data, namespace=NAMESPACE, room=channel)
         except Exception as error:  # noqa: BLE001 -- Redis or the socket layer is away; clients re-read on reconnect
             log.warning("announcement lost", sio_event=event, error=type(error).__name__)
 

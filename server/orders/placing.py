@@ -85,7 +85,7 @@ class Placing:
         self._turns = turns
         self._tasks = tasks
         self._clock = clock
-        self._lines: dict[str, deque[Ticket]] = {}
+        self._lines: dict[Source, deque[Ticket]] = {}
 
     async def place(self, source: Source, request: Request) -> Order:
         """Stand in line and get an order, or why not.
@@ -94,9 +94,9 @@ class Placing:
             Conflict (`sold_out`, `out_of_stock`, `limit_reached`, `sale_closed`), NotFound,
             TooManyRequests, Unavailable
         """
-        line = self._lines.get(source.id)
+        line = self._lines.get(source)
         if line is None:
-            line = self._lines[source.id] = deque()
+            line = self._lines[source] = deque()
             self._tasks.start("placing", self._serve(source, line))
         if len(line) >= LINE_LIMIT:
             raise TooManyRequests("very many want this at this moment; please try again")
@@ -115,7 +115,7 @@ class Placing:
                     group = [line.popleft() for _ in range(min(GROUP_SIZE, len(line)))]
                     await self._answer(source, [ticket for ticket in group if not ticket.answer.done()])
         finally:
-            del self._lines[source.id]
+            del self._lines[source]
             _refuse(line, Unavailable("this takes too long; please try again"))
 
     async def _answer(self, source: Source, group: Sequence[Ticket]) -> None:

@@ -12,6 +12,7 @@ from server.cards.service import Cards
 from server.cards.shape import card_shape
 from server.chat.service import Chat
 from server.chat.shape import message_shape
+from server.errors import Conflict
 from server.http import Body
 from server.infra.announce import room_channel
 from server.rooms.presence import Presence
@@ -66,14 +67,17 @@ class RoomEvents:
         """Events of this noun; `channels` answers the socket server, which is built after its events."""
 
         async def join(peer: Peer, fields: Join) -> Reply:
-            view = await self._rooms.look(fields.slug)
-            if peer.room_id != view.room.id:
+            room = (await self._rooms.look(fields.slug)).room
+            if peer.room_id != room.id:
                 await self._leave(peer, channels())
-                peer.room_id, peer.room_host_id = view.room.id, view.room.host_id
-                await channels().enter(peer, room_channel(view.room.id))
+                if peer.is_gone:  # hung up while we looked: nobody would count it out again
+                    raise Conflict("this connection is closing", code="not_joined")
+                peer.room_id, peer.room_host_id = room.id, room.host_id
                 if _counts(peer):
-                    self._presence.joined(view.room.id)
-            return await self._snapshot(view, peer)
+                    self._presence.joined(room.id)
+                await channels().enter(peer, room_channel(room.id))
+            # Read after entering: what changes from here on is also told, so nothing falls between.
+            return await self._snapshot(await self._rooms.look(fields.slug), peer)
 
         async def leave(peer: Peer, _: Leave) -> Reply:
             await self._leave(peer, channels())

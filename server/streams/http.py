@@ -25,7 +25,9 @@ def stream_routes(streams: Streams, internal_secret: str) -> Routes:
     expected = f"Bearer {internal_secret}".encode()
 
     async def ask_publish(request: web.Request) -> web.Response:
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
+        if not hmac.compare_digest(
+            request.headers.get("Authorization", "").encode("utf-8", "surrogateescape"), expected
+        ):
             raise NotAllowed("only media nodes of this installation may ask")
         body = await parse_body(request, AskPublish)
         stream = await streams.let_in(body.slug, body.key)

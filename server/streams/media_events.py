@@ -78,9 +78,9 @@ def media_event_handler(streams: Streams, recordings: Recordings) -> Handler:
     async def _apply(event: MediaEvent) -> None:
         match event:
             case PublisherJoined():
-                await streams.publisher_joined(event.stream_id, event.first_picture_at)
+                await streams.publisher_joined(event.stream_id, event.at, event.first_picture_at)
             case PublisherLeft():
-                await streams.publisher_left(event.stream_id)
+                await streams.publisher_left(event.stream_id, event.at)
             case StreamEnded():
                 await streams.publisher_ended(event.stream_id, event.duration_ms)
             case TakeReady():

@@ -56,6 +56,7 @@ class Stream:
     first_picture_at: datetime | None = None
     ended_at: datetime | None = None
     lesson_id: str | None = None
+    reported_at: datetime | None = None  # when the media node saw what the state says; older reports come too late
 
 
 def next_state(state: StreamState, step: Step) -> StreamState:

@@ -37,6 +37,7 @@ class Store(Protocol):
         started_at: datetime | None = None,
         first_picture_at: datetime | None = None,
         ended_at: datetime | None = None,
+        reported_at: datetime | None = None,
     ) -> Stream | None: ...
 
 
@@ -135,20 +136,26 @@ class Streams:
                 return stream
         raise Conflict("the room's stream is changing; please try again")
 
-    async def publisher_joined(self, stream_id: str, first_picture_at: datetime | None) -> None:
-        """A media node sees the publisher's picture."""
-        now = self._clock.now()
+    async def publisher_joined(self, stream_id: str, at: datetime, first_picture_at: datetime | None) -> None:
+        """A media node saw the publisher's picture. A report that comes after a newer one is old news."""
         stream = await self.get(stream_id)
-        await self._step(
+        if _is_old_news(stream, at):
+            return
+        joined = await self._step(
             stream,
             Step.JOIN,
-            started_at=stream.started_at or now,
-            first_picture_at=stream.first_picture_at or first_picture_at or now,
+            started_at=stream.started_at or self._clock.now(),
+            first_picture_at=stream.first_picture_at or first_picture_at or at,
+            reported_at=at,
         )
+        if joined.state is not StreamState.LIVE:
+            log.warning("a picture came for a stream that is over", stream=stream_id, state=joined.state)
 
-    async def publisher_left(self, stream_id: str) -> None:
-        """A media node has lost the publisher, who may come back."""
-        await self._step(await self.get(stream_id), Step.LOSE)
+    async def publisher_left(self, stream_id: str, at: datetime) -> None:
+        """A media node lost the publisher, who may come back. A report that comes after a newer one is old news."""
+        stream = await self.get(stream_id)
+        if not _is_old_news(stream, at):
+            await self._step(stream, Step.LOSE, reported_at=at)
 
     async def publisher_ended(self, stream_id: str, duration_ms: int) -> Stream:
         """A media node says that the broadcast is over. Safe to hear twice."""
@@ -169,10 +176,12 @@ class Streams:
 
     async def sweep(self) -> None:
         """Close what never began, and what no media node knows any more."""
+        # Leases first: with Redis away nothing is closed, for then the media nodes can't report either.
+        known = {lease.get("stream_id") for lease in (await self._nodes.leases("stream:")).values()}
         now = self._clock.now()
         for stream in await self._store.starting_before(now - self._start_timeout):
-            await self._step(stream, Step.GIVE_UP, ended_at=now)
-        known = {lease.get("stream_id") for lease in (await self._nodes.leases("stream:")).values()}
+            if stream.id not in known:
+                await self._step(stream, Step.GIVE_UP, ended_at=now)
         on_air = await self._store.on_air()
         self._unseen_since = {
             stream.id: self._unseen_since.get(stream.id, now) for stream in on_air if stream.id not in known
@@ -198,6 +207,7 @@ class Streams:
         started_at: datetime | None = None,
         first_picture_at: datetime | None = None,
         ended_at: datetime | None = None,
+        reported_at: datetime | None = None,
     ) -> Stream:
         for _ in range(MOVE_TRIES):
             try:
@@ -205,7 +215,12 @@ class Streams:
             except Conflict:
                 return stream  # heard twice, or too late: what is true already stays true
             moved = await self._store.move(
-                stream, state, started_at=started_at, first_picture_at=first_picture_at, ended_at=ended_at
+                stream,
+                state,
+                started_at=started_at,
+                first_picture_at=first_picture_at,
+                ended_at=ended_at,
+                reported_at=reported_at,
             )
             if moved is not None:
                 log.info("stream moved", stream=stream.id, state=state)
@@ -216,3 +231,8 @@ class Streams:
 
     async def _tell(self, stream: Stream) -> None:
         await self._voice.tell(room_channel(stream.room_id), "stream", {"stream": stream_shape(stream)})
+
+
+def _is_old_news(stream: Stream, at: datetime) -> bool:
+    """Events may come late and in another order; the newest that was seen counts."""
+    return stream.reported_at is not None and at < stream.reported_at

@@ -41,6 +41,7 @@ class StreamStore:
                     "first_picture_at": stream.first_picture_at,
                     "ended_at": stream.ended_at,
                     "lesson_id": stream.lesson_id,
+                    "reported_at": stream.reported_at,
                 }
             )
         except DuplicateKeyError:
@@ -81,6 +82,7 @@ class StreamStore:
         started_at: datetime | None = None,
         first_picture_at: datetime | None = None,
         ended_at: datetime | None = None,
+        reported_at: datetime | None = None,
     ) -> Stream | None:
         """Change the state if it is still the one that was read; None when somebody was first."""
         changes: Document = {"state": state, "open": state in OPEN_STATES}
@@ -88,6 +90,7 @@ class StreamStore:
             ("started_at", started_at),
             ("first_picture_at", first_picture_at),
             ("ended_at", ended_at),
+            ("reported_at", reported_at),
         ):
             if value is not None:
                 changes[name] = value
@@ -116,4 +119,5 @@ def _stream(document: Document | None) -> Stream | None:
         first_picture_at=document["first_picture_at"],
         ended_at=document["ended_at"],
         lesson_id=document["lesson_id"],
+        reported_at=document["reported_at"],
     )

@@ -13,7 +13,7 @@ HEADERS = {
     ),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
 }
 STYLE = """
 :root { color-scheme: light; --lake: #0e6b5c; --paper: #faf7f0; --ink: #1d2b28; --persimmon: #b53a20;

@@ -85,7 +85,7 @@ class Farm:
         """A stream that was on, recorded, with products pinned from…to, and reported as a media node does it."""
         services = self.server.services
         stream = await services.streams.let_in("zhang", services.rooms.key_of(self.room))
-        await services.streams.publisher_joined(stream.id, services.clock.now())
+        await services.streams.publisher_joined(stream.id, services.clock.now(), services.clock.now())
         duration_ms = await self.record(stream, runs)
         for start_ms, end_ms, product in pins:
             await services.database["moments"].insert_one(

@@ -29,7 +29,7 @@ async def test_what_the_recorder_wrote_becomes_a_lesson(
     # given: a broadcast that changed its codec on the way
     services = farm.server.services
     stream = await services.streams.let_in("zhang", services.rooms.key_of(farm.room))
-    await services.streams.publisher_joined(stream.id, services.clock.now())
+    await services.streams.publisher_joined(stream.id, services.clock.now(), services.clock.now())
     recorder = Recorder(
         stream_id=stream.id,
         room_id=stream.room_id,

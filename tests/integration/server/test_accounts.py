@@ -97,3 +97,12 @@ async def test_malformed_and_oversized_bodies_are_told_apart(new_page: NewPage) 
     async with page.http.post("/api/session", data=io.BytesIO(b"x" * 2_000_000)) as response:
         assert (response.status, (await response.json(content_type=None))["code"]) == (413, "body_too_large")
     assert (await page.ask("GET", "/api/nothing"))[1]["code"] == "not_found"
+
+
+async def test_guessing_at_a_login_that_looks_like_an_address_locks_nobody_out(
+    new_page: NewPage, stall: Stall
+) -> None:
+    page = new_page()
+    for number in range(9):
+        await page.ask("POST", "/api/session", {"login": "127.0.0.1", "password": f"guess number {number}"})
+    await page.sign_in("zhanghong", PASSWORD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from server.rooms.model import stream_key
@@ -259,3 +260,99 @@ async def test_a_flash_sale_ends_with_its_stream_and_gives_the_rest_back(
     # then
     product = await server.services.catalog.get(stall.product.id)
     assert product.stock == 100
+
+
+async def test_an_old_interruption_that_comes_late_changes_nothing(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given a publisher who left, came back, and both reports, the older one delayed
+    page, _ = await joined(new_page)
+    before = server.services.clock.now()
+    stream_id = await go_live(server, stall)
+    await page.hear("stream")
+
+    # when
+    late = {"stream_id": stream_id, "room_id": stall.room.id}
+    await report(server, "publisher_left", late, reason="vanished", at=before.isoformat())
+    await report(server, "stream_ended", late, reason="deleted", duration_ms=1000)
+
+    # then
+    assert (await page.hear("stream"))["stream"]["state"] == "ended"
+
+
+async def test_the_late_end_of_one_stream_leaves_the_next_ones_card_alone(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given a stream that ended and a second one with a card
+    viewer, _ = await joined(new_page)
+    host, _ = await joined(new_page, "zhanghong")
+    first = {"stream_id": await go_live(server, stall), "room_id": stall.room.id}
+    await viewer.hear("stream")
+    await report(server, "stream_ended", first, reason="deleted", duration_ms=1000)
+    await viewer.hear("stream")
+    await go_live(server, stall)
+    await viewer.hear("stream")
+    await host.say("pin", product_id=stall.product.id)
+    assert (await viewer.hear("card"))["card"] is not None
+
+    # when the first one's end is told once more
+    await report(server, "stream_ended", first, reason="deleted", duration_ms=1000)
+    await host.say("unpin")
+
+    # then the next thing that the room hears is what the host did
+    assert await viewer.hear("card") == {"card": None}
+    assert viewer.heard["card"].empty()
+
+
+async def test_half_an_emoji_is_a_bad_request(server: RunningServer, stall: Stall, new_page: NewPage) -> None:
+    await registered_viewer(server)
+    viewer, _ = await joined(new_page, "liming")
+    assert (await viewer.say("chat", text="好\ud83d"))["error"] == "bad_request"
+    status, body = await viewer.ask("POST", "/api/session", {"login": "\ud800", "password": PASSWORD})
+    assert (status, body["code"]) == (400, "bad_request")
+
+
+async def test_another_applications_odd_cookie_signs_nobody_out(stall: Stall, new_page: NewPage) -> None:
+    # given
+    host = new_page()
+    await host.sign_in("zhanghong", PASSWORD)
+    token = next(cookie.value for cookie in host.http.cookie_jar if cookie.key == "dongting_session")
+    page = new_page()
+    page.http.headers["Cookie"] = f'prefs={{"a": 1}}; dongting_session={token}'
+
+    # when
+    await page.connect()
+    await page.say("join", slug="zhang")
+
+    # then
+    assert (await page.say("chat", text="大家好"))["ok"]
+
+
+async def test_a_sale_bought_as_if_it_were_a_product_breaks_nobody_elses_order(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given an open sale
+    await registered_viewer(server)
+    host, _ = await joined(new_page, "zhanghong")
+    await go_live(server, stall)
+    await host.hear("stream")
+    terms = {
+        "product_id": stall.product.id,
+        "price_fen": 1990,
+        "quantity": 3,
+        "per_buyer": 1,
+        "duration_seconds": 300,
+    }
+    _, sale = await host.ask("POST", "/api/my/room/sales", terms)
+    buyer, _ = await joined(new_page, "liming")
+
+    # when one asks for the sale as a product while another orders from it
+    wrong = {"product_id": sale["id"], "quantity": 1, "request_id": "wrong-kind-0001"}
+    mistaken, honest = await asyncio.gather(
+        host.ask("POST", "/api/orders", wrong),
+        buyer.say("order", sale_id=sale["id"], request_id="honest-buyer-01", quantity=1),
+    )
+
+    # then
+    assert mistaken[1]["code"] == "not_found"
+    assert honest["ok"], honest
