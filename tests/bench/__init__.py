@@ -1,0 +1,1 @@
+"""Benchmarks: programs that print a table and one JSON line last; results stand in docs/benchmarks.md."""
