@@ -78,6 +78,20 @@ it('runs what must be done after every connection, also after a lost one', async
   await vi.waitFor(() => expect(opened).toHaveBeenCalledTimes(2))
 })
 
+it('comes back when the server had refused it because its database was away', async () => {
+  let away = true
+  const refused = vi.fn()
+  server.of('/room').use((_socket, next) => {
+    if (!away) return next()
+    refused()
+    next(new Error('unavailable'))
+  })
+  await vi.waitFor(() => expect(refused).toHaveBeenCalled())
+  expect(link.state).toBe('connecting')
+  away = false
+  await vi.waitFor(() => expect(link.state).toBe('open'), { timeout: 4_000 })
+})
+
 it('connects anew when somebody else has signed in', async () => {
   await open()
   link.reconnect()

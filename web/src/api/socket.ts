@@ -1,5 +1,6 @@
 // The one Socket.IO connection of the page (namespace /room): acks as promises, events as subscriptions.
 import { io, type Socket } from 'socket.io-client'
+import { backoffMs } from '@/media/backoff'
 import { ApiError } from './errors'
 import { onSignInChanged } from './sign-in-changed'
 import type { RoomCalls, RoomEvents } from './types'
@@ -91,7 +92,9 @@ export class RoomLink {
     const socket = this.makeSocket()
     this.socket = socket
     this.setState('connecting')
+    let refusals = 0
     socket.on('connect', () => {
+      refusals = 0
       this.setState('open')
       for (const listener of [...this.openListeners]) listener()
     })
@@ -99,14 +102,20 @@ export class RoomLink {
       if (this.socket !== socket) return
       this.setState('connecting')
       // The library retries by itself only for lost connections.
-      if (reason === 'io server disconnect') {
-        setTimeout(() => this.socket === socket && socket.connect(), TURNED_AWAY_PAUSE_MS)
-      }
+      if (reason === 'io server disconnect') this.connectAgain(socket, TURNED_AWAY_PAUSE_MS)
+    })
+    socket.on('connect_error', () => {
+      // A server whose database is away refuses; the library takes that for its last word.
+      if (!socket.active) this.connectAgain(socket, backoffMs((refusals += 1)))
     })
     socket.onAny((event: string, payload: unknown) => {
       for (const listener of [...(this.eventListeners.get(event) ?? [])]) listener(payload as never)
     })
     socket.connect()
+  }
+
+  private connectAgain(socket: Socket, pauseMs: number): void {
+    setTimeout(() => this.socket === socket && socket.connect(), pauseMs)
   }
 
   private close(): void {
