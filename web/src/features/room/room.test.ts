@@ -5,7 +5,7 @@ import { withMessages, withoutMessage } from './chat-lines'
 import { LikeCounter } from './like-counter'
 import { pictureQuality } from './picture-quality'
 import { offerOf, timeLeftShare, withOrder } from './sale-offer'
-import { mayPlay, stageOf } from './stage'
+import { isOldNews, mayPlay, stageOf } from './stage'
 
 const NOW = Date.parse('2026-11-01T12:00:00Z')
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString()
@@ -70,6 +70,16 @@ describe('stages', () => {
   test('an end is told to those who were there', () => {
     expect(stageOf(makeStream('ended'), null, 's1')).toBe('ended')
     expect(stageOf(null, makeStream('ended'), 's1')).toBe('ended')
+  })
+
+  test.each([
+    ['its own end', makeStream('ended', 's2'), false],
+    ['the replay of the one before', { ...makeStream('ended', 's1'), started_at: at(-900), lesson_id: 'l1' }, true],
+    ['the end of one that began later', { ...makeStream('ended', 's3'), started_at: at(-1) }, false],
+    ['one that comes on', makeStream('live', 's3'), false],
+  ])('while a stream is on, %s', (_what, next, old) => {
+    expect(isOldNews(next, makeStream('live', 's2'))).toBe(old)
+    expect(isOldNews(next, null)).toBe(false)
   })
 
   test('who comes later finds a room that waits for its next broadcast', () => {

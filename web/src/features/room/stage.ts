@@ -13,6 +13,16 @@ export function stageOf(stream: Stream | null, last: Stream | null, seen: string
   return ended?.state === 'ended' && ended.id === seen ? 'ended' : 'before'
 }
 
+/** The late word about a stream that was over before the one that is on had begun (say, its replay is ready). */
+export function isOldNews(next: Stream, current: Stream | null): boolean {
+  if (!current || current.id === next.id || isOver(current) || !isOver(next)) return false
+  return !current.started_at || !next.started_at || Date.parse(next.started_at) < Date.parse(current.started_at)
+}
+
+function isOver(stream: Stream): boolean {
+  return stream.state === 'ended' || stream.state === 'cancelled'
+}
+
 /** Whether there may be packets to ask the media node for. */
 export function mayPlay(stage: Stage): boolean {
   return stage === 'starting' || stage === 'live' || stage === 'interrupted'

@@ -2,10 +2,11 @@
 import { computed, onScopeDispose, shallowRef } from 'vue'
 import { type ApiError, asApiError } from '@/api/errors'
 import { roomLink, type LinkState } from '@/api/socket'
-import type { Card, ChatMessage, Room, Sale, Snapshot, Stream } from '@/api/types'
+import type { Card, ChatMessage, Room, RoomEvents, Sale, Snapshot, Stream } from '@/api/types'
 import { noteServerNow } from '@/lib/server-clock'
 import { CHAT_CAP, withMessages, withoutMessage } from './chat-lines'
-import { stageOf } from './stage'
+import { HeldEvents } from './held-events'
+import { isOldNews, stageOf } from './stage'
 
 /** A join that got no answer is tried again; the server answers in milliseconds when it is well. */
 const JOIN_RETRY_MS = 2_000
@@ -14,8 +15,7 @@ const CLOSED_SALE_SHOWN_MS = 8_000
 
 export type RoomView = ReturnType<typeof useRoom>
 
-export function useRoom(slug: string) {
-  const link = roomLink()
+export function useRoom(slug: string, link = roomLink()) {
   const room = shallowRef<Room | null>(null)
   const stream = shallowRef<Stream | null>(null)
   const lastStream = shallowRef<Stream | null>(null)
@@ -33,10 +33,13 @@ export function useRoom(slug: string) {
   let rejoinTimer: ReturnType<typeof setTimeout> | undefined
   let closedSaleTimer: ReturnType<typeof setTimeout> | undefined
   let disposed = false
+  // The page hears the room from entering it, but the snapshot comes later and is made of older parts.
+  const heldEvents = new HeldEvents()
 
   async function join(): Promise<void> {
     clearTimeout(rejoinTimer)
     const sentAt = Date.now()
+    const release = heldEvents.hold()
     try {
       const snapshot = await link.send('join', { slug })
       if (disposed) return
@@ -47,7 +50,13 @@ export function useRoom(slug: string) {
       const failed = asApiError(error)
       if (failed.code === 'not_found') problem.value = failed
       else rejoinTimer = setTimeout(() => void (link.state === 'open' && join()), JOIN_RETRY_MS)
+    } finally {
+      if (!disposed) release()
     }
+  }
+
+  function follow<E extends keyof RoomEvents>(event: E, act: (payload: RoomEvents[E]) => void): () => void {
+    return link.on(event, (payload) => heldEvents.pass(() => act(payload)))
   }
 
   function take(snapshot: Snapshot): void {
@@ -61,6 +70,11 @@ export function useRoom(slug: string) {
     viewers.value = snapshot.viewers
     likes.value = snapshot.likes
     joined.value = true
+  }
+
+  function hearStream(next: Stream | null): void {
+    if (next && isOldNews(next, stream.value)) lastStream.value = next
+    else takeStream(next)
   }
 
   function takeStream(next: Stream | null): void {
@@ -85,26 +99,26 @@ export function useRoom(slug: string) {
       linkState.value = state
       if (state !== 'open') joined.value = false
     }),
-    link.on('chat', ({ messages }) => {
+    follow('chat', ({ messages }) => {
       chat.value = withMessages(chat.value, messages)
     }),
-    link.on('chat_deleted', ({ id }) => {
+    follow('chat_deleted', ({ id }) => {
       chat.value = withoutMessage(chat.value, id)
     }),
-    link.on('likes', ({ total }) => {
+    follow('likes', ({ total }) => {
       likes.value = Math.max(likes.value, total)
     }),
-    link.on('viewers', ({ count }) => {
+    follow('viewers', ({ count }) => {
       viewers.value = count
     }),
-    link.on('stream', ({ stream: next, whep_url }) => {
+    follow('stream', ({ stream: next, whep_url }) => {
       if (room.value && whep_url) room.value = { ...room.value, whep_url }
-      takeStream(next)
+      hearStream(next)
     }),
-    link.on('card', ({ card: next }) => {
+    follow('card', ({ card: next }) => {
       card.value = next
     }),
-    link.on('sale', ({ sale: next }) => takeSale(next)),
+    follow('sale', ({ sale: next }) => takeSale(next)),
     link.onOpen(() => void join()),
     link.hold(),
   ]

@@ -1,0 +1,100 @@
+// @vitest-environment node
+// Against a real Socket.IO server on a free port: what comes between entering a room and its snapshot.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Server, type Socket as ServerSocket } from 'socket.io'
+import { io } from 'socket.io-client'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { effectScope, type EffectScope } from 'vue'
+import { RoomLink } from '@/api/socket'
+import type { Card, ChatMessage, Product, Room, RoomEvents, Sale, Snapshot, Stream } from '@/api/types'
+import { useRoom } from './use-room'
+
+const AT = '2026-11-01T12:00:00Z'
+const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 9, picture_url: null, origin: '' }
+const COUNTS = { quantity: 3, held: 0, sold: 0, returned: 0, per_buyer: 1, hold_seconds: 300 }
+const ROOM: Room = { id: 'r1', slug: 'orange', title: '橙子', host_name: '小美', cover_url: null, state: 'idle', viewers: 0, scheduled_at: null, merchant_id: 'm1', stream: null, last_stream: null, whep_url: '/whep/orange', slow_mode_seconds: 0 }
+
+const makeLine = (id: string): ChatMessage => ({ id, author_name: '小美', author_role: 'viewer', text: '甜不甜', at: AT })
+const makeSale = (available: number): Sale => ({ ...COUNTS, id: 'sale', room_id: 'r1', product: PRODUCT, price_fen: 1990, state: 'open', available, opens_at: AT, closes_at: AT })
+const makeStream = (id: string, state: Stream['state'], started_at = AT): Stream => ({ id, room_id: 'r1', state, started_at, ended_at: null, lesson_id: null })
+const SNAPSHOT: Snapshot = { room: ROOM, chat: [makeLine('a'), makeLine('b')], card: null, sale: makeSale(3), viewers: 1, likes: 5, server_now: AT }
+
+let server: Server
+let scope: EffectScope
+let onJoin: (socket: ServerSocket, ack: (answer: unknown) => void) => void
+
+beforeEach(async () => {
+  const httpServer = createServer()
+  server = new Server(httpServer)
+  server.of('/room').on('connection', (socket) => {
+    socket.on('join', (_fields, ack) => onJoin(socket, ack))
+  })
+  await new Promise<void>((resolve) => httpServer.listen(0, '127.0.0.1', resolve))
+  scope = effectScope()
+})
+afterEach(async () => {
+  scope.stop()
+  await server.close()
+})
+
+function open() {
+  const { port } = server.httpServer.address() as AddressInfo
+  const link = new RoomLink(() => io(`http://127.0.0.1:${port}/room`, { autoConnect: false, forceNew: true, reconnectionDelay: 10 }))
+  return scope.run(() => useRoom('orange', link)) as ReturnType<typeof useRoom>
+}
+
+function tell<E extends keyof RoomEvents>(socket: ServerSocket, event: E, payload: RoomEvents[E]): void {
+  socket.emit(event, payload)
+}
+
+test('what happens while the snapshot is on its way is shown on top of it', async () => {
+  const card: Card = { product: PRODUCT, pinned_at: AT, start_ms: 0 }
+  onJoin = (socket, ack) => {
+    tell(socket, 'chat', { messages: [makeLine('b'), makeLine('c'), makeLine('d')] })
+    tell(socket, 'chat_deleted', { id: 'a' })
+    tell(socket, 'chat_deleted', { id: 'd' })
+    tell(socket, 'stream', { stream: makeStream('s1', 'live'), whep_url: '/whep/elsewhere' })
+    tell(socket, 'card', { card })
+    tell(socket, 'sale', { sale: makeSale(1) })
+    tell(socket, 'viewers', { count: 8 })
+    tell(socket, 'likes', { total: 6 })
+    ack({ ok: true, data: SNAPSHOT })
+  }
+
+  const room = open()
+
+  await vi.waitFor(() => expect(room.joined.value).toBe(true))
+  expect(room.chat.value.map((line) => line.id)).toEqual(['b', 'c'])
+  expect(room.stage.value).toBe('live')
+  expect(room.room.value?.whep_url).toBe('/whep/elsewhere')
+  expect(room.card.value).toEqual(card)
+  expect(room.sale.value?.available).toBe(1)
+  expect([room.viewers.value, room.likes.value]).toEqual([8, 6])
+})
+
+test('what happens after the snapshot is shown at once', async () => {
+  onJoin = (socket, ack) => {
+    ack({ ok: true, data: SNAPSHOT })
+    tell(socket, 'sale', { sale: makeSale(2) })
+  }
+
+  const room = open()
+
+  await vi.waitFor(() => expect(room.sale.value?.available).toBe(2))
+})
+
+test('the replay of the stream before does not take the one that is on off the screen', async () => {
+  const over = makeStream('s1', 'ended', '2026-11-01T10:00:00Z')
+  onJoin = (socket, ack) => {
+    ack({ ok: true, data: { ...SNAPSHOT, room: { ...ROOM, stream: makeStream('s2', 'live') } } })
+    tell(socket, 'stream', { stream: over, whep_url: '' })
+    tell(socket, 'viewers', { count: 9 })
+  }
+
+  const room = open()
+
+  await vi.waitFor(() => expect(room.viewers.value).toBe(9))
+  expect(room.stream.value?.id).toBe('s2')
+  expect(room.lastStream.value).toEqual(over)
+})
