@@ -1,7 +1,8 @@
 // The decisions of the studio: phases, checks, upload speed, sale drafts, order figures.
 import { describe, expect, test } from 'vitest'
-import type { Order, Product } from '@/api/types'
+import type { Order, Product, Stream, StreamState } from '@/api/types'
 import { checksOf, type Findings } from './checks'
+import { endedStream } from './ended-stream'
 import { orderFigures } from './order-figures'
 import { onAir, phaseOf } from './phase'
 import { draftOf, fenOf, suggestedPrice } from './sale-draft'
@@ -30,6 +31,26 @@ describe('phases', () => {
 
   test('goods can be shown while viewers see a picture or are told that it comes back', () => {
     expect((['before', 'starting', 'live', 'interrupted', 'ended'] as const).filter(onAir)).toEqual(['live', 'interrupted'])
+  })
+})
+
+describe('the end of the broadcast', () => {
+  const make = (id: string, state: StreamState, lesson_id: string | null = null): Stream => ({ id, room_id: 'r1', state, started_at: null, ended_at: null, lesson_id })
+
+  test('of the stream that was on is an end, told by its event or by a snapshot', () => {
+    expect(endedStream(make('a', 'ended'), make('a', 'live'), null, null)?.id).toBe('a')
+    expect(endedStream(null, make('a', 'interrupted'), make('a', 'ended'), null)?.id).toBe('a')
+  })
+
+  test.each([
+    ['the replay of a stream that was over already', make('a', 'ended', 'l1'), make('a', 'ended'), null],
+    ['the replay of another stream', make('a', 'ended', 'l1'), make('b', 'live'), null],
+    ['the replay of a stream that was not known to be on', make('a', 'ended', 'l1'), null, null],
+    ['the end that the host pressed himself, told late', make('a', 'ended'), make('a', 'live'), 'a'],
+    ['a stream that goes on', make('a', 'interrupted'), make('a', 'live'), null],
+    ['a stream that never began', make('a', 'cancelled'), make('a', 'starting'), null],
+  ])('is not %s', (_what, now, before, known) => {
+    expect(endedStream(now, before, make('a', 'ended'), known)).toBeNull()
   })
 })
 
