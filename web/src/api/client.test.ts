@@ -35,6 +35,16 @@ it('gives the JSON of an answer, and null where there is none', async () => {
   expect(await http.delete(`${base}/api/x`)).toBeNull()
 })
 
+it('never sends half an emoji', async () => {
+  let body = ''
+  handler = (request, response) => {
+    request.on('data', (part: Buffer) => (body += part.toString()))
+    request.on('end', () => response.writeHead(204).end())
+  }
+  await http.post(`${base}/api/x`, { title: '甜🍊'.slice(0, 2), parts: ['🍊'] })
+  expect(body).toBe('{"title":"甜","parts":["🍊"]}')
+})
+
 it('turns a problem into its code, detail and status', async () => {
   handler = (_request, response) =>
     response.writeHead(409, { 'content-type': 'application/problem+json' }).end('{"code":"out_of_stock","detail":"none left","status":409}')

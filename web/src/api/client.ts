@@ -1,5 +1,6 @@
 // The fetch wrapper: JSON in, JSON out, problem+json into ApiError, a timeout on every call.
 import { noteServerTime } from '@/lib/server-clock'
+import { wellFormed } from '@/lib/well-formed'
 import { ApiError } from './errors'
 
 const TIMEOUT_MS = 15_000 // a weak line answers slowly, but a page must not wait for ever
@@ -62,12 +63,16 @@ async function send(method: Method, path: string, body: BodyInit | null, headers
   }
 }
 
+function wholeText(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? wellFormed(value) : value
+}
+
 function json<T>(method: Method) {
   return async (path: string, body?: unknown, options: CallOptions = {}): Promise<T> =>
     (await send(
       method,
       path,
-      body === undefined ? null : JSON.stringify(body),
+      body === undefined ? null : JSON.stringify(body, wholeText),
       body === undefined ? {} : { 'Content-Type': 'application/json' },
       options,
     )) as T
