@@ -87,6 +87,5 @@ async def _recover(node: Node, store: Objects) -> None:
     # Then again and again: what could not be uploaded because the object store was away is finished when it is back.
     await asyncio.sleep(node.settings.publisher_grace_seconds)
     while True:
-        for take in await recover_spool(node.settings, store):
-            node.take_recovered(take)
+        await recover_spool(node.settings, store, node.take_recovered)
         await asyncio.sleep(RECOVERY_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from redis.exceptions import RedisError
@@ -23,16 +24,28 @@ class Bus(Protocol):
     async def publish_event(self, event: str, fields: Mapping[str, Any]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    event: str
+    fields: Mapping[str, Any]
+    sent: asyncio.Future[bool]
+
+    def settle(self, *, is_sent: bool) -> None:
+        if not self.sent.done():  # else whoever waited has gone
+            self.sent.set_result(is_sent)
+
+
 class Outbox:
     """Events that Redis has not taken yet.
 
     Holds EVENTS_WAITING of them; when full the oldest is lost, and the server learns the truth from the leases and
-    from what it finds in the object store. What is still here when the process dies is lost the same way.
+    from what it finds in the object store. What is still here when the process dies is lost the same way, except what
+    somebody says again because he did not hear that it was sent.
     """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._waiting: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._waiting: deque[_Entry] = deque()
         self._has_some = asyncio.Event()
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -43,15 +56,17 @@ class Outbox:
         """How many are not sent yet."""
         return len(self._waiting)
 
-    def add(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Say this as soon as Redis listens."""
+    def add(self, event: str, fields: Mapping[str, Any]) -> asyncio.Future[bool]:
+        """Say this as soon as Redis listens. The answer tells later whether Redis took it (else: it was lost)."""
         if len(self._waiting) >= EVENTS_WAITING:
-            self._waiting.popleft()
+            self._waiting.popleft().settle(is_sent=False)
             self.lost += 1
             log.error("event lost, Redis is away for too long")
-        self._waiting.append((event, fields))
+        entry = _Entry(event, fields, asyncio.Future())
+        self._waiting.append(entry)
         self._is_empty.clear()
         self._has_some.set()
+        return entry.sent
 
     async def run(self) -> None:
         """Send what waits; runs until cancelled."""
@@ -60,13 +75,14 @@ class Outbox:
             while self._waiting:
                 entry = self._waiting[0]
                 try:
-                    await self._bus.publish_event(*entry)
+                    await self._bus.publish_event(entry.event, entry.fields)
                 except (RedisError, OSError) as error:
                     log.warning("event not sent, trying again", error=type(error).__name__)
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
                 if self._waiting and self._waiting[0] is entry:
                     self._waiting.popleft()
+                entry.settle(is_sent=True)
             self._has_some.clear()
             self._is_empty.set()
 

@@ -135,14 +135,17 @@ class Node:
         self.http_port = http_port
         self._tasks.start("renew leases", self._renew_leases())
 
-    def take_recovered(self, take: RecoveredTake) -> None:
-        """A take that a crash had interrupted is whole: its stream has ended, unless its publisher is back."""
+    async def take_recovered(self, take: RecoveredTake) -> bool:
+        """A take that a crash had interrupted is whole: its stream has ended, unless its publisher is back.
+
+        Waits until the servers are told; False: they were not.
+        """
         if any(stream.stream_id == take.stream_id for stream in self.streams.values()):
-            return
+            return False
         about = {"stream_id": take.stream_id, "room_id": take.room_id, "duration_ms": take.summary.duration_ms}
         self.emit("stream_ended", {**about, "reason": StreamEnding.VANISHED})
         found = {"has_video": take.summary.has_video, "has_audio": take.summary.has_audio}
-        self.emit("take_ready", {**about, **found})
+        return await self.emit("take_ready", {**about, **found})
 
     def drain(self) -> None:
         """Take no new sessions; the first step of stopping."""
@@ -286,10 +289,10 @@ class Node:
             log.info("lease runs out by itself", error=type(error).__name__)
         await stream.finish()
 
-    def emit(self, event: str, fields: Mapping[str, object]) -> None:
-        """Tell the servers."""
+    def emit(self, event: str, fields: Mapping[str, object]) -> asyncio.Future[bool]:
+        """Tell the servers; answers later whether Redis took it."""
         at = datetime.now(UTC).isoformat()
-        self.outbox.add(event, {**fields, "node_id": self.settings.node_id, "at": at})
+        return self.outbox.add(event, {**fields, "node_id": self.settings.node_id, "at": at})
 
     async def _obey(self, command: Payload) -> None:
         if command.get("command") == "end_stream":

@@ -60,6 +60,7 @@ class TakeRecorder(Protocol):
     def add_sender_report(self, kind: Kind, ntp: int, rtp_timestamp: int) -> None: ...
     async def finish(self) -> TakeSummary: ...
     async def aclose(self) -> None: ...
+    async def remove(self) -> None: ...
 
 
 RecorderFactory = Callable[[str, str, Callable[[], None]], TakeRecorder]  # stream, room, how to ask for a keyframe
@@ -73,7 +74,7 @@ class StreamContext:
     memory: PacketMemory
     counters: Counters
     tasks: Tasks
-    emit: Callable[[str, Mapping[str, object]], None]
+    emit: Callable[[str, Mapping[str, object]], asyncio.Future[bool]]  # answers later whether it was sent
     ended: Callable[[Stream], None]
 
 
@@ -277,23 +278,29 @@ class Stream:
         return max(0, int((datetime.now(UTC) - self._first_picture_at).total_seconds() * 1000))
 
     async def finish(self) -> None:
-        """Finish the recording and say so. What fails here is mended from the spool at the next start."""
+        """Finish the recording and say so; the spool keeps it until that was heard.
+
+        What fails here is mended, and said, from the spool.
+        """
         try:
             summary = await self._recorder.finish()
         finally:
             await self._recorder.aclose()
-        if self._was_live:
-            self._emit(
-                "take_ready",
-                duration_ms=summary.duration_ms,
-                has_video=summary.has_video,
-                has_audio=summary.has_audio,
-            )
         log.info("take ready", stream=self.stream_id, duration_ms=summary.duration_ms)
+        if not self._was_live or await self._say_take_ready(summary):
+            await self._recorder.remove()
 
-    def _emit(self, event: str, **fields: object) -> None:
+    def _say_take_ready(self, summary: TakeSummary) -> asyncio.Future[bool]:
+        return self._emit(
+            "take_ready",
+            duration_ms=summary.duration_ms,
+            has_video=summary.has_video,
+            has_audio=summary.has_audio,
+        )
+
+    def _emit(self, event: str, **fields: object) -> asyncio.Future[bool]:
         about = {"stream_id": self.stream_id, "room_id": self.room_id}
-        self._context.emit(event, {**about, **fields})
+        return self._context.emit(event, {**about, **fields})
 
 
 def _kind(track: InboundTrack) -> Kind:

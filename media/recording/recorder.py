@@ -123,7 +123,8 @@ class Recorder:
             self._inbox.append(_Report(kind, SenderReport(ntp, rtp_timestamp)))
 
     async def finish(self) -> TakeSummary:
-        """End the recording and bring all of it into the object store. Twice gives the same answer.
+        """End the recording and bring all of it into the object store. Twice gives the same answer. The spool stays
+        until `remove`.
 
         Raises TimeoutError after FINISH_SECONDS without an object store; the spool then keeps the take.
         """
@@ -133,11 +134,19 @@ class Recorder:
             return self._summary
 
     async def aclose(self) -> None:
-        """Stop at once and leave the rest to recovery; after `finish` there is nothing to do. Twice is fine."""
+        """Stop at once, let go of the spool, leave the rest to recovery. Twice is fine."""
         await self._stop_thread()
         await self._tasks.aclose()
         if self._spool is not None:
             await asyncio.to_thread(self._spool.close)
+
+    async def remove(self) -> None:
+        """Close and delete the spool of a finished take, once the servers know of the take; until then recovery
+        finds it there and announces it."""
+        if self._summary is None or self._spool is None:
+            raise RuntimeError("the take is not finished")
+        await self.aclose()
+        await asyncio.to_thread(self._spool.remove_if_unchanged)
 
     async def _finish(self) -> TakeSummary:
         if self._spool is None or self._uploader is None:
@@ -146,7 +155,6 @@ class Recorder:
         async with asyncio.timeout(FINISH_SECONDS):
             summary = await self._uploader.publish()
         await self._tasks.aclose()
-        await asyncio.to_thread(self._spool.remove)
         log.info(
             "take finished",
             stream=self._stream_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,43 +30,44 @@ class RecoveredTake:
     summary: TakeSummary
 
 
-async def recover_spool(settings: MediaSettings, objects: Objects) -> list[RecoveredTake]:
-    """Finish every take in the spool folder that nobody records. Safe to run twice, and beside live recordings.
+Announce = Callable[[RecoveredTake], Awaitable[bool]]
 
-    A take that cannot be finished now (the object store is away) stays for the next time.
+
+async def recover_spool(settings: MediaSettings, objects: Objects, announce: Announce) -> None:
+    """Finish every take in the spool folder that nobody records, and announce each as soon as it is whole. Safe to
+    run twice, and beside live recordings.
+
+    A take that cannot be finished now (the object store is away), or that `announce` could not tell anybody of,
+    stays for the next time and is announced then.
     """
-    recovered = []
     for folder in await asyncio.to_thread(_folders, Path(settings.spool_folder)):
-        found = await _recover(folder, objects)
-        if found is not None:
-            recovered.append(found)
-    return recovered
+        await _recover(folder, objects, announce)
 
 
 def _folders(spool_folder: Path) -> list[Path]:
     return sorted(path for path in spool_folder.iterdir() if path.is_dir()) if spool_folder.is_dir() else []
 
 
-async def _recover(folder: Path, objects: Objects) -> RecoveredTake | None:
+async def _recover(folder: Path, objects: Objects, announce: Announce) -> None:
     try:
         spool = await asyncio.to_thread(TakeSpool.reopen, folder)
     except SpoolBusy:
-        return None
+        return
     except SpoolBroken as error:
         log.warning("spool folder holds nothing that can be mended", folder=folder.name, reason=str(error))
-        return None
+        return
     except (OSError, ValueError) as error:
         log.warning("spool folder cannot be read", folder=folder.name, reason=str(error))
-        return None
+        return
     take = spool.take
     try:
         async with asyncio.timeout(RECOVERY_SECONDS):
             summary = await Uploader(spool, objects).publish()
-        await asyncio.to_thread(spool.remove)
     except TimeoutError:
         log.warning("a take could not be recovered yet, it stays in the spool", stream=take.stream_id)
-        return None
+        return
     finally:
-        spool.close()
+        spool.close()  # a publisher who is back must not wait until the servers have heard of it
     log.info("take recovered after a crash", stream=take.stream_id, duration_ms=summary.duration_ms)
-    return RecoveredTake(take.stream_id, take.room_id, summary)
+    if await announce(RecoveredTake(take.stream_id, take.room_id, summary)):
+        await asyncio.to_thread(spool.remove_if_unchanged)

@@ -162,10 +162,17 @@ class TakeSpool:
         self._journal.close()
         self._lock_file.close()
 
-    def remove(self) -> None:
-        """Delete the folder: the object store has everything."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def remove_if_unchanged(self) -> None:
+        """Let go, and delete the folder: the object store has everything, and who must know knows. It stays if
+        somebody goes on with the take."""
         self.close()
+        try:
+            found = TakeSpool.reopen(self._folder)
+        except (SpoolBusy, SpoolBroken, OSError, ValueError):
+            return
+        if found.take.as_json() == self.take.as_json():
+            shutil.rmtree(self._folder, ignore_errors=True)
+        found.close()
 
     def _sync(self) -> None:
         if self._part is not None:

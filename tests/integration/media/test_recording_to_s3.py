@@ -19,7 +19,7 @@ from config.objects import ObjectNotFound, S3Objects
 from config.settings import MediaSettings
 from dongting.ports import free_ports
 from media.recording.recorder import Recorder
-from media.recording.spool import recover_spool
+from media.recording.spool import RecoveredTake, recover_spool
 from media.recording.take import TakeSummary
 from media.recording.tracks import SECOND_NS
 from tests.harness.data_servers import Environment
@@ -78,6 +78,18 @@ async def whole_run(objects: S3Objects, take: dict[str, Any], run: int) -> bytes
     return data
 
 
+async def recover(settings: MediaSettings, objects: S3Objects) -> list[RecoveredTake]:
+    """What recovery announces."""
+    found: list[RecoveredTake] = []
+
+    async def hear(take: RecoveredTake) -> bool:
+        found.append(take)
+        return True
+
+    await recover_spool(settings, objects, hear)
+    return found
+
+
 async def test_a_finished_take_is_whole_in_the_object_store(settings: MediaSettings, objects: S3Objects) -> None:
     # given
     recorder = make_recorder(settings, objects)
@@ -101,9 +113,9 @@ async def test_a_finished_take_is_whole_in_the_object_store(settings: MediaSetti
         "init-0.mp4",
         *(part["name"] for part in take["parts"]),
     }
-    assert not (Path(settings.spool_folder) / "stream1").exists()
     assert await recorder.finish() == summary
-    await recorder.aclose()
+    await recorder.remove()
+    assert not (Path(settings.spool_folder) / "stream1").exists()
 
 
 async def test_parts_are_uploaded_while_the_stream_goes_on(settings: MediaSettings, objects: S3Objects) -> None:
@@ -143,7 +155,7 @@ async def test_a_publisher_that_returns_after_the_end_adds_to_the_take(
     await first.start()
     feed(first, in_the_past(broadcast("H264", 2), 12))
     await first.finish()
-    await first.aclose()
+    await first.remove()
     # when the same stream is recorded again
     second = make_recorder(settings, objects)
     await second.start()
@@ -268,7 +280,7 @@ async def test_a_killed_recorder_loses_at_most_two_seconds(
         child.kill()
         rest, _ = await child.communicate()
     given_ms = max([given_ms, *map(int, rest.split())])
-    recovered = await recover_spool(settings, objects)
+    recovered = await recover(settings, objects)
     # then
     assert [(take.stream_id, take.room_id) for take in recovered] == [("stream1", "room1")]
     assert recovered[0].summary.duration_ms >= given_ms - 2_000
@@ -276,7 +288,7 @@ async def test_a_killed_recorder_loses_at_most_two_seconds(
     seen = decode(await whole_run(objects, take, 0))
     assert seen.pictures_ms[-1] >= given_ms - 2_000
     assert seen.sound_end_ms >= given_ms - 2_000
-    assert await recover_spool(settings, objects) == []
+    assert await recover(settings, objects) == []
     assert not (Path(settings.spool_folder) / "stream1").exists()
 
 
@@ -284,7 +296,7 @@ async def test_recovery_leaves_a_live_recording_alone(settings: MediaSettings, o
     recorder = make_recorder(settings, objects)
     await recorder.start()
     feed(recorder, in_the_past(broadcast("H264", 2), 2))
-    assert await recover_spool(settings, objects) == []
+    assert await recover(settings, objects) == []
     assert (await recorder.finish()).duration_ms == 2000
     await recorder.aclose()
 
@@ -296,5 +308,5 @@ async def test_a_recorder_that_only_stops_leaves_the_rest_to_recovery(
     await recorder.start()
     feed(recorder, in_the_past(broadcast("H264", 3), 3))
     await recorder.aclose()
-    recovered = await recover_spool(settings, objects)
+    recovered = await recover(settings, objects)
     assert [take.summary.duration_ms for take in recovered] == [3000]
