@@ -117,6 +117,10 @@ class MediaSettings(SharedSettings):
     # Unfinished recordings live here until S3 has them; a crash is mended from this folder.
     spool_folder: str = "var/spool"
     max_sessions: int = Field(2000, ge=1)
+    # Viewers of one address who may be connecting at once; more hear 429. Raise it where proxies hide addresses.
+    connecting_per_address: int = Field(20, ge=1)
+    # Proxies in front whose X-Forwarded-For is believed (how many hops); 0: none.
+    trusted_proxy_hops: int = Field(0, ge=0, le=4)
     # An SDP offer larger than this is refused with 413.
     sdp_limit_bytes: int = Field(64_000, ge=4_000)
     # A publisher that vanished may come back within this time and goes on in the same stream.

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from config.logs import logger
 from config.settings import MediaSettings
+from media.admission import client_of
 from media.answer import write_fragment
 from media.node import Node, Resource, digest
 from media.problems import Problem, bad_sdp, key_missing, key_wrong, unknown_session
@@ -90,6 +91,13 @@ def bearer(request: web.Request) -> str:
     if scheme.lower() != "bearer" or not token or len(token) > 1024:
         raise key_missing()
     return token
+
+
+def client_address(request: web.Request, trusted_proxy_hops: int) -> str:
+    """Who asks, as admission counts it: seen by the outermost trusted proxy; further left anybody can write."""
+    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    trusted = min(trusted_proxy_hops, len(hops))
+    return client_of(hops[-trusted] if trusted else request.remote or "")
 
 
 async def read_offer(request: web.Request) -> Offer:

@@ -20,6 +20,7 @@ from config.logs import logger
 from config.objects import ObjectsUnavailable
 from config.settings import MediaSettings
 from config.tasks import Tasks
+from media.admission import Admission
 from media.answer import CannotServe, ChosenMedia, Local, choose_for_publisher, choose_for_viewer, write_answer
 from media.authorize import Grant
 from media.events import Outbox
@@ -70,6 +71,17 @@ class Resource:
     answer: str
     mids: tuple[str, ...]
     key_digest: bytes | None  # of the stream key, for publishers
+    client: str = ""  # whose address it was opened from, as admission counts it
+
+    @property
+    def is_publisher(self) -> bool:
+        """Whether somebody with a key sends here."""
+        return self.key_digest is not None
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether its DTLS is not up yet."""
+        return self.session.is_connecting
 
 
 def digest(key: str) -> bytes:
@@ -95,6 +107,7 @@ class Node:
         self._make_recorder = make_recorder
         self._certificate = Certificate()
         self._ice = IceLite(self.counters)
+        self._admission = Admission(settings.max_sessions, settings.connecting_per_address)
         self._memory = PacketMemory()
         self._udp: UdpPort | None = None
         self._candidates: tuple[str, ...] = ()
@@ -183,7 +196,8 @@ class Node:
             chosen = choose_for_publisher(offer)
         except CannotServe as error:
             raise cannot_serve(str(error)) from None
-        self._check_room()
+        self._check_accepts()
+        self._admission.check_publisher(self.resources.values())
         grant = await self._authorizer.authorize(slug, key)
         async with self._opening.setdefault(slug, asyncio.Lock()):
             stream = await self._stream_for(slug, grant, digest(key), wants_takeover)
@@ -219,12 +233,13 @@ class Node:
         if holder is not None and not hmac.compare_digest(holder.key_digest or b"", key_digest):
             raise key_wrong()
 
-    def play(self, slug: str, offer: Offer) -> Resource:
-        """Accept a viewer.
+    def play(self, slug: str, offer: Offer, client: str = "") -> Resource:
+        """Accept a viewer; `client` is his address as `client_of` writes it.
 
         Raises:
             Problem: as PROTOCOL.md lists them.
         """
+        self._check_accepts()
         stream = self.streams.get(slug)
         if stream is None or not stream.published:
             raise not_live()
@@ -232,22 +247,22 @@ class Node:
             chosen = choose_for_viewer(offer, stream.published)
         except CannotServe as error:
             raise cannot_serve(str(error)) from None
-        self._check_room()
+        self._admission.check_viewer(self.resources.values(), client)
         session = self._open_session(offer)
         viewer = Viewer(session, chosen, stream, self.counters)
         stream.add_viewer(viewer)
         answer = write_answer(
             offer, chosen, self.local(session), secrets.randbits(62), viewer.sending, CNAME.decode()
         )
-        return self._run_session(session, slug, answer, chosen, None)
+        return self._run_session(session, slug, answer, chosen, None, client)
 
     def local(self, session: Session) -> Local:
         """Our side of a session's transport, for an answer."""
         credentials = session.credentials
         return Local(credentials.ufrag, credentials.pwd, self._certificate.fingerprint, self._candidates)
 
-    def _check_room(self) -> None:
-        if self.is_draining or len(self.resources) >= self.settings.max_sessions:
+    def _check_accepts(self) -> None:
+        if self.is_draining:
             raise full()
 
     def _open_session(self, offer: Offer) -> Session:
@@ -255,10 +270,16 @@ class Node:
         return Session(token, offer, self._certificate, self._ice, self._memory, self.counters)
 
     def _run_session(
-        self, session: Session, slug: str, answer: str, chosen: tuple[ChosenMedia, ...], key_digest: bytes | None
+        self,
+        session: Session,
+        slug: str,
+        answer: str,
+        chosen: tuple[ChosenMedia, ...],
+        key_digest: bytes | None,
+        client: str = "",
     ) -> Resource:
         mids = tuple(media.offer.mid for media in chosen if media.codecs)
-        resource = Resource(session, slug, answer, mids, key_digest)
+        resource = Resource(session, slug, answer, mids, key_digest, client)
         self.resources[session.id] = resource
         task = self._tasks.start("session", self._run(session))
         self._sessions.add(task)

@@ -58,6 +58,12 @@ def not_live() -> Problem:
     return Problem(409, "not_live", "nobody is publishing here now", {"Retry-After": str(RETRY_SECONDS)})
 
 
+def too_many() -> Problem:
+    """One address opens sessions faster than they connect."""
+    detail = "too many sessions of your address are still connecting"
+    return Problem(429, "too_many_requests", detail, {"Retry-After": str(RETRY_SECONDS)})
+
+
 def full() -> Problem:
     """No room for one more session."""
     return Problem(503, "unavailable", "this node is full", {"Retry-After": str(RETRY_SECONDS)})

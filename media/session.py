@@ -68,6 +68,7 @@ class Session:
         self.etag = _new_etag()
         self.path = Path()
         self.is_connected = False
+        self.is_connecting = True
         self.started_at = time.monotonic()
         self.consent_at = self.started_at
         self.owner: Owner | None = None
@@ -107,7 +108,7 @@ class Session:
             results = await asyncio.gather(handshake, return_exceptions=True)
         if isinstance(results[0], SrtpKeys) and not self._end.done():
             self._keys = results[0]
-            self.is_connected = True
+            self.is_connected, self.is_connecting = True, False
             if self.owner is not None:
                 self.owner.connected(self._keys)
             return True

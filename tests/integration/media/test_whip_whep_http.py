@@ -124,6 +124,34 @@ async def test_a_node_that_is_full_says_503(running: Running) -> None:
     assert await running.publisher("/whip/apples").connect() == 503
 
 
+@pytest.mark.parametrize(
+    "media_settings", [{"CONNECTING_PER_ADDRESS": "3", "TRUSTED_PROXY_HOPS": "1", "MAX_SESSIONS": "5"}], indirect=True
+)
+async def test_viewers_who_never_connect_lock_out_neither_others_nor_hosts(running: Running) -> None:
+    # given
+    assert await running.publisher().connect() == 201
+    await running.heard.wait("publisher_joined")
+    offer = await offer_of(running.viewer())
+
+    async def play(client: str) -> aiohttp.ClientResponse:
+        headers = {**SDP, "X-Forwarded-For": f"written by anybody, {client}"}
+        async with running.http.post(running.url("/whep/oranges"), data=offer, headers=headers) as response:
+            await response.read()
+            return response
+
+    # when
+    statuses = [(await play("192.0.2.66")).status for _ in range(3)]
+    refused = await play("192.0.2.66")
+
+    # then
+    assert statuses == [201, 201, 201]
+    await problem(refused, 429, "too_many_requests")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert (await play("192.0.2.1")).status == 201
+    assert (await play("192.0.2.2")).status == 503  # all five places are taken
+    assert await running.publisher("/whip/apples").connect() == 201
+
+
 async def test_a_viewer_without_a_host_hears_409_and_when_to_ask_again(running: Running) -> None:
     offer = await offer_of(running.viewer())
     async with running.http.post(running.url("/whep/oranges"), data=offer, headers=SDP) as response:
