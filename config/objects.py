@@ -31,7 +31,7 @@ class ObjectNotFound(Exception):
 
 
 class ObjectsUnavailable(Exception):
-    """The object store did not answer, or answered with a fault of its own; try again later."""
+    """The object store did not answer, or answered with a fault of its own, or has no bucket yet; try again later."""
 
 
 class RangeNotSatisfiable(Exception):
@@ -196,7 +196,7 @@ class S3Objects:
         try:
             return await loop.run_in_executor(self._threads, work)
         except S3Error as error:
-            if error.code in {"NoSuchKey", "NoSuchBucket", "NoSuchObject"}:
+            if error.code in {"NoSuchKey", "NoSuchObject"}:
                 raise ObjectNotFound(error.object_name or "") from None
             if error.code == "InvalidRange":
                 raise RangeNotSatisfiable from None

@@ -87,5 +87,8 @@ async def _recover(node: Node, store: Objects) -> None:
     # Then again and again: what could not be uploaded because the object store was away is finished when it is back.
     await asyncio.sleep(node.settings.publisher_grace_seconds)
     while True:
-        await recover_spool(node.settings, store, node.take_recovered)
+        try:
+            await recover_spool(node.settings, store, node.take_recovered)
+        except Exception:
+            log.exception("the spool could not be mended, trying again later")  # recovery outlives any fault
         await asyncio.sleep(RECOVERY_SECONDS)

@@ -15,7 +15,7 @@ from typing import Any
 import m3u8
 import pytest
 
-from config.objects import ObjectNotFound, S3Objects
+from config.objects import ObjectNotFound, ObjectsUnavailable, S3Objects
 from config.settings import MediaSettings
 from dongting.ports import free_ports
 from media.recording.recorder import Recorder
@@ -116,6 +116,22 @@ async def test_a_finished_take_is_whole_in_the_object_store(settings: MediaSetti
     assert await recorder.finish() == summary
     await recorder.remove()
     assert not (Path(settings.spool_folder) / "stream1").exists()
+
+
+async def test_a_take_waits_for_its_bucket(settings: MediaSettings, objects: S3Objects) -> None:
+    # given a store without our bucket
+    async with S3Objects(settings.model_copy(update={"s3_bucket": "not-made-yet"})) as store:
+        with pytest.raises(ObjectsUnavailable):
+            await store.get("public/takes/stream1/take.json")
+        recorder = make_recorder(settings, store)
+        await recorder.start()
+        feed(recorder, in_the_past(broadcast("H264", 3), 3))
+        # when it is made
+        await asyncio.to_thread(store._client.make_bucket, bucket_name="not-made-yet")
+        # then
+        assert (await recorder.finish()).duration_ms == 3000
+        assert (await take_of(store))["duration_ms"] == 3000
+        await recorder.remove()
 
 
 async def test_parts_are_uploaded_while_the_stream_goes_on(settings: MediaSettings, objects: S3Objects) -> None:

@@ -16,10 +16,16 @@ class ObjectShelf:
         self.held: dict[str, bytes] = {}
         self.fault: Exception | None = None
         self._news = asyncio.Event()
+        self._refused = asyncio.Event()
 
     def is_away(self) -> None:
         """From now on nobody answers."""
         self.fault = ObjectsUnavailable("away")
+
+    async def was_asked(self) -> None:
+        """Wait until a call has met the fault."""
+        async with asyncio.timeout(20):
+            await self._refused.wait()
 
     async def has(self, key: str) -> None:
         """Wait until an object is there."""
@@ -63,4 +69,5 @@ class ObjectShelf:
 
     def _answer(self) -> None:
         if self.fault is not None:
+            self._refused.set()
             raise self.fault

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
+import media.app
 import media.events
+from config.bus import Payload
 from config.objects import Objects
 from config.settings import MediaSettings
 from config.tasks import Tasks
+from media.app import _recover
+from media.authorize import Grant
 from media.events import Outbox
 from media.glue import PacketMemory
+from media.node import Node
 from media.recording.recorder import Recorder
 from media.recording.spool import RecoveredTake, recover_spool
 from media.recording.take_spool import TakeSpool
@@ -40,6 +45,22 @@ class Bus:
             raise RedisAway("gone")
         self.heard.append((event, fields))
 
+    async def consume_commands(self, handle: Callable[[Payload], Any]) -> None:
+        pass
+
+    async def set_lease(self, name: str, value: Payload, seconds: float) -> None:
+        pass
+
+    async def drop_lease(self, name: str) -> None:
+        pass
+
+
+class NoHook:
+    """Nobody asks."""
+
+    async def authorize(self, slug: str, key: str) -> Grant:
+        raise AssertionError
+
 
 class Ears:
     """Hears of recovered takes."""
@@ -60,7 +81,9 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> MediaSettings:
-    return MediaSettings.model_construct(spool_folder=str(tmp_path), recording_part_seconds=2.0)
+    return MediaSettings.model_construct(
+        spool_folder=str(tmp_path), recording_part_seconds=2.0, publisher_grace_seconds=0.0
+    )
 
 
 def make_stream(settings: MediaSettings, objects: Objects, outbox: Outbox, tasks: Tasks) -> tuple[Stream, Recorder]:
@@ -165,3 +188,24 @@ async def test_a_recovered_take_stays_when_its_publisher_goes_on_meanwhile(setti
     spool = TakeSpool.reopen(folder / "stream")
     assert spool.take.end_ns == 6 * SECOND_NS
     spool.close()
+
+
+async def test_recovery_goes_on_after_a_fault_that_nobody_foresaw(
+    settings: MediaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a spool with a take, and a store whose first answer is a bug
+    monkeypatch.setattr(media.app, "RECOVERY_SECONDS", 0.01)
+    make_spool(Path(settings.spool_folder)).close()
+    objects, bus = ObjectShelf(), Bus()
+    objects.fault = RuntimeError("a bug")
+    bus.is_away = False
+    node = Node(settings, bus, NoHook(), lambda *_: pytest.fail("nobody publishes"))
+    async with Tasks("test") as tasks:
+        tasks.start("send", node.outbox.run())
+        # when
+        tasks.start("recovery", _recover(node, objects))
+        await objects.was_asked()
+        objects.fault = None
+        # then
+        await objects.has("public/takes/stream/take.json")
+        assert await node.outbox.drained(10)
