@@ -49,6 +49,7 @@ class Lane:
         "codecs",
         "context",
         "first",
+        "join_sequence",
         "join_timestamp",
         "next_sequence",
         "octets_before",
@@ -80,7 +81,8 @@ class Lane:
         # Low at first: a wrap while the first packets are reordered would set the receiver's SRTP roll-over wrong.
         self.next_sequence = random.randrange(1, 0x4000)
         self.first = 0  # the track's number from which `sequence_shift` holds
-        self.join_timestamp: int | None = None
+        self.join_sequence = 0  # up to this number of the track pictures are shown in fast motion
+        self.join_timestamp = 0
         self.place = 0
         self.serial = 0
         self.resends_left = RESENDS_PER_SECOND
@@ -145,7 +147,10 @@ class Fanout:
                 self.keyframes += 1
                 self._counters.keyframes += 1
                 self._start_waiting(packet)
-        self._send_live(packet)
+        if packet.sequence == self._newest:
+            self._send_live(packet)
+        else:
+            self._send_late(packet)
         if self._catching:
             self._catch_up()
         return True
@@ -215,7 +220,7 @@ class Fanout:
             first = group.packets[0].sequence
             self._set_shift(lane, first)
             lane.place, lane.serial = 0, group.serial
-            lane.join_timestamp = self._newest_timestamp
+            lane.join_sequence, lane.join_timestamp = self._newest, self._newest_timestamp
             self._catching.append(lane)
         else:
             self._waiting.append(lane)
@@ -241,7 +246,7 @@ class Fanout:
 
     def _start_waiting(self, packet: RtpPacket) -> None:
         for lane in self._waiting:
-            lane.join_timestamp = None
+            lane.join_sequence = 0
             self._go_live(lane, packet.sequence)
         self._waiting = []
 
@@ -262,7 +267,8 @@ class Fanout:
             return 0
         pieces = group.packets[lane.place : lane.place + CATCH_UP_PACKETS]
         for packet in pieces:
-            self._send_one(lane, packet)
+            if packet.sequence >= lane.first:  # a piece of the keyframe that came late has no number here
+                self._send_one(lane, packet)
         lane.place += len(pieces)
         if pieces:
             lane.next_sequence = pieces[-1].sequence + lane.sequence_shift + 1
@@ -306,12 +312,18 @@ class Fanout:
         counters.packets_out += len(self._live) - failed
         counters.bytes_out += octets
 
+    def _send_late(self, packet: RtpPacket) -> None:
+        """A packet older than the newest: lanes that began after it would use one of their numbers twice."""
+        for lane in self._live:
+            if packet.sequence >= lane.first:
+                self._send_one(lane, packet)
+
     def _send_one(self, lane: Lane, packet: RtpPacket) -> None:
         head = HEADER.pack(
             _V2,
             packet.marker | lane.payload_type,
             packet.sequence + lane.sequence_shift & 0xFFFF,
-            self._timestamp_for(lane, packet.timestamp),
+            self._timestamp_for(lane, packet),
             lane.ssrc,
         )
         self._emit(lane, head, packet.payload)
@@ -333,13 +345,12 @@ class Fanout:
         self._counters.packets_out += 1
         self._counters.bytes_out += size
 
-    def _timestamp_for(self, lane: Lane, timestamp: int) -> int:
+    def _timestamp_for(self, lane: Lane, packet: RtpPacket) -> int:
         """Pictures from before the viewer came are pressed into a short time, else he would lag by as much."""
-        join = lane.join_timestamp
-        if join is None:
-            return timestamp
-        behind = time_distance(join, timestamp)
-        return timestamp if behind <= 0 else (join - behind // CATCH_UP_SPEED) & 0xFFFFFFFF
+        if packet.sequence > lane.join_sequence:
+            return packet.timestamp
+        behind = time_distance(lane.join_timestamp, packet.timestamp)
+        return packet.timestamp if behind <= 0 else (lane.join_timestamp - behind // CATCH_UP_SPEED) & 0xFFFFFFFF
 
     def resend(self, lane: Lane, sequences: Iterable[int]) -> None:
         """Answer a viewer's NACK from the history, over RTX where the viewer knows it."""
@@ -362,7 +373,7 @@ class Fanout:
                 self._send_rtx(lane, packet, lane.rtx_payload_type)
 
     def _send_rtx(self, lane: Lane, packet: RtpPacket, payload_type: int) -> None:
-        timestamp = self._timestamp_for(lane, packet.timestamp)
+        timestamp = self._timestamp_for(lane, packet)
         head = HEADER.pack(_V2, packet.marker | payload_type, lane.rtx_sequence, timestamp, lane.rtx_ssrc)
         lane.rtx_sequence = lane.rtx_sequence + 1 & 0xFFFF
         original = packet.sequence + lane.sequence_shift & 0xFFFF

@@ -291,6 +291,91 @@ def test_duplicates_and_latecomers_reach_nobody(video: Fanout, counters: Counter
     assert (counters.dropped_duplicate, counters.dropped_late) == (1, 1)
 
 
+def test_no_number_is_used_twice_when_packets_around_the_first_keyframe_change_places(video: Fanout) -> None:
+    # given: a replaced publisher, of whom the packet before the keyframe is late
+    first, player = Camera(video, sequence=100), Player()
+    first.send(IDR)
+    video.join(player.lane)
+    first.send(SLICE, count=2)
+    video.begin_source("H264")
+    second = Camera(video, sequence=17, wall=first.wall)
+    second.send(SLICE)
+    late = RtpPacket(102, 0, second.sequence, second.timestamp & 0xFFFFFFFF, 9, b"\x61late")
+    second.skip()
+    second.send(IDR)
+
+    # when
+    assert video.push(late, second.wall)
+    second.send(SLICE)
+
+    # then: SRTP would have refused a number that was used before
+    assert [p.payload for p in player.got] == [IDR, SLICE, SLICE, IDR, SLICE]
+    assert continuous(player)
+
+
+def test_a_late_piece_of_the_keyframe_takes_no_number_of_the_last_publisher(video: Fanout) -> None:
+    # given: viewers who are let in and have been sent nothing yet
+    first, player = Camera(video, sequence=100), Player()
+    first.send(IDR)
+    video.join(player.lane)
+    video.begin_source("H264")
+    second = Camera(video, sequence=17, wall=first.wall)
+    second.send(SLICE)
+    second.skip()
+    waiting = [Player() for _ in range(3)]
+    video.push(RtpPacket(102, 0, 19, 50_000, 9, IDR), second.wall)
+    for other in waiting:
+        video._admit(other.lane)  # as at a new group: without being served at once
+    firsts = [other.lane.next_sequence for other in waiting]
+
+    # when
+    video.push(RtpPacket(102, 0, 18, 50_000, 9, b"\x65early"), second.wall)
+    video.push(RtpPacket(102, 0, 20, 53_000, 9, SLICE), second.wall)
+
+    # then
+    assert [other.sequences[0] for other in waiting] == firsts
+    assert [p.payload for p in waiting[0].got] == [IDR, SLICE]
+
+
+def test_a_repeated_packet_has_its_own_timestamp_after_many_hours(video: Fanout) -> None:
+    # given
+    camera, player = Camera(video, sequence=100, timestamp=0), Player()
+    camera.send(IDR)
+    camera.send(SLICE, count=2)
+    video.join(player.lane)
+    for _ in range(8):  # 8 h in steps of an hour
+        camera.timestamp += 3600 * 90_000
+        camera.send(SLICE)
+    sent = player.got[-1]
+
+    # when
+    video.resend(player.lane, [sent.sequence])
+
+    # then
+    assert player.got[-1] is not sent
+    assert player.got[-1].timestamp == sent.timestamp
+
+
+def test_a_late_packet_has_the_timestamp_of_its_picture_in_fast_motion(video: Fanout) -> None:
+    # given: a picture of two packets, of which the first is late
+    camera, player = Camera(video, sequence=100, timestamp=0), Player()
+    camera.send(IDR)
+    late = RtpPacket(102, 0, camera.sequence, camera.timestamp, 9, b"\x61first half")
+    camera.sequence += 1
+    camera.send(b"\x61second half")
+    camera.send(SLICE, count=5)
+    video.join(player.lane)
+    camera.send(SLICE)
+
+    # when
+    video.push(late, camera.wall)
+
+    # then
+    halves = [p for p in player.got if b"half" in p.payload]
+    assert [p.payload for p in halves] == [b"\x61second half", b"\x61first half"]
+    assert halves[0].timestamp == halves[1].timestamp
+
+
 def test_a_repaired_packet_takes_its_place_in_the_group(video: Fanout) -> None:
     # given
     camera, player = Camera(video, sequence=100), Player()
