@@ -31,13 +31,15 @@ class LeaseLost(Exception):
 
 
 class Lease(Generic[T]):
-    """A claimed thing. `thing` is as it was last written; every write of it must come from there."""
+    """A claimed thing. `thing` is as it was last written; every write of it must come from there, one at a time."""
 
     def __init__(self, queue: Queue[T], thing: T, lease_seconds: float, clock: Clock) -> None:
         self._queue = queue
         self._renew_seconds = lease_seconds / RENEWALS_PER_LEASE
         self._clock = clock
         self._progress = 0.0
+        self._writing = asyncio.Lock()
+        self._is_concluded = False
         self.thing = thing
 
     def report(self, progress: float) -> None:
@@ -53,16 +55,30 @@ class Lease(Generic[T]):
             is_news = self._progress - self.thing.work.progress >= NEWS
             if not is_news and loop.time() - renewed_at < self._renew_seconds:
                 continue
+            if await self._renew():
+                renewed_at = loop.time()
+
+    async def _renew(self) -> bool:
+        async with self._writing:
+            if self._is_concluded:
+                return True
             try:
                 renewed = await self._queue.report(self.thing, self._progress)
             except AWAY as error:
                 log.warning("lease could not be renewed", thing=self.thing.id, error=type(error).__name__)
                 if self.thing.work.lease_until is None or self._clock.now() > self.thing.work.lease_until:
                     raise LeaseLost from None
-                continue
+                return False
             if renewed is None:
                 raise LeaseLost
-            self.thing, renewed_at = renewed, loop.time()
+            self.thing = renewed
+            return True
+
+    async def conclude(self, finish: Callable[[T], Awaitable[bool]]) -> bool:
+        """Renew no more, and finish the thing as it was last written."""
+        async with self._writing:
+            self._is_concluded = True
+            return await finish(self.thing)
 
 
 class Stopped(Exception):

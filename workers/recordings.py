@@ -45,7 +45,8 @@ class LadderMaker:
             done = await self._fence.run(task, lease.report)
             prefix = attempt_prefix(asset.id, asset.work.attempt)
             await put_folder(self._objects, out, prefix)
-        in_time = await self._recordings.finish(lease.thing, _made(done))
+        made = _made(done)
+        in_time = await lease.conclude(lambda newest: self._recordings.finish(newest, made))
         if not in_time:
             await self._objects.delete_prefix(prefix)
         return in_time

@@ -43,4 +43,6 @@ class ClipMaker:
             )
             done = await self._fence.run(task, lease.report)
             await put_folder(self._objects, out, clip_prefix(clip.id))
-        return await self._clips.finish(lease.thing, done.duration_ms, has_poster=done.has_poster)
+        return await lease.conclude(
+            lambda newest: self._clips.finish(newest, done.duration_ms, has_poster=done.has_poster)
+        )
