@@ -201,12 +201,17 @@ class SessionRoutes:
         )
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        """End the session; the answer goes out first, since some clients take a closed peer for a failure."""
+        """End the session; the answer goes out first, since some clients take a closed peer for a failure.
+
+        A client who is gone before he has the answer has ended it all the same.
+        """
         session = self._find(request).session
         response = web.Response(status=200, headers=CORS)
-        await response.prepare(request)
-        await response.write_eof()
-        session.end(Ending.DELETED)
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            session.end(Ending.DELETED)
         return response
 
     def _find(self, request: web.Request) -> Resource:
