@@ -206,8 +206,10 @@ class Recorder:
         except Exception:
             log.exception("RECORDING ENDED: a fault in the recorder", stream=self._stream_id)
         finally:
-            spool.close_part(spool.take.end_ns)
-            _on_loop(loop, self._ended.set)
+            try:
+                spool.close_part(spool.take.end_ns)
+            finally:
+                _on_loop(loop, self._ended.set)
 
     def _write_batches(self, loop: asyncio.AbstractEventLoop, spool: TakeSpool, writer: TakeWriter) -> None:
         asked_at = 0

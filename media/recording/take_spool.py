@@ -95,9 +95,13 @@ class TakeSpool:
 
     def begin_part(self, start_ns: int, keyframe: bool) -> None:
         """Begin the next part of the run."""
-        self._part = (self._folder / part_name(len(self.take.parts))).open("wb", buffering=0)
-        self._part_bytes = 0
-        self._note({"what": "part", "start_ns": start_ns, "keyframe": keyframe})
+        part = (self._folder / part_name(len(self.take.parts))).open("wb", buffering=0)
+        try:
+            self._note({"what": "part", "start_ns": start_ns, "keyframe": keyframe})
+        except OSError:
+            part.close()  # the take does not know of it: there is nothing to close later
+            raise
+        self._part, self._part_bytes = part, 0
 
     def write_fragment(self, data: bytes, end_ns: int) -> None:
         """Append a fragment to the open part."""

@@ -24,6 +24,7 @@ from media.glue import PacketMemory
 from media.node import Node
 from media.recording.recorder import Recorder
 from media.recording.spool import RecoveredTake, recover_spool
+from media.recording.take import Record
 from media.recording.take_spool import TakeSpool
 from media.recording.tracks import SECOND_NS
 from media.rtp.counters import Counters
@@ -209,3 +210,27 @@ async def test_recovery_goes_on_after_a_fault_that_nobody_foresaw(
         # then
         await objects.has("public/takes/stream/take.json")
         assert await node.outbox.drained(10)
+
+
+async def test_a_disk_fault_at_the_first_part_ends_the_recording_and_not_the_node(
+    settings: MediaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a disk that takes no note of a part
+    append = TakeSpool._append
+
+    def refuse_parts(spool: TakeSpool, record: Record) -> None:
+        if record["what"] == "part":
+            raise OSError(28, "No space left on device")
+        append(spool, record)
+
+    monkeypatch.setattr(TakeSpool, "_append", refuse_parts)
+    async with Tasks("test") as tasks:
+        _, recorder = make_stream(settings, ObjectShelf(), Outbox(Bus()), tasks)
+        await recorder.start()
+        feed(recorder)
+        # when
+        async with asyncio.timeout(10):
+            summary = await recorder.finish()
+        await recorder.remove()
+    # then
+    assert summary.duration_ms == 0
