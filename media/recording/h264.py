@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from media.recording.sps import parse_sps
-from media.recording.tracks import VideoSetup
+from media.recording.tracks import PICTURE_LIMIT_BYTES, VideoSetup
 
 NAL_SLICE, NAL_IDR, NAL_SPS, NAL_PPS = 1, 5, 7, 8
 NAL_AUD, NAL_END_OF_SEQUENCE, NAL_END_OF_STREAM, NAL_FILLER = 9, 10, 11, 12
 STAP_A, FU_A = 24, 28
-PICTURE_LIMIT_BYTES = 8_000_000
 PARAMETER_SET_LIMIT = 16
 # Not kept: avcC carries the parameter sets, and the rest says nothing in an MP4 sample.
 _LEFT_OUT = {NAL_SPS, NAL_PPS, NAL_AUD, NAL_END_OF_SEQUENCE, NAL_END_OF_STREAM, NAL_FILLER}

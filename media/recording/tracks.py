@@ -9,6 +9,7 @@ Kind = Literal["video", "audio"]
 Codec = Literal["H264", "VP8", "opus"]
 
 SECOND_NS = 1_000_000_000
+PICTURE_LIMIT_BYTES = 8_000_000  # what a stranger may make us collect before a picture ends
 VIDEO_CLOCK = 90_000  # RFC 6184, RFC 7741
 AUDIO_CLOCK = 48_000  # RFC 7587: Opus always counts at 48 kHz
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.recording.tracks import VideoSetup
+from media.recording.tracks import PICTURE_LIMIT_BYTES, VideoSetup
 
 KEY_FRAME_HEADER_BYTES = 10
 _START_CODE = b"\x9d\x01\x2a"
@@ -52,13 +52,18 @@ class Vp8Pictures:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+        self._size = 0
 
     def start(self) -> None:
         """Forget what was collected."""
         self._pieces = []
+        self._size = 0
 
     def add(self, payload: bytes) -> None:
         """Add one RTP payload. Raises ValueError if the frame is broken."""
+        self._size += len(payload)
+        if self._size > PICTURE_LIMIT_BYTES:
+            raise ValueError("VP8 picture is too large")
         length, begins = descriptor_length(payload)
         if begins != (not self._pieces):
             raise ValueError("VP8 frame without its beginning")

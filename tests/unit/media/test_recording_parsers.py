@@ -10,12 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from media.recording.assemble import Pictures
 from media.recording.h264 import Fragment, H264Pictures, split_payload
 from media.recording.journal import parse_records
 from media.recording.opus import packet_samples, silence
 from media.recording.sps import parse_sps
 from media.recording.take import Take, take_from_json
-from media.recording.tracks import Codec
+from media.recording.tracks import PICTURE_LIMIT_BYTES, Codec
 from media.recording.vp8 import Vp8Pictures, descriptor_length, read_setup
 from tests.harness.scripted_rtp import broadcast, encoded_pictures, encoded_sounds
 
@@ -46,6 +47,25 @@ def test_an_sps_tells_that_pictures_are_reordered() -> None:
 def test_a_vp8_key_frame_tells_its_size() -> None:
     setup = read_setup(encoded_pictures("VP8", 1, width=352, height=288)[0][1])
     assert (setup.width, setup.height) == (352, 288)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "first", "next_"),
+    [
+        (Vp8Pictures(), b"\x10" + bytes(1200), b"\x00" + bytes(1200)),
+        (H264Pictures(), b"\x7c\x85" + bytes(1200), b"\x7c\x05" + bytes(1200)),
+    ],
+)
+def test_a_picture_that_never_ends_is_not_collected(pictures: Pictures, first: bytes, next_: bytes) -> None:
+    pictures.start()
+    pictures.add(first)
+    for _ in range(PICTURE_LIMIT_BYTES // len(next_) - 1):
+        pictures.add(next_)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="too large"):
+            pictures.add(next_)
+    pictures.start()
+    pictures.add(first)
 
 
 def test_a_picture_is_the_same_before_and_after_rtp() -> None:
