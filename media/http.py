@@ -185,15 +185,15 @@ class SessionRoutes:
             if fragment.ice_ufrag is None or fragment.ice_pwd is None:
                 raise bad_sdp("an ICE restart needs new credentials")
             if not session.is_current_ufrag(fragment.ice_ufrag):
-                return self._restart(resource, fragment.ice_ufrag)
+                return self._restart(resource, fragment.ice_ufrag, fragment.ice_pwd)
         elif wanted != session.etag:
             raise Problem(412, "precondition_failed", "the session's ETag is another one by now")
         # An ICE-lite server never sends checks, so the client's candidates are of no use to it.
         return web.Response(status=204)
 
-    def _restart(self, resource: Resource, remote_ufrag: str) -> web.Response:
+    def _restart(self, resource: Resource, remote_ufrag: str, remote_pwd: str) -> web.Response:
         session = resource.session
-        session.restart_ice(remote_ufrag)
+        session.restart_ice(remote_ufrag, remote_pwd)
         log.info("ice restart", session=session.id)
         return web.Response(
             body=write_fragment(self._node.local(session), resource.mids).encode(),

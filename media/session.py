@@ -28,6 +28,8 @@ from media.transport.ice import Address, Credentials, IceLite
 
 log = logger(__name__)
 
+HELD_SECONDS = 15.0  # a peer who was heard of within this time keeps his address; checks come every few seconds
+
 
 class Ending(StrEnum):
     """Why a session ended."""
@@ -71,8 +73,10 @@ class Session:
         self.is_connecting = True
         self.started_at = time.monotonic()
         self.consent_at = self.started_at
+        self.heard_at = self.started_at  # of a check or of a packet
         self.owner: Owner | None = None
-        self._remote_ufrag = offer.ice_ufrag
+        self._remote_ufrag, self._remote_pwd = offer.ice_ufrag, offer.ice_pwd
+        self._wanted: Address | None = None  # where the peer wants to be reached, as soon as he has answered there
         self._retiring: Credentials | None = None
         self._ice = ice
         self._counters = counters
@@ -144,24 +148,46 @@ class Session:
 
     def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Callable[[Any, Any], int]) -> None:
         """An authenticated check: the peer is alive, and reachable here."""
-        self.consent_at = time.monotonic()
+        self.consent_at = self.heard_at = time.monotonic()
         if self._retiring is not None and ufrag == self.credentials.ufrag:
             self._ice.retire(self._retiring)  # the restart has succeeded
             self._retiring = None
             is_nominated = True
-        if is_nominated or self.path.sendto is None:
-            self.path.address = address
-            self.path.sendto = sendto
-            self._has_path.set()
+        if self.path.sendto is None:
+            self._move(address, sendto)  # the handshake will prove it
+        elif address == self.path.address:
+            if is_nominated:
+                self._wanted = None
+                self._ice.withdraw(self)
+        elif is_nominated or address == self._wanted:
+            self._wanted = address
+            username = f"{self._remote_ufrag}:{self.credentials.ufrag}"
+            self._ice.ask(self, address, username, self._remote_pwd, sendto)
 
-    def restart_ice(self, remote_ufrag: str) -> None:
+    def proven(self, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+        """The peer has answered from the address that he wants to be reached at: media follows."""
+        if address == self._wanted:
+            self._move(address, sendto)
+
+    def _move(self, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+        self._wanted = None
+        self.path.address = address
+        self.path.sendto = sendto
+        self._has_path.set()
+
+    def holds(self, address: Address) -> bool:
+        """Whether nobody else may speak from this address."""
+        is_here = self.is_connected and self.path.address == address
+        return is_here and time.monotonic() - self.heard_at < HELD_SECONDS
+
+    def restart_ice(self, remote_ufrag: str, remote_pwd: str) -> None:
         """New credentials for a peer whose network changed; the old ones hold until the new ones are used."""
         if self._retiring is not None:
             self._ice.retire(self._retiring)
         self._retiring = self.credentials
         self.credentials = Credentials.make()
         self.etag = _new_etag()
-        self._remote_ufrag = remote_ufrag
+        self._remote_ufrag, self._remote_pwd = remote_ufrag, remote_pwd
         self._ice.register(self.credentials, self)
 
     def is_current_ufrag(self, ufrag: str) -> bool:
@@ -183,6 +209,7 @@ class Session:
         if srtp_unprotect(self._keys.inbound, memory.cdata, memory.length) != SRTP_OK:
             self._counters.dropped_protection += 1
             return
+        self.heard_at = time.monotonic()
         self.owner.receive_rtp(bytes(memory.view[: memory.length[0]]))
 
     def receive_rtcp(self, memory: PacketMemory, size: int) -> None:
@@ -194,6 +221,7 @@ class Session:
         if srtcp_unprotect(self._keys.inbound, memory.cdata, memory.length) != SRTP_OK:
             self._counters.dropped_protection += 1
             return
+        self.heard_at = time.monotonic()
         self.owner.receive_rtcp(bytes(memory.view[: memory.length[0]]))
 
     def send_rtcp(self, packet: bytes) -> None:

@@ -9,6 +9,7 @@ class Counters:
     __slots__ = (
         "bytes_in",
         "bytes_out",
+        "dropped_address_held",
         "dropped_bad_rtcp",
         "dropped_bad_rtp",
         "dropped_bad_stun",
@@ -38,6 +39,7 @@ class Counters:
 
     bytes_in: int
     bytes_out: int
+    dropped_address_held: int
     dropped_bad_rtcp: int
     dropped_bad_rtp: int
     dropped_bad_stun: int

@@ -1,4 +1,8 @@
-"""ICE-lite (RFC 8445): answers connectivity checks, knows who may speak from which address. Bytes in, bytes out."""
+"""ICE-lite (RFC 8445): answers connectivity checks, knows who may speak from which address. Bytes in, bytes out.
+
+A check's source address can be forged by whoever has a session. So nobody takes an address that another peer speaks
+from, and a peer is asked at a new address (`ask`) before media is sent there.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ Address = tuple[Any, ...]  # as the socket gives it: (host, port) or (host, port
 ADDRESSES_PER_PEER = 8  # a phone with Wi-Fi, mobile data and both families has fewer
 UFRAG_BYTES = 6
 PWD_BYTES = 24
+PRIORITY = 1_845_501_695  # of a peer-reflexive candidate, as a check must name one; no agent's choice depends on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,22 @@ class Peer(Protocol):
     def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Callable[[Any, Any], int]) -> None:
         """An authenticated check came from this address, through the socket that `sendto` belongs to."""
 
+    def holds(self, address: Address) -> bool:
+        """Whether the peer is connected, is reached at this address, and was heard of lately."""
+
+    def proven(self, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+        """The peer has answered what we asked him at this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A check of ours whose answer is awaited."""
+
+    transaction_id: bytes
+    peer: Peer
+    address: Address
+    key: bytes
+
 
 class IceLite:
     """Finds the peer of a datagram: by ufrag for checks, by address for everything else.
@@ -55,6 +76,8 @@ class IceLite:
         self._by_ufrag: dict[str, tuple[Peer, bytes]] = {}
         self._by_address: dict[Address, Peer] = {}
         self._addresses: dict[Peer, OrderedDict[Address, None]] = {}
+        self._asked: dict[Peer, Question] = {}  # one for each peer: the latest
+        self._questions: dict[bytes, Question] = {}  # the same by transaction
 
     def register(self, credentials: Credentials, peer: Peer) -> None:
         """From now on checks with these credentials are this peer's."""
@@ -69,6 +92,7 @@ class IceLite:
         """The peer is gone: with all its credentials and addresses."""
         for ufrag in [u for u, (p, _) in self._by_ufrag.items() if p is peer]:
             del self._by_ufrag[ufrag]
+        self.withdraw(peer)
         for address in self._addresses.pop(peer, ()):
             if self._by_address.get(address) is peer:
                 del self._by_address[address]
@@ -79,8 +103,11 @@ class IceLite:
 
     def answer(self, data: bytes, address: Address, sendto: Callable[[Any, Any], int]) -> bytes | None:
         """Answer a STUN datagram; None when it deserves no answer."""
+        if len(data) >= 20 and data[0:2] == b"\x01\x01":
+            self._take_answer(data, address, sendto)
+            return None
         if len(data) < 20 or data[0:2] != b"\x00\x01":
-            return None  # indications keep a NAT open; answers can't be ours, since a lite agent never asks
+            return None  # indications keep a NAT open
         try:
             message = stun.parse_message(data)
             username = message.attributes["USERNAME"]
@@ -97,10 +124,48 @@ class IceLite:
         if not message.check_message_integrity(key):
             self._counters.dropped_bad_stun += 1
             return None
+        holder = self._by_address.get(address)
+        if holder is not None and holder is not peer and holder.holds(address):
+            self._counters.dropped_address_held += 1
+            return None
         self._counters.stun_requests += 1
         self._learn(peer, address)
         peer.consented(address, ufrag, "USE-CANDIDATE" in message.attributes, sendto)
         return _binding_response(message.transaction_id, address, key)
+
+    def ask(self, peer: Peer, address: Address, username: str, pwd: str, sendto: Callable[[Any, Any], int]) -> None:
+        """Check whether the peer is at this address: `proven` says that he is. Again: sends the same question again.
+
+        A lite agent need not send checks, but every full one answers them.
+        """
+        question = self._asked.get(peer)
+        key = pwd.encode()
+        if question is None or question.address != address or question.key != key:
+            self.withdraw(peer)
+            question = Question(secrets.token_bytes(12), peer, address, key)
+            self._asked[peer] = self._questions[question.transaction_id] = question
+        try:
+            sendto(_binding_request(question, username), address)
+        except OSError:
+            self._counters.dropped_socket += 1
+
+    def withdraw(self, peer: Peer) -> None:
+        """Await no answer of this peer any more."""
+        question = self._asked.pop(peer, None)
+        if question is not None:
+            del self._questions[question.transaction_id]
+
+    def _take_answer(self, data: bytes, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+        question = self._questions.get(data[8:20])
+        try:
+            message = stun.parse_message(data)
+        except (ValueError, KeyError, struct.error):
+            question = None
+        if question is None or question.address != address or not message.check_message_integrity(question.key):
+            self._counters.dropped_bad_stun += 1
+            return
+        self.withdraw(question.peer)
+        question.peer.proven(address, sendto)
 
     def _learn(self, peer: Peer, address: Address) -> None:
         known = self._addresses.setdefault(peer, OrderedDict())
@@ -111,6 +176,17 @@ class IceLite:
             oldest, _ = known.popitem(last=False)
             if self._by_address.get(oldest) is peer:
                 del self._by_address[oldest]
+
+
+def _binding_request(question: Question, username: str) -> bytes:
+    request = stun.Message(
+        message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST, transaction_id=question.transaction_id
+    )
+    request.attributes["USERNAME"] = username
+    request.attributes["PRIORITY"] = PRIORITY
+    request.attributes["ICE-CONTROLLED"] = int.from_bytes(question.transaction_id[:8], "big")
+    request.add_message_integrity(question.key)
+    return bytes(request)
 
 
 def _binding_response(transaction_id: bytes, address: Address, key: bytes) -> bytes:

@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -15,11 +16,12 @@ import pytest
 from aiortc import RTCSessionDescription
 
 from config.settings import MediaSettings
+from media.sdp import parse_offer
 from media.session import Ending
 from tests.harness.data_servers import DataServers, Environment
 from tests.integration.media.clients import WAIT_SECONDS, until
 from tests.integration.media.conftest import Running
-from tests.unit.media.test_ice import check
+from tests.unit.media.test_ice import check, reply
 
 ROOT = Path(__file__).parents[3]
 
@@ -213,7 +215,9 @@ async def test_a_viewer_who_changes_network_is_followed(running: Running) -> Non
     await viewer.sees(video=3)
     session = next(r.session for r in running.node.resources.values() if r.key_digest is None)
 
-    # when: the same peer checks from another address
+    pwd = parse_offer(viewer.pc.localDescription.sdp).ice_pwd
+
+    # when: the same peer checks from another address, and answers there
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mobile:
         mobile.setblocking(False)
         mobile.connect(("127.0.0.1", running.node.udp_port))
@@ -225,6 +229,33 @@ async def test_a_viewer_who_changes_network_is_followed(running: Running) -> Non
         async with asyncio.timeout(WAIT_SECONDS):
             while not 127 < (got[0] if got else 0) < 192:
                 got = bytearray(await loop.sock_recv(mobile, 2048))
+                if got[:2] == b"\x00\x01":  # a check of the node's: is it really he?
+                    mobile.send(reply(bytes(got), pwd, mobile.getsockname()))
+
+
+async def test_no_media_goes_to_an_address_that_a_viewer_only_claims(running: Running) -> None:
+    # given
+    host, viewer = running.publisher(), running.viewer()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    await viewer.connect()
+    await viewer.sees(video=3)
+    session = next(r.session for r in running.node.resources.values() if r.key_digest is None)
+
+    # when: checks come from a stranger's address, who answers nothing
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.setblocking(False)
+        stranger.connect(("127.0.0.1", running.node.udp_port))
+        stranger.send(check(session.credentials, nominate=True))
+        seen = viewer.frames["video"]
+        await viewer.sees(video=seen + 15)
+
+        # then
+        got = []
+        with suppress(BlockingIOError):
+            while True:
+                got.append(stranger.recv(2048)[:2])
+    assert got == [b"\x00\x01", b"\x01\x01"]  # our question, and the answer to his check
 
 
 async def test_a_redis_restart_loses_no_event(running: Running, data_servers: DataServers) -> None:

@@ -22,6 +22,14 @@ class Somebody:
     """A session, as far as ICE is concerned."""
 
     checks: list[tuple[Address, str, bool]] = field(default_factory=list)
+    held: Address | None = None
+    proven_at: list[Address] = field(default_factory=list)
+
+    def holds(self, address: Address) -> bool:
+        return address == self.held
+
+    def proven(self, address: Address, sendto: Any) -> None:
+        self.proven_at.append(address)
 
     def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Any) -> None:
         self.checks.append((address, ufrag, is_nominated))
@@ -58,6 +66,14 @@ def check(credentials: Credentials, pwd: str | None = None, nominate: bool = Fal
     if signed:
         request.add_message_integrity((pwd or credentials.pwd).encode())
     return bytes(request)
+
+
+def reply(request: bytes, pwd: str, address: Address = HOME) -> bytes:
+    """A browser's answer to a check of ours."""
+    response = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, request[8:20])
+    response.attributes["XOR-MAPPED-ADDRESS"] = address[:2]
+    response.add_message_integrity(pwd.encode())
+    return bytes(response)
 
 
 @pytest.fixture
@@ -136,6 +152,87 @@ def test_an_address_that_another_peer_took_over_stays_his(world: World) -> None:
 
     # then
     assert world.ice.peer_at(HOME) is other
+
+
+def test_an_address_that_a_live_peer_speaks_from_is_not_taken_by_another(world: World) -> None:
+    # given
+    world.check(HOME)
+    world.peer.held = HOME
+    other, credentials = Somebody(), Credentials.make()
+    world.ice.register(credentials, other)
+
+    # when
+    answer = world.ice.answer(check(credentials), HOME, sendto)
+
+    # then
+    assert answer is None
+    assert world.ice.peer_at(HOME) is world.peer
+    assert other.checks == []
+    assert world.counters.dropped_address_held == 1
+
+
+@dataclass
+class Asked:
+    """What we asked a peer at an address, and his answers."""
+
+    world: World
+    sent: list[tuple[bytes, Address]] = field(default_factory=list)
+
+    def ask(self, address: Address) -> stun.Message:
+        self.world.ice.ask(self.world.peer, address, "theirs:ours", THEIR_PWD, self.sendto)
+        return stun.parse_message(self.sent[-1][0])
+
+    def sendto(self, data: Any, address: Any) -> int:
+        self.sent.append((bytes(data), address))
+        return len(data)
+
+
+THEIR_PWD = "their password, long enough"
+
+
+def test_a_peer_is_asked_as_ice_wants_it_and_his_answer_proves_the_address(world: World) -> None:
+    # given
+    asked = Asked(world)
+    request = asked.ask(MOBILE)
+    assert asked.sent[0][1] == MOBILE
+    assert request.message_class == stun.Class.REQUEST
+    assert request.attributes["USERNAME"] == "theirs:ours"
+    assert {"PRIORITY", "ICE-CONTROLLED", "FINGERPRINT"} <= set(request.attributes)
+    assert request.check_message_integrity(THEIR_PWD.encode())
+
+    # when
+    assert world.ice.answer(reply(bytes(request), THEIR_PWD, MOBILE), MOBILE, sendto) is None
+
+    # then
+    assert world.peer.proven_at == [MOBILE]
+    world.ice.answer(reply(bytes(request), THEIR_PWD, MOBILE), MOBILE, sendto)
+    assert world.peer.proven_at == [MOBILE]  # an answer counts once
+
+
+def test_an_answer_from_elsewhere_or_without_the_password_or_to_no_question_proves_nothing(world: World) -> None:
+    asked = Asked(world)
+    request = bytes(asked.ask(MOBILE))
+    world.ice.answer(reply(request, THEIR_PWD, MOBILE), HOME, sendto)
+    world.ice.answer(reply(request, "x" * 24, MOBILE), MOBILE, sendto)
+    world.ice.answer(reply(bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)), THEIR_PWD), MOBILE, sendto)
+    assert world.peer.proven_at == []
+    assert world.counters.dropped_bad_stun == 3
+
+
+def test_only_the_latest_question_to_a_peer_stands_and_none_outlives_him(world: World) -> None:
+    # given
+    asked = Asked(world)
+    first = bytes(asked.ask(HOME))
+    second = bytes(asked.ask(MOBILE))
+    assert bytes(asked.ask(MOBILE))[8:20] == second[8:20]  # asked again, in case the first was lost
+
+    # when
+    world.ice.answer(reply(first, THEIR_PWD), HOME, sendto)
+    world.ice.forget(world.peer)
+    world.ice.answer(reply(second, THEIR_PWD), MOBILE, sendto)
+
+    # then
+    assert world.peer.proven_at == []
 
 
 @given(st.binary(max_size=120))
