@@ -41,7 +41,13 @@ def parse_records(data: bytes) -> list[Record]:
 
 def header(take: Take) -> Record:
     """The first line of a journal: the take as it is now."""
-    return {"what": "take", "take": take.as_json(), "uploaded": sorted(take.uploaded)}
+    return {
+        "what": "take",
+        "take": take.as_json(),
+        "uploaded": sorted(take.uploaded),
+        "unasked": take.is_unasked,
+        "first_number": take.first_number,
+    }
 
 
 def mend(folder: Path) -> Take:
@@ -55,6 +61,8 @@ def mend(folder: Path) -> Take:
         records = parse_records(path.read_bytes())
         take = take_from_json(records[0]["take"])
         take.uploaded = set(records[0]["uploaded"])
+        take.is_unasked = records[0].get("unasked", False)
+        take.first_number = records[0].get("first_number", 0)
     except (FileNotFoundError, IndexError, KeyError, TypeError, ValueError) as error:
         raise SpoolBroken(f"no journal: {type(error).__name__}") from None
     _replay(take, records[1:], {path.name: path.stat().st_size for path in folder.glob("part-*.m4s")})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import time
 from collections import deque
@@ -14,14 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.logs import logger
-from config.objects import ObjectNotFound, Objects, ObjectsUnavailable
+from config.objects import Objects, ObjectsUnavailable
 from config.settings import MediaSettings
 from config.tasks import Tasks
-from media.recording.take import Take, TakeSummary, take_from_json
+from media.recording.take import TakeSummary
 from media.recording.take_spool import SpoolBusy, TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Kind, TrackFormat
-from media.recording.upload import Uploader, take_key
+from media.recording.upload import Uploader, earlier_take
 from media.recording.writer import TakeWriter
 
 log = logger(__name__)
@@ -91,9 +90,13 @@ class Recorder:
 
         Raises OSError (TimeoutError while a recovery holds the spool), and ValueError for an impossible stream id.
         """
-        known = await self._known_take()
-        spool = await self._open_spool(known)
-        self._spool = spool
+        self._spool = spool = await self._open_spool()
+        if spool.take.is_unasked:  # asked only now: whoever held the spool before may just have finished a take
+            try:
+                await self._ask_for_earlier(spool)
+            except BaseException:
+                spool.close()  # else nobody could record this stream any more
+                raise
         self.first_picture_at = spool.take.began_at
         self._uploader = Uploader(spool, self._objects)
         self._uploader.wake()
@@ -173,29 +176,29 @@ class Recorder:
     def _set_first_picture(self, at: datetime) -> None:
         self.first_picture_at = at
 
-    async def _known_take(self) -> Take | None:
-        """What the object store has of this stream from an earlier recording."""
+    async def _ask_for_earlier(self, spool: TakeSpool) -> None:
+        """What the object store has of this stream from an earlier recording. If it does not answer now, the
+        uploader asks again before it finishes the take."""
         try:
             async with asyncio.timeout(KNOWN_TAKE_SECONDS):
-                return take_from_json(json.loads(await self._objects.get(take_key(self._stream_id, "take.json"))))
-        except ObjectNotFound:
-            return None
+                earlier = await earlier_take(self._objects, self._stream_id)
         except (ObjectsUnavailable, TimeoutError, ValueError) as error:
             log.warning(
                 "an earlier recording could not be looked up", stream=self._stream_id, error=type(error).__name__
             )
-            return None
+            return
+        await asyncio.to_thread(spool.note_earlier, earlier)
 
-    async def _open_spool(self, known: Take | None) -> TakeSpool:
+    async def _open_spool(self) -> TakeSpool:
         """Open the spool, waiting while a recovery finishes what an earlier process left in it."""
         folder = Path(self._settings.spool_folder)
+        names = (folder, self._stream_id, self._room_id)
         async with asyncio.timeout(TAKE_OVER_SECONDS):
             while True:
                 try:
-                    return await asyncio.to_thread(TakeSpool.open, folder, self._stream_id, self._room_id, known)
+                    return await asyncio.to_thread(TakeSpool.open, *names, is_unasked=True)
                 except SpoolBusy:
                     await asyncio.sleep(0.2)
-                    known = await self._known_take()
 
     def _work(self, loop: asyncio.AbstractEventLoop, spool: TakeSpool, writer: TakeWriter) -> None:
         """The thread: batches of packets until `finish`, or until the spool cannot be written."""

@@ -68,6 +68,20 @@ class Take:
     gaps: list[tuple[int, int]] = field(default_factory=list)  # ns
     open_part: bool = False
     uploaded: set[str] = field(default_factory=set)
+    # Nobody could say yet whether the object store holds an earlier take of this stream. Until then `first_number`
+    # keeps this one's names apart from that one's.
+    is_unasked: bool = False
+    first_number: int = 0
+
+    @property
+    def next_part(self) -> str:
+        """The name of the part that comes next."""
+        return part_name(self.first_number + len(self.parts))
+
+    @property
+    def next_init(self) -> str:
+        """The name of the init segment that comes next."""
+        return init_name(self.first_number + len(self.runs))
 
     @property
     def end_ns(self) -> int:
@@ -85,7 +99,7 @@ class Take:
                 case "part":
                     self.parts.append(
                         Part(
-                            part_name(len(self.parts)),
+                            self.next_part,
                             len(self.runs) - 1,
                             record["start_ns"],
                             record["start_ns"],
@@ -102,6 +116,8 @@ class Take:
                     self._close_part(record["end_ns"])
                 case "gap":
                     self._add_gap(record["start_ns"], record["end_ns"])
+                case "earlier":
+                    self._put_before(record["take"])
                 case "uploaded":
                     self.uploaded.add(record["name"])
                 case other:
@@ -120,6 +136,33 @@ class Take:
             start_ns, end_ns = self.gaps[-1][0], max(end_ns, self.gaps[-1][1])
             self.gaps.pop()
         self.gaps.append((start_ns, end_ns))
+
+    def _put_before(self, body: Any) -> None:
+        """What the object store has of this stream from an earlier recording comes first; None: it has nothing."""
+        earlier = None if body is None else take_from_json(body)
+        self.is_unasked = False
+        if not self.runs:
+            self.first_number = 0  # it goes on counting where the earlier one ended
+        own = {run.init for run in self.runs}
+        if earlier is None or any(run.init in own for run in earlier.runs):
+            return  # nothing, or this very take, from before a crash
+        shift_ns = earlier.end_ns
+        if earlier.began_at and self.began_at:
+            shift_ns = max(shift_ns, round((self.began_at - earlier.began_at).total_seconds() * 1000) * _MS)
+        later = [
+            replace(
+                part,
+                run=part.run + len(earlier.runs),
+                start_ns=part.start_ns + shift_ns,
+                end_ns=part.end_ns + shift_ns,
+            )
+            for part in self.parts
+        ]
+        between = [(earlier.end_ns, shift_ns)] if later and shift_ns > earlier.end_ns else []
+        self.gaps = [*earlier.gaps, *between, *((start + shift_ns, end + shift_ns) for start, end in self.gaps)]
+        self.runs, self.parts = earlier.runs + self.runs, earlier.parts + later
+        self.began_at = earlier.began_at or self.began_at
+        self.uploaded |= earlier.uploaded
 
     def summary(self) -> TakeSummary:
         """Length and tracks."""

@@ -12,11 +12,11 @@ import time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from config.logs import logger
 from media.recording.journal import JOURNAL, SpoolBroken, header, mend, write_all
-from media.recording.take import Record, Run, Take, init_name, part_name
+from media.recording.take import Record, Run, Take
 
 log = logger(__name__)
 
@@ -48,8 +48,9 @@ class TakeSpool:
         self.take = take
 
     @classmethod
-    def open(cls, spool_folder: Path, stream_id: str, room_id: str, known: Take | None = None) -> TakeSpool:
-        """Open the folder of a stream's take, making it if there is none. `known`: what a finished take.json says.
+    def open(cls, spool_folder: Path, stream_id: str, room_id: str, *, is_unasked: bool = False) -> TakeSpool:
+        """Open the folder of a stream's take, making it if there is none. `is_unasked`: the object store may hold an
+        earlier take, so a new one gets names that cannot be that one's until `note_earlier`.
 
         Raises SpoolBusy, and ValueError for an id that cannot be a folder.
         """
@@ -64,7 +65,8 @@ class TakeSpool:
                     return cls(folder, lock, mend(folder))
                 except SpoolBroken:  # it died before its first line was whole, so before any part
                     (folder / JOURNAL).unlink()
-            take = known or Take(stream_id, room_id)
+            # The clock runs faster than parts are made, so no two recordings of a stream share a number.
+            take = Take(stream_id, room_id, is_unasked=is_unasked, first_number=int(time.time()) if is_unasked else 0)
             spool = cls(folder, lock, take)
             spool._append(header(take))
         except BaseException:
@@ -88,14 +90,14 @@ class TakeSpool:
 
     def begin_run(self, init: bytes, video_codec: str | None, audio_codec: str | None, size: tuple[int, int]) -> None:
         """Begin a run with its init segment."""
-        name = init_name(len(self.take.runs))
+        name = self.take.next_init
         (self._folder / name).write_bytes(init)
         run = Run(name, video_codec, audio_codec, *size)
         self._note({"what": "run", "run": {slot: getattr(run, slot) for slot in Run.__slots__}})
 
     def begin_part(self, start_ns: int, keyframe: bool) -> None:
         """Begin the next part of the run."""
-        part = (self._folder / part_name(len(self.take.parts))).open("wb", buffering=0)
+        part = (self._folder / self.take.next_part).open("wb", buffering=0)
         try:
             self._note({"what": "part", "start_ns": start_ns, "keyframe": keyframe})
         except OSError:
@@ -136,6 +138,15 @@ class TakeSpool:
     def note_gap(self, start_ns: int, end_ns: int) -> None:
         """Note that something is missing."""
         self._note({"what": "gap", "start_ns": start_ns, "end_ns": end_ns})
+
+    def note_earlier(self, take_json: Any) -> None:
+        """Note what the object store has of this stream from an earlier recording; None: nothing."""
+        record = {"what": "earlier", "take": take_json}
+        try:
+            self._append(record)
+        except OSError:
+            log.warning("the spool cannot be written", stream=self.take.stream_id)  # a recovery asks once more
+        self._apply(record)
 
     def waiting_for_upload(self) -> list[str]:
         """Closed files that the object store does not have yet, init segments first."""

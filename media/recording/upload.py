@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 from config.logs import logger
-from config.objects import Objects, ObjectsUnavailable
+from config.objects import ObjectNotFound, Objects, ObjectsUnavailable
 from media.hls.playlist import PLAYLIST_TYPE, vod_playlist
-from media.recording.take import Take, TakeSummary
+from media.recording.take import Take, TakeSummary, take_from_json
 from media.recording.take_spool import TakeSpool
 
 log = logger(__name__)
@@ -21,6 +22,16 @@ MP4_TYPE, PART_TYPE, JSON_TYPE = "video/mp4", "video/iso.segment", "application/
 def take_key(stream_id: str, name: str) -> str:
     """The object key of one file of a take."""
     return f"public/takes/{stream_id}/{name}"
+
+
+async def earlier_take(objects: Objects, stream_id: str) -> Any:
+    """The body of a stream's take.json, None if there is none. Raises ObjectsUnavailable; ValueError for rubbish."""
+    try:
+        body = json.loads(await objects.get(take_key(stream_id, "take.json")))
+    except ObjectNotFound:
+        return None
+    take_from_json(body)
+    return body
 
 
 class Uploader:
@@ -74,11 +85,29 @@ class Uploader:
     async def publish(self) -> TakeSummary:
         """Upload the rest, then the playlist, last `take.json`: whoever sees that one finds everything it names."""
         await self.upload_closed()
+        await self._ask_for_earlier()
         take = self._spool.take
         playlist = vod_playlist(take.segments(), take.began_at)
         await self._put(take, "index.m3u8", playlist, PLAYLIST_TYPE)
         await self._put(take, "take.json", json.dumps(take.as_json(), ensure_ascii=False), JSON_TYPE)
         return take.summary()
+
+    async def _ask_for_earlier(self) -> None:
+        """Before `take.json` is written: is there one already that must be part of it?"""
+        wait = FIRST_WAIT_SECONDS
+        take = self._spool.take
+        while take.is_unasked:
+            try:
+                earlier = await earlier_take(self._objects, take.stream_id)
+            except ObjectsUnavailable as error:
+                log.warning("the take cannot be finished yet", stream=take.stream_id, error=str(error))
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+                continue
+            except ValueError as error:
+                log.warning("an earlier take.json is not readable, replaced", stream=take.stream_id, error=str(error))
+                earlier = None
+            await asyncio.to_thread(self._spool.note_earlier, earlier)
 
     async def _put(self, take: Take, name: str, text: str, content_type: str) -> None:
         wait = FIRST_WAIT_SECONDS
