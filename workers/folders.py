@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,17 +20,20 @@ class WorkFolder:
 
     def __init__(self, base: Path) -> None:
         self._base = base.absolute()
-        self._own = self._base / f"worker-{secrets.token_hex(6)}"
+        self._own = self._new()
         self._lock: IO[bytes] | None = None
 
     def open(self) -> None:
         """Make the folder, and delete those of dead workers."""
-        self._own.mkdir(parents=True)
-        self._lock = (self._own / LOCK).open("wb")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        while (lock := _make_locked(self._own)) is None:
+            self._own = self._new()
+        self._lock = lock
         for other in self._base.glob("worker-*"):
             if other != self._own:
                 _remove_if_dead(other)
+
+    def _new(self) -> Path:
+        return self._base / f"worker-{secrets.token_hex(6)}"
 
     def close(self) -> None:
         """Delete the folder. Twice is fine."""
@@ -42,11 +46,26 @@ class WorkFolder:
     async def job(self) -> AsyncIterator[Path]:
         """A folder for one job, deleted after it."""
         folder = self._own / secrets.token_hex(6)
-        await asyncio.to_thread(folder.mkdir)
+        await asyncio.to_thread(folder.mkdir, parents=True)
         try:
             yield folder
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _make_locked(folder: Path) -> IO[bytes] | None:
+    """Make a folder and lock it; None if another worker took it for a dead one's meanwhile and deleted it."""
+    folder.mkdir(parents=True)
+    try:
+        lock = (folder / LOCK).open("wb")
+    except FileNotFoundError:
+        return None
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with suppress(FileNotFoundError):
+        if (folder / LOCK).stat().st_ino == os.fstat(lock.fileno()).st_ino:
+            return lock
+    lock.close()
+    return None
 
 
 def _remove_if_dead(folder: Path) -> None:
