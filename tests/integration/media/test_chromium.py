@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+from media.session import Session
 from scripts.install import find_browser
-from tests.integration.media.clients import KEY
+from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 
 CHROMIUM = find_browser() or ""
@@ -128,7 +129,7 @@ async def test_an_ice_restart_keeps_the_broadcast_going(running: Running, browse
     await running.heard.wait("publisher_joined")
     await viewer.evaluate(PLAY, [running.url("/whep/oranges")])
     session = running.node.streams["oranges"].publisher.session  # type: ignore[union-attr]
-    old = session.credentials
+    old, before = session.credentials, session.path.address
 
     # when
     status = await host.evaluate(RESTART, [KEY])
@@ -139,3 +140,24 @@ async def test_an_ice_restart_keeps_the_broadcast_going(running: Running, browse
     await host.wait_for_function("() => pc.iceConnectionState === 'connected'", timeout=20_000)
     await more_frames(viewer, 20)
     assert running.heard.names() == ["publisher_joined"]
+    await until(lambda: session.path.address != before, "media from the new port")
+    await answers(session)  # with the new password
+
+
+async def answers(session: Session) -> None:
+    """Have the node ask a browser whether he is where he is, as it does at a new address."""
+    path, proven = session.path, list[Any]()
+    session.proven = lambda address, sendto: proven.append(address)  # type: ignore[method-assign]
+    username = f"{session._remote_ufrag}:{session.credentials.ufrag}"
+    session._ice.ask(session, path.address, username, session._remote_pwd, path.sendto)  # type: ignore[arg-type]
+    await until(lambda: proven == [path.address], "the browser's answer")
+
+
+async def test_a_viewers_browser_answers_when_the_node_asks_whether_he_is_there(
+    running: Running, browser: Browser
+) -> None:
+    host, viewer = await page_of(browser, running), await page_of(browser, running)
+    await host.evaluate(PUBLISH, [running.url("/whip/oranges"), KEY])
+    await running.heard.wait("publisher_joined")
+    await viewer.evaluate(PLAY, [running.url("/whep/oranges")])
+    await answers(next(r.session for r in running.node.resources.values() if not r.is_publisher))
