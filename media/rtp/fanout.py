@@ -49,6 +49,7 @@ class Lane:
         "codecs",
         "context",
         "first",
+        "is_live",
         "join_sequence",
         "join_timestamp",
         "next_sequence",
@@ -80,6 +81,7 @@ class Lane:
         self.sequence_shift = 0
         # Low at first: a wrap while the first packets are reordered would set the receiver's SRTP roll-over wrong.
         self.next_sequence = random.randrange(1, 0x4000)
+        self.is_live = False  # else all numbers below `next_sequence` were sent, and no others
         self.first = 0  # the track's number from which `sequence_shift` holds
         self.join_sequence = 0  # up to this number of the track pictures are shown in fast motion
         self.join_timestamp = 0
@@ -211,6 +213,7 @@ class Fanout:
     def _admit(self, lane: Lane) -> None:
         lane.payload_type, lane.rtx_payload_type = lane.codecs.get(self.codec, (NOT_NEGOTIATED, None))
         lane.packets_before, lane.octets_before = self.packets, self.octets
+        lane.is_live = False
         group = self._group
         if lane.payload_type == NOT_NEGOTIATED:
             self._muted.append(lane)
@@ -237,6 +240,7 @@ class Fanout:
 
     def _go_live(self, lane: Lane, first: int) -> None:
         self._set_shift(lane, first)
+        lane.is_live = True
         self._live.append(lane)
 
     def _pause(self, lanes: Iterable[Lane]) -> None:
@@ -274,6 +278,7 @@ class Fanout:
             lane.next_sequence = pieces[-1].sequence + lane.sequence_shift + 1
         if lane.place >= len(group.packets):
             self._catching.remove(lane)
+            lane.is_live = True
             self._live.append(lane)
         return len(pieces)
 
@@ -356,10 +361,11 @@ class Fanout:
         """Answer a viewer's NACK from the history, over RTX where the viewer knows it."""
         if lane.payload_type == NOT_NEGOTIATED:
             return
+        end = self._newest + 1 if lane.is_live else lane.next_sequence - lane.sequence_shift
         for wanted in sequences:
             newest = self._newest + lane.sequence_shift
             own = newest + distance(wanted, newest & 0xFFFF) - lane.sequence_shift
-            packet = self._history.get(own) if own >= lane.first else None
+            packet = self._history.get(own) if lane.first <= own < end else None
             if packet is None:
                 continue
             if lane.resends_left <= 0:

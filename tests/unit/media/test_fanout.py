@@ -313,6 +313,33 @@ def test_no_number_is_used_twice_when_packets_around_the_first_keyframe_change_p
     assert continuous(player)
 
 
+def test_a_viewer_who_asks_for_numbers_to_come_is_not_sent_one_twice(video: Fanout) -> None:
+    # given: he knows no RTX, and waits for the keyframe of another publisher
+    first, player = Camera(video, sequence=100), Player()
+    player.lane.codecs = {"H264": (102, None)}
+    first.send(IDR)
+    video.join(player.lane)
+    video.begin_source("H264")
+    second = Camera(video, sequence=17, wall=first.wall)
+    second.send(SLICE)
+
+    # when
+    video.resend(player.lane, [player.sequences[0] + 1])
+    second.send(IDR)
+
+    # then
+    assert [p.payload for p in player.got] == [IDR, IDR]
+    assert continuous(player)
+
+    # and the same while the kept group is sent
+    second.send(SLICE, count=40)
+    late = Player()
+    late.lane.codecs = {"H264": (102, None)}
+    video.join(late.lane)
+    video.resend(late.lane, [late.sequences[-1] + 1])
+    assert len(late.got) == CATCH_UP_PACKETS
+
+
 def test_a_late_piece_of_the_keyframe_takes_no_number_of_the_last_publisher(video: Fanout) -> None:
     # given: viewers who are let in and have been sent nothing yet
     first, player = Camera(video, sequence=100), Player()
