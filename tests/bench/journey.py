@@ -97,11 +97,12 @@ def measure() -> dict[str, list[float]]:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(CHROMIUM_FLAGS))
         try:
             with running_platform(servers.new_environment(Path(name)), Path(name)) as platform:
-                host, viewer = open_page(browser, platform), open_page(browser, platform)
+                host = open_page(browser, platform)
                 go_live(host)
+                waits = first_pictures(browser, platform)
+                viewer = open_page(browser, platform)
                 viewer.goto(f"/r/{ROOM}")
                 expect_moving(viewer.get_by_test_id("video"))
-                waits = first_pictures(browser, platform)
                 waits["card_seen_after_pin_ms"] = pins(host, viewer)
                 waits["replay_watchable_after_end_ms"] = replay(host, platform)
                 return waits
