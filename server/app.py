@@ -24,7 +24,7 @@ from server.courses.http import course_routes
 from server.files.http import file_routes
 from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
-from server.http import AWAY, error_middleware, sign_in_middleware
+from server.http import AWAY, error_middleware, metrics_middleware, sign_in_middleware
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
 from server.orders.events import order_events
@@ -53,6 +53,7 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
         app = web.Application(
             client_max_size=settings.body_limit_bytes,
             middlewares=[
+                metrics_middleware(metrics),
                 error_middleware(),
                 sign_in_middleware(services.accounts.find_user, settings.trusted_proxy_hops),
             ],

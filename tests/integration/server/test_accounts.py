@@ -106,3 +106,18 @@ async def test_guessing_at_a_login_that_looks_like_an_address_locks_nobody_out(
     for number in range(9):
         await page.ask("POST", "/api/session", {"login": "127.0.0.1", "password": f"guess number {number}"})
     await page.sign_in("zhanghong", PASSWORD)
+
+
+async def test_what_is_asked_is_counted_by_its_route(new_page: NewPage, stall: Stall) -> None:
+    # given
+    page = new_page()
+    await page.ask("GET", "/api/rooms/zhang")
+    await page.ask("GET", "/api/rooms/nowhere")
+
+    # when
+    async with page.http.get("/metrics") as response:
+        told = await response.text()
+
+    # then
+    assert 'dongting_http_requests_total{method="GET",route="/api/rooms/{slug}",status="200"} 1.0' in told
+    assert 'dongting_http_requests_total{method="GET",route="/api/rooms/{slug}",status="404"} 1.0' in told
