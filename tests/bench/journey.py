@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from scripts.install import find_browser
-from tests.browser.conftest import CHROMIUM_FLAGS, PHONE, WAIT_MS
+from tests.browser.conftest import PHONE, WAIT_MS
 from tests.browser.test_journey import close_sheet, expect_moving, go_live, wait_until
+from tests.harness.chromium import FLAGS, chromium_path
 from tests.harness.data_servers import DataServers
 from tests.harness.platform import ROOM, Platform, running_platform
 
@@ -94,7 +94,7 @@ def measure() -> dict[str, list[float]]:
     """Everything, once."""
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         servers = DataServers(Path(name))
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         try:
             with running_platform(servers.new_environment(Path(name)), Path(name)) as platform:
                 host = open_page(browser, platform)

@@ -8,21 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from scripts.install import find_browser
+from tests.harness.chromium import FLAGS, chromium_path
 from tests.harness.data_servers import DataServers
 from tests.harness.platform import Platform, running_platform
 
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream=fps=15",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-)
 PHONE: ViewportSize = {"width": 360, "height": 780}
 WAIT_MS = 30_000
 
@@ -32,11 +21,9 @@ OpenPage = Callable[[], Page]
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The Chromium of this machine."""
-    path = find_browser()
-    assert path, "no Chromium or Chrome: `make test` installs one or says how"
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         yield browser
         browser.close()
 

@@ -11,12 +11,14 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from playwright.async_api import Browser, async_playwright
 
 from config.bus import Bus
 from config.objects import S3Objects
 from config.settings import MediaSettings
 from media.app import run_node
 from media.node import Node
+from tests.harness.chromium import FLAGS, chromium_path
 from tests.harness.data_servers import Environment
 from tests.integration.media.clients import Client, Heard, HookServer, publisher, viewer
 
@@ -90,3 +92,12 @@ async def running(media_settings: MediaSettings, objects: S3Objects, bus: Bus) -
     listening.cancel()
     with suppress(asyncio.CancelledError):
         await listening
+
+
+@pytest_asyncio.fixture
+async def browser(running: Running) -> AsyncIterator[Browser]:
+    """Chromium with a camera that shows a clock and a microphone that beeps."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
+        yield opened
+        await opened.close()

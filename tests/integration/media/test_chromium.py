@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from media.session import Session
-from scripts.install import find_browser
+from tests.integration.media.chromium import CONNECT, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 
-CHROMIUM = find_browser() or ""
-FLAGS = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
-
-CONNECT = """
-async (url, offer, headers) => {
-  const all = {'Content-Type': 'application/sdp', ...headers}
-  const answer = await fetch(url, {method: 'POST', body: offer, headers: all})
-  if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`)
-  window.location_ = new URL(answer.headers.get('Location'), answer.url).href
-  window.answer_ = await answer.text()
-  await pc.setRemoteDescription({type: 'answer', sdp: window.answer_})
-}"""
 PUBLISH = f"""
 async ([url, key]) => {{
   const camera = await navigator.mediaDevices.getUserMedia({{video: {{width: 640, height: 360}}, audio: true}})
@@ -78,22 +53,6 @@ INBOUND = """
 async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp').map(
   (s) => [s.kind, {frames: s.framesDecoded, samples: s.totalSamplesReceived, height: s.frameHeight}]))
 """
-
-
-@pytest_asyncio.fixture
-async def browser(running: Running) -> AsyncIterator[Browser]:
-    """Chromium with a camera that shows a clock and a microphone that beeps."""
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        await opened.close()
-
-
-async def page_of(browser: Browser, running: Running) -> Page:
-    """A page of its own; any page of this address may use the camera."""
-    page = await (await browser.new_context()).new_page()
-    await page.goto(running.url("/healthz"))
-    return page
 
 
 async def more_frames(page: Page, count: int) -> dict[str, Any]:

@@ -11,12 +11,9 @@ from playwright.async_api import Browser, Page
 
 from config.objects import S3Objects
 from tests.harness.recorded import Shown, decode
+from tests.integration.media.chromium import CONNECT, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
-from tests.integration.media.test_chromium import CHROMIUM, CONNECT, browser, page_of
-
-__all__ = ["browser"]  # a fixture
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 
 PREFIX = "public/takes/stream-oranges-1/"
 PUBLISH = f"""

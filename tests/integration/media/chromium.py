@@ -1,0 +1,24 @@
+"""Pages of a real browser that publish to and play from the node under test."""
+
+from __future__ import annotations
+
+from playwright.async_api import Browser, Page
+
+from tests.integration.media.conftest import Running
+
+CONNECT = """
+async (url, offer, headers) => {
+  const all = {'Content-Type': 'application/sdp', ...headers}
+  const answer = await fetch(url, {method: 'POST', body: offer, headers: all})
+  if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`)
+  window.location_ = new URL(answer.headers.get('Location'), answer.url).href
+  window.answer_ = await answer.text()
+  await pc.setRemoteDescription({type: 'answer', sdp: window.answer_})
+}"""
+
+
+async def page_of(browser: Browser, running: Running) -> Page:
+    """A page of its own; any page of this address may use the camera."""
+    page = await (await browser.new_context()).new_page()
+    await page.goto(running.url("/healthz"))
+    return page
