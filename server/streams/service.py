@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from config.clock import Clock
 from config.logs import logger
@@ -29,16 +30,7 @@ class Store(Protocol):
     async def on_air(self) -> list[Stream]: ...
     async def set_lesson(self, stream_id: str, lesson_id: str | None) -> None: ...
     async def starting_before(self, moment: datetime) -> list[Stream]: ...
-    async def move(
-        self,
-        stream: Stream,
-        state: StreamState,
-        *,
-        started_at: datetime | None = None,
-        first_picture_at: datetime | None = None,
-        ended_at: datetime | None = None,
-        reported_at: datetime | None = None,
-    ) -> Stream | None: ...
+    async def move(self, before: Stream, after: Stream) -> Stream | None: ...
 
 
 class Rooms(Protocol):
@@ -64,6 +56,15 @@ class EndListener(Protocol):
     """Who must know that a stream is over."""
 
     async def stream_ended(self, stream: Stream, duration_ms: int) -> None: ...
+
+
+class Moments(TypedDict, total=False):
+    """The moments of a stream that a step sets."""
+
+    started_at: datetime
+    first_picture_at: datetime
+    ended_at: datetime
+    reported_at: datetime
 
 
 class Streams:
@@ -199,29 +200,14 @@ class Streams:
                 await listener.stream_ended(ended, duration_ms)
         return ended
 
-    async def _step(
-        self,
-        stream: Stream,
-        step: Step,
-        *,
-        started_at: datetime | None = None,
-        first_picture_at: datetime | None = None,
-        ended_at: datetime | None = None,
-        reported_at: datetime | None = None,
-    ) -> Stream:
+    async def _step(self, stream: Stream, step: Step, **moments: Unpack[Moments]) -> Stream:
+        """Do a step and set these moments; one that the table does not know any more changes nothing."""
         for _ in range(MOVE_TRIES):
             try:
                 state = next_state(stream.state, step)
             except Conflict:
                 return stream  # heard twice, or too late: what is true already stays true
-            moved = await self._store.move(
-                stream,
-                state,
-                started_at=started_at,
-                first_picture_at=first_picture_at,
-                ended_at=ended_at,
-                reported_at=reported_at,
-            )
+            moved = await self._store.move(stream, replace(stream, state=state, **moments))
             if moved is not None:
                 log.info("stream moved", stream=stream.id, state=state)
                 await self._tell(moved)

@@ -74,29 +74,19 @@ class StreamStore:
         found = self._streams.find({"state": StreamState.STARTING, "created_at": {"$lt": moment}}).limit(100)
         return [stream async for document in found if (stream := _stream(document))]
 
-    async def move(
-        self,
-        stream: Stream,
-        state: StreamState,
-        *,
-        started_at: datetime | None = None,
-        first_picture_at: datetime | None = None,
-        ended_at: datetime | None = None,
-        reported_at: datetime | None = None,
-    ) -> Stream | None:
-        """Change the state if it is still the one that was read; None when somebody was first."""
-        changes: Document = {"state": state, "open": state in OPEN_STATES}
-        for name, value in (
-            ("started_at", started_at),
-            ("first_picture_at", first_picture_at),
-            ("ended_at", ended_at),
-            ("reported_at", reported_at),
-        ):
-            if value is not None:
-                changes[name] = value
+    async def move(self, before: Stream, after: Stream) -> Stream | None:
+        """Keep what became of a stream if its state is still the one that was read; None when somebody was first."""
+        changes: Document = {
+            "state": after.state,
+            "open": after.state in OPEN_STATES,
+            "started_at": after.started_at,
+            "first_picture_at": after.first_picture_at,
+            "ended_at": after.ended_at,
+            "reported_at": after.reported_at,
+        }
         return _stream(
             await self._streams.find_one_and_update(
-                {"_id": stream.id, "state": stream.state}, {"$set": changes}, return_document=ReturnDocument.AFTER
+                {"_id": before.id, "state": before.state}, {"$set": changes}, return_document=ReturnDocument.AFTER
             )
         )
 
