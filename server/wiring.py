@@ -5,9 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-
-import socketio
+from dataclasses import dataclass, fields
 
 from config.bus import Bus, open_bus
 from config.clock import SystemClock
@@ -80,8 +78,8 @@ class Commerce:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that people and jobs can ask for."""
+class Clients:
+    """What everything else is built from: settings, clock, background tasks, and the servers behind us."""
 
     settings: ServerSettings
     clock: SystemClock
@@ -90,8 +88,15 @@ class Services:
     objects: S3Objects
     bus: Bus
     jobs: Jobs
-    sio_manager: socketio.AsyncManager
+    sio_manager: RedisManager
     announcer: Announcer
+    limits: RateLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Services(Clients):
+    """Everything that people and jobs can ask for."""
+
     accounts: Accounts
     rooms: Rooms
     presence: Presence
@@ -110,18 +115,8 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
 
     `with_sockets`: this process has Socket.IO clients of its own; others only send.
     """
-    async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        database = await stack.enter_async_context(open_mongo(settings))
-        objects = await stack.enter_async_context(S3Objects(settings))
-        bus = await stack.enter_async_context(open_bus(settings))
-        manager = RedisManager(settings.redis_url, channel="dongting:sio", write_only=not with_sockets)
-        stack.push_async_callback(close_sio_manager, manager)
-        tasks = await stack.enter_async_context(Tasks("services"))
-        announcer = Announcer(manager, tasks)
-        limits = RateLimits(settings)
-        stack.push_async_callback(limits.aclose)
-        jobs = Jobs(make_celery(settings))
+    async with _open_clients(settings, with_sockets=with_sockets) as clients:
+        clock, announcer, database = clients.clock, clients.announcer, clients.database
         key_secret = settings.internal_secret.get_secret_value()
 
         account_store = AccountStore(database)
@@ -132,15 +127,15 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         catalog_store = CatalogStore(database)
         for store in (account_store, room_store, stream_store, moment_store, chat_store, catalog_store):
             await store.make_indexes()
-        await objects.make_bucket()
+        await clients.objects.make_bucket()
 
-        accounts = Accounts(account_store, limits, clock, settings.session_days)
-        presence = Presence(bus, announcer, secrets.token_hex(4))
+        accounts = Accounts(account_store, clients.limits, clock, settings.session_days)
+        presence = Presence(clients.bus, announcer, secrets.token_hex(4))
         rooms = Rooms(room_store, stream_store, presence, clock, key_secret)
         streams = Streams(
             stream_store,
             room_store,
-            bus,
+            clients.bus,
             announcer,
             clock,
             key_secret=key_secret,
@@ -148,27 +143,15 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             lost_after_seconds=LOST_STREAM_SECONDS,
         )
         catalog = Catalog(catalog_store, room_store, clock)
-        pictures = Pictures(objects)
+        pictures = Pictures(clients.objects)
         cards = Cards(moment_store, streams, catalog, announcer, clock)
-        chat = Chat(chat_store, announcer, limits, clock)
+        chat = Chat(chat_store, announcer, clients.limits, clock)
         catalog.tell_changes_to(cards)
-        commerce = await _build_commerce(
-            settings, database, tasks, announcer, clock, room_store, catalog_store, streams, catalog
-        )
+        commerce = await _build_commerce(clients, room_store, catalog_store, streams, catalog)
         streams.tell_ends_to(cards, commerce.sales)
-        library = await _build_library(
-            settings, database, objects, jobs, announcer, clock, room_store, stream_store, streams, cards, catalog
-        )
+        library = await _build_library(clients, room_store, stream_store, streams, cards, catalog)
         yield Services(
-            settings=settings,
-            clock=clock,
-            tasks=tasks,
-            database=database,
-            objects=objects,
-            bus=bus,
-            jobs=jobs,
-            sio_manager=manager,
-            announcer=announcer,
+            **{field.name: getattr(clients, field.name) for field in fields(clients)},
             accounts=accounts,
             rooms=rooms,
             presence=presence,
@@ -182,33 +165,59 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         )
 
 
+@asynccontextmanager
+async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> AsyncIterator[Clients]:
+    async with AsyncExitStack() as stack:
+        manager = RedisManager(settings.redis_url, channel="dongting:sio", write_only=not with_sockets)
+        limits = RateLimits(settings)
+        database = await stack.enter_async_context(open_mongo(settings))
+        objects = await stack.enter_async_context(S3Objects(settings))
+        bus = await stack.enter_async_context(open_bus(settings))
+        stack.push_async_callback(close_sio_manager, manager)
+        stack.push_async_callback(limits.aclose)
+        tasks = await stack.enter_async_context(Tasks("services"))
+        yield Clients(
+            settings=settings,
+            clock=SystemClock(),
+            tasks=tasks,
+            database=database,
+            objects=objects,
+            bus=bus,
+            jobs=Jobs(make_celery(settings)),
+            sio_manager=manager,
+            announcer=Announcer(manager, tasks),
+            limits=limits,
+        )
+
+
 async def _build_library(
-    settings: ServerSettings,
-    database: Database,
-    objects: S3Objects,
-    jobs: Jobs,
-    announcer: Announcer,
-    clock: SystemClock,
+    clients: Clients,
     room_store: RoomStore,
     stream_store: StreamStore,
     streams: Streams,
     cards: Cards,
     catalog: Catalog,
 ) -> Library:
+    settings, clock, database, objects = clients.settings, clients.clock, clients.database, clients.objects
     asset_store = AssetStore(database)
     course_store = CourseStore(database)
     hall_store = HallStore(database)
     clip_store = ClipStore(database)
     for store in (asset_store, course_store, hall_store, clip_store):
         await store.make_indexes()
-    courses = Courses(course_store, asset_store, announcer, clock)
+    courses = Courses(course_store, asset_store, clients.announcer, clock)
     clip_queue = Queue(
-        clip_store, jobs, clock, job=CUT_CLIP, priority=lambda _: SOON, lease_seconds=settings.job_lease_seconds
+        clip_store,
+        clients.jobs,
+        clock,
+        job=CUT_CLIP,
+        priority=lambda _: SOON,
+        lease_seconds=settings.job_lease_seconds,
     )
     clips = Clips(clip_store, clip_queue, catalog, objects, clock)
     asset_queue = Queue(
         asset_store,
-        jobs,
+        clients.jobs,
         clock,
         job=TRANSCODE,
         priority=transcode_priority,
@@ -224,16 +233,13 @@ async def _build_library(
 
 
 async def _build_commerce(
-    settings: ServerSettings,
-    database: Database,
-    tasks: Tasks,
-    announcer: Announcer,
-    clock: SystemClock,
+    clients: Clients,
     room_store: RoomStore,
     catalog_store: CatalogStore,
     streams: Streams,
     catalog: Catalog,
 ) -> Commerce:
+    settings, clock, database, announcer = clients.settings, clients.clock, clients.database, clients.announcer
     sale_store = SaleStore(database)
     order_store = OrderStore(database)
     payment_store = PaymentStore(database)
@@ -245,7 +251,7 @@ async def _build_commerce(
     turns = Turns()
     sales = Sales(sale_store, catalog_store, catalog, room_store, streams, transactions, turns, announcer, clock)
     stock = Stock(sale_store, catalog_store, sales, catalog)
-    gate = Placing(order_store, stock, transactions, turns, tasks, clock)
+    gate = Placing(order_store, stock, transactions, turns, clients.tasks, clock)
     orders = Orders(order_store, stock, gate, catalog, transactions, turns, announcer, clock)
     providers, till = [], None
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
