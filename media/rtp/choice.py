@@ -27,7 +27,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class LayerState:
-    """One encoding of the published pictures as it is now. Width and height are 0 while unknown; bitrate 0: paused."""
+    """One encoding of the published pictures as it is now. Width and height: 0 while unknown; bitrate 0: paused."""
 
     rid: str
     bits_per_second: int
