@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from config.logs import logger
 from media.glue import (
@@ -22,7 +21,7 @@ from media.glue import (
     srtp_unprotect,
 )
 from media.rtp.counters import Counters
-from media.rtp.fanout import Path
+from media.rtp.path import Path, Way
 from media.sdp import Offer
 from media.transport.ice import Address, Credentials, IceLite
 
@@ -146,15 +145,15 @@ class Session:
 
     # -- ICE
 
-    def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Callable[[Any, Any], int]) -> None:
+    def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Way) -> None:
         """An authenticated check: the peer is alive, and reachable here."""
         self.consent_at = self.heard_at = time.monotonic()
         if self._retiring is not None and ufrag == self.credentials.ufrag:
             self._ice.retire(self._retiring)  # the restart has succeeded
             self._retiring = None
             is_nominated = True
-        if self.path.sendto is None:
-            self._move(address, sendto)  # the handshake will prove it
+        if self.path.address is None:
+            self._move(address, way)  # the handshake will prove it
         elif address == self.path.address:
             if is_nominated:
                 self._wanted = None
@@ -162,17 +161,16 @@ class Session:
         elif is_nominated or address == self._wanted:
             self._wanted = address
             username = f"{self._remote_ufrag}:{self.credentials.ufrag}"
-            self._ice.ask(self, address, username, self._remote_pwd, sendto)
+            self._ice.ask(self, address, username, self._remote_pwd, way)
 
-    def proven(self, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+    def proven(self, address: Address, way: Way) -> None:
         """The peer has answered from the address that he wants to be reached at: media follows."""
         if address == self._wanted:
-            self._move(address, sendto)
+            self._move(address, way)
 
-    def _move(self, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+    def _move(self, address: Address, way: Way) -> None:
         self._wanted = None
-        self.path.address = address
-        self.path.sendto = sendto
+        self.path.move(address, way)
         self._has_path.set()
 
     def holds(self, address: Address) -> bool:
@@ -226,7 +224,7 @@ class Session:
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send RTCP; lost when the session isn't connected or the socket is full."""
-        if self._keys is None or self.path.sendto is None:
+        if self._keys is None or self.path.address is None:
             return
         memory = self._memory
         memory.view[: len(packet)] = packet
@@ -237,10 +235,10 @@ class Session:
         self._send(memory.view[: memory.length[0]])
 
     def _send(self, datagram: bytes | memoryview) -> None:
-        if self.path.sendto is None:
+        if self.path.address is None:
             return
         try:
-            self.path.sendto(datagram, self.path.address)
+            self.path.way.sendto(datagram, self.path.address)
         except OSError:
             self._counters.dropped_socket += 1
 

@@ -16,6 +16,7 @@ from media.rtp.feedback import SenderReport
 from media.rtp.history import History, KeyframeGroup
 from media.rtp.keyframe import DETECTORS
 from media.rtp.packet import HEADER, HEADER_BYTES, RtpPacket
+from media.rtp.path import Path
 from media.rtp.seq import Unwrapper, distance, time_distance
 from media.rtp.timeline import Timeline, to_ntp
 
@@ -30,16 +31,6 @@ MOST_JUMP = 3000  # RFC 3550 A.1: a bigger jump of the sequence number is a new 
 NOT_NEGOTIATED = -1
 _V2 = 0x80
 _FIRST_SEQUENCE = 1 << 16  # the track's own numbers begin here, so that late packets stay positive
-
-
-class Path:
-    """Where a peer is reached now; changes when the peer moves."""
-
-    __slots__ = ("address", "sendto")
-
-    def __init__(self) -> None:
-        self.address: Any = None
-        self.sendto: Callable[[Any, Any], int] | None = None
 
 
 class Lane:
@@ -310,7 +301,7 @@ class Fanout:
                 continue
             octets += size
             try:
-                path.sendto(view[: length[0]], path.address)  # type: ignore[misc]
+                path.way.sendto(view[: length[0]], path.address)
             except OSError:  # full socket, or the network is gone: the viewer asks again
                 counters.dropped_socket += 1
                 failed += 1
@@ -343,7 +334,7 @@ class Fanout:
             self._counters.dropped_protection += 1
             return
         try:
-            lane.path.sendto(memory.view[: memory.length[0]], lane.path.address)  # type: ignore[misc]
+            lane.path.way.sendto(memory.view[: memory.length[0]], lane.path.address)
         except OSError:
             self._counters.dropped_socket += 1
             return

@@ -10,13 +10,13 @@ import ipaddress
 import secrets
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aioice import stun
 
 from media.rtp.counters import Counters
+from media.rtp.path import Way
 
 Address = tuple[Any, ...]  # as the socket gives it: (host, port) or (host, port, flow, scope)
 ADDRESSES_PER_PEER = 8  # a phone with Wi-Fi, mobile data and both families has fewer
@@ -45,13 +45,13 @@ def _ice_chars(count: int) -> str:
 class Peer(Protocol):
     """A session, as far as ICE is concerned."""
 
-    def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Callable[[Any, Any], int]) -> None:
-        """An authenticated check came from this address, through the socket that `sendto` belongs to."""
+    def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Way) -> None:
+        """An authenticated check came from this address, over this way."""
 
     def holds(self, address: Address) -> bool:
         """Whether the peer is connected, is reached at this address, and was heard of lately."""
 
-    def proven(self, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+    def proven(self, address: Address, way: Way) -> None:
         """The peer has answered what we asked him at this address."""
 
 
@@ -101,10 +101,10 @@ class IceLite:
         """Who speaks from this address."""
         return self._by_address.get(address)
 
-    def answer(self, data: bytes, address: Address, sendto: Callable[[Any, Any], int]) -> bytes | None:
+    def answer(self, data: bytes, address: Address, way: Way) -> bytes | None:
         """Answer a STUN datagram; None when it deserves no answer."""
         if len(data) >= 20 and data[0:2] == b"\x01\x01":
-            self._take_answer(data, address, sendto)
+            self._take_answer(data, address, way)
             return None
         if len(data) < 20 or data[0:2] != b"\x00\x01":
             return None  # indications keep a NAT open
@@ -130,10 +130,10 @@ class IceLite:
             return None
         self._counters.stun_requests += 1
         self._learn(peer, address)
-        peer.consented(address, ufrag, "USE-CANDIDATE" in message.attributes, sendto)
+        peer.consented(address, ufrag, "USE-CANDIDATE" in message.attributes, way)
         return _binding_response(message.transaction_id, address, key)
 
-    def ask(self, peer: Peer, address: Address, username: str, pwd: str, sendto: Callable[[Any, Any], int]) -> None:
+    def ask(self, peer: Peer, address: Address, username: str, pwd: str, way: Way) -> None:
         """Check whether the peer is at this address: `proven` says that he is. Again: sends the same question again.
 
         A lite agent need not send checks, but every full one answers them.
@@ -145,7 +145,7 @@ class IceLite:
             question = Question(secrets.token_bytes(12), peer, address, key)
             self._asked[peer] = self._questions[question.transaction_id] = question
         try:
-            sendto(_binding_request(question, username), address)
+            way.sendto(_binding_request(question, username), address)
         except OSError:
             self._counters.dropped_socket += 1
 
@@ -155,7 +155,7 @@ class IceLite:
         if question is not None:
             del self._questions[question.transaction_id]
 
-    def _take_answer(self, data: bytes, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+    def _take_answer(self, data: bytes, address: Address, way: Way) -> None:
         question = self._questions.get(data[8:20])
         try:
             message = stun.parse_message(data)
@@ -165,7 +165,7 @@ class IceLite:
             self._counters.dropped_bad_stun += 1
             return
         self.withdraw(question.peer)
-        question.peer.proven(address, sendto)
+        question.peer.proven(address, way)
 
     def _learn(self, peer: Peer, address: Address) -> None:
         known = self._addresses.setdefault(peer, OrderedDict())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from config.logs import logger
 from media.glue import DATAGRAM_BYTES, PacketMemory
 from media.rtp.counters import Counters
+from media.rtp.path import Way
 from media.transport.ice import Address, IceLite
 
 log = logger(__name__)
@@ -63,6 +63,17 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     return sock
 
 
+class UdpWay:
+    """Sends through one of the port's sockets."""
+
+    __slots__ = ("family", "fd", "sendto")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.fd = sock.fileno()
+        self.family = int(sock.family)
+        self.sendto = sock.sendto
+
+
 class UdpPort:
     """Reads the port's sockets as long as it is open."""
 
@@ -78,7 +89,7 @@ class UdpPort:
         """Begin to read."""
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
-            loop.add_reader(sock.fileno(), self._read, sock)
+            loop.add_reader(sock.fileno(), self._read, sock, UdpWay(sock))
 
     def close(self) -> None:
         """Stop reading and give the port back; twice is fine."""
@@ -87,7 +98,7 @@ class UdpPort:
                 asyncio.get_running_loop().remove_reader(sock.fileno())
                 sock.close()
 
-    def _read(self, sock: socket.socket) -> None:
+    def _read(self, sock: socket.socket, way: Way) -> None:
         view = self._memory.view[:DATAGRAM_BYTES]
         for _ in range(READS_PER_TURN):
             try:
@@ -97,14 +108,14 @@ class UdpPort:
             except OSError:  # an ICMP error about an earlier datagram
                 self._counters.dropped_socket += 1
                 continue
-            self._dispatch(size, address, sock.sendto)
+            self._dispatch(size, address, way)
 
-    def _dispatch(self, size: int, address: Address, sendto: Callable[[Any, Any], int]) -> None:
+    def _dispatch(self, size: int, address: Address, way: Way) -> None:
         view, counters = self._memory.view, self._counters
         counters.bytes_in += size
         first = view[0] if size > 1 else 255
         if first < 4:
-            self._answer_stun(bytes(view[:size]), address, sendto)
+            self._answer_stun(bytes(view[:size]), address, way)
             return
         peer: Any = self._ice.peer_at(address)
         if peer is None:
@@ -122,10 +133,10 @@ class UdpPort:
         else:
             counters.dropped_junk += 1
 
-    def _answer_stun(self, data: bytes, address: Address, sendto: Callable[[Any, Any], int]) -> None:
-        response = self._ice.answer(data, address, sendto)
+    def _answer_stun(self, data: bytes, address: Address, way: Way) -> None:
+        response = self._ice.answer(data, address, way)
         if response is not None:
             try:
-                sendto(response, address)
+                way.sendto(response, address)
             except OSError:
                 self._counters.dropped_socket += 1

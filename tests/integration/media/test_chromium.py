@@ -106,9 +106,9 @@ async def test_an_ice_restart_keeps_the_broadcast_going(running: Running, browse
 async def answers(session: Session) -> None:
     """Have the node ask a browser whether he is where he is, as it does at a new address."""
     path, proven = session.path, list[Any]()
-    session.proven = lambda address, sendto: proven.append(address)  # type: ignore[method-assign]
+    session.proven = lambda address, way: proven.append(address)  # type: ignore[method-assign]
     username = f"{session._remote_ufrag}:{session.credentials.ufrag}"
-    session._ice.ask(session, path.address, username, session._remote_pwd, path.sendto)  # type: ignore[arg-type]
+    session._ice.ask(session, path.address, username, session._remote_pwd, path.way)
     await until(lambda: proven == [path.address], "the browser's answer")
 
 

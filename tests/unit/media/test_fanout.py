@@ -11,9 +11,10 @@ import pytest
 
 from media.glue import PacketMemory
 from media.rtp.counters import Counters
-from media.rtp.fanout import CATCH_UP_PACKETS, GROUP_PACKETS, RESENDS_PER_SECOND, Fanout, Lane, Path
+from media.rtp.fanout import CATCH_UP_PACKETS, GROUP_PACKETS, RESENDS_PER_SECOND, Fanout, Lane
 from media.rtp.history import History, KeyframeGroup
 from media.rtp.packet import RtpPacket, open_rtx, parse_rtp
+from media.rtp.path import Path
 
 KEY = bytes(range(30))
 IDR, SLICE = b"\x65\x88", b"\x61\x88"
@@ -26,6 +27,8 @@ class Player:
 
     got: list[RtpPacket] = field(default_factory=list)
     is_full: bool = False
+    fd: int = -1
+    family: int = 0
 
     def __post_init__(self) -> None:
         policy = pylibsrtp.Policy(key=KEY, ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND)
@@ -35,7 +38,7 @@ class Player:
         policy.allow_repeat_tx = True
         self._outbound = pylibsrtp.Session(policy)
         path = Path()
-        path.address, path.sendto = ("192.0.2.1", 5), self.sendto
+        path.move(("192.0.2.1", 5), self)
         self.lane = Lane(500, 501, H264, path, self._outbound._srtp[0])
 
     def sendto(self, data: Any, address: Any) -> int:
@@ -253,7 +256,7 @@ def test_without_rtx_the_same_packet_is_sent_again(video: Fanout) -> None:
     video.join(player.lane)
     camera.send(SLICE)
     again = Player()  # a receiver that has not got it yet, with the same keys
-    player.lane.path.sendto = again.sendto
+    player.lane.path.way = again
     video.resend(player.lane, [player.sequences[1]])
     assert bytes(again.got[0]) == bytes(player.got[1])
 

@@ -28,10 +28,10 @@ class Somebody:
     def holds(self, address: Address) -> bool:
         return address == self.held
 
-    def proven(self, address: Address, sendto: Any) -> None:
+    def proven(self, address: Address, way: Any) -> None:
         self.proven_at.append(address)
 
-    def consented(self, address: Address, ufrag: str, is_nominated: bool, sendto: Any) -> None:
+    def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Any) -> None:
         self.checks.append((address, ufrag, is_nominated))
 
 
@@ -48,11 +48,20 @@ class World:
         self.ice.register(self.credentials, self.peer)
 
     def check(self, address: Address, **changes: Any) -> bytes | None:
-        return self.ice.answer(check(self.credentials, **changes), address, sendto)
+        return self.ice.answer(check(self.credentials, **changes), address, SILENCE)
 
 
-def sendto(data: Any, address: Any) -> int:
-    return len(data)
+class Silence:
+    """A way on which nothing is sent."""
+
+    fd = -1
+    family = 0
+
+    def sendto(self, data: Any, address: Any) -> int:
+        raise AssertionError("nothing should be sent")
+
+
+SILENCE = Silence()
 
 
 def check(credentials: Credentials, pwd: str | None = None, nominate: bool = False, signed: bool = True) -> bytes:
@@ -106,7 +115,7 @@ def test_a_check_without_the_password_changes_nothing(world: World, changes: dic
 
 
 def test_an_unknown_name_is_counted_and_ignored(world: World) -> None:
-    assert world.ice.answer(check(Credentials.make()), HOME, sendto) is None
+    assert world.ice.answer(check(Credentials.make()), HOME, SILENCE) is None
     assert world.counters.dropped_unknown_peer == 1
 
 
@@ -130,7 +139,7 @@ def test_old_credentials_are_of_no_use_once_retired(world: World) -> None:
     world.ice.register(new, world.peer)
     world.ice.retire(world.credentials)
     assert world.check(HOME) is None
-    assert world.ice.answer(check(new), HOME, sendto) is not None
+    assert world.ice.answer(check(new), HOME, SILENCE) is not None
 
 
 def test_a_forgotten_peer_leaves_nothing_behind(world: World) -> None:
@@ -145,7 +154,7 @@ def test_an_address_that_another_peer_took_over_stays_his(world: World) -> None:
     other, credentials = Somebody(), Credentials.make()
     world.ice.register(credentials, other)
     world.check(HOME)
-    world.ice.answer(check(credentials), HOME, sendto)
+    world.ice.answer(check(credentials), HOME, SILENCE)
 
     # when
     world.ice.forget(world.peer)
@@ -162,7 +171,7 @@ def test_an_address_that_a_live_peer_speaks_from_is_not_taken_by_another(world: 
     world.ice.register(credentials, other)
 
     # when
-    answer = world.ice.answer(check(credentials), HOME, sendto)
+    answer = world.ice.answer(check(credentials), HOME, SILENCE)
 
     # then
     assert answer is None
@@ -177,9 +186,11 @@ class Asked:
 
     world: World
     sent: list[tuple[bytes, Address]] = field(default_factory=list)
+    fd: int = -1
+    family: int = 0
 
     def ask(self, address: Address) -> stun.Message:
-        self.world.ice.ask(self.world.peer, address, "theirs:ours", THEIR_PWD, self.sendto)
+        self.world.ice.ask(self.world.peer, address, "theirs:ours", THEIR_PWD, self)
         return stun.parse_message(self.sent[-1][0])
 
     def sendto(self, data: Any, address: Any) -> int:
@@ -201,20 +212,20 @@ def test_a_peer_is_asked_as_ice_wants_it_and_his_answer_proves_the_address(world
     assert request.check_message_integrity(THEIR_PWD.encode())
 
     # when
-    assert world.ice.answer(reply(bytes(request), THEIR_PWD, MOBILE), MOBILE, sendto) is None
+    assert world.ice.answer(reply(bytes(request), THEIR_PWD, MOBILE), MOBILE, SILENCE) is None
 
     # then
     assert world.peer.proven_at == [MOBILE]
-    world.ice.answer(reply(bytes(request), THEIR_PWD, MOBILE), MOBILE, sendto)
+    world.ice.answer(reply(bytes(request), THEIR_PWD, MOBILE), MOBILE, SILENCE)
     assert world.peer.proven_at == [MOBILE]  # an answer counts once
 
 
 def test_an_answer_from_elsewhere_or_without_the_password_or_to_no_question_proves_nothing(world: World) -> None:
     asked = Asked(world)
     request = bytes(asked.ask(MOBILE))
-    world.ice.answer(reply(request, THEIR_PWD, MOBILE), HOME, sendto)
-    world.ice.answer(reply(request, "x" * 24, MOBILE), MOBILE, sendto)
-    world.ice.answer(reply(bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)), THEIR_PWD), MOBILE, sendto)
+    world.ice.answer(reply(request, THEIR_PWD, MOBILE), HOME, SILENCE)
+    world.ice.answer(reply(request, "x" * 24, MOBILE), MOBILE, SILENCE)
+    world.ice.answer(reply(bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)), THEIR_PWD), MOBILE, SILENCE)
     assert world.peer.proven_at == []
     assert world.counters.dropped_bad_stun == 3
 
@@ -227,9 +238,9 @@ def test_only_the_latest_question_to_a_peer_stands_and_none_outlives_him(world: 
     assert bytes(asked.ask(MOBILE))[8:20] == second[8:20]  # asked again, in case the first was lost
 
     # when
-    world.ice.answer(reply(first, THEIR_PWD), HOME, sendto)
+    world.ice.answer(reply(first, THEIR_PWD), HOME, SILENCE)
     world.ice.forget(world.peer)
-    world.ice.answer(reply(second, THEIR_PWD), MOBILE, sendto)
+    world.ice.answer(reply(second, THEIR_PWD), MOBILE, SILENCE)
 
     # then
     assert world.peer.proven_at == []
@@ -237,7 +248,7 @@ def test_only_the_latest_question_to_a_peer_stands_and_none_outlives_him(world: 
 
 @given(st.binary(max_size=120))
 def test_any_bytes_are_answered_or_ignored(data: bytes) -> None:
-    assert World().ice.answer(b"\x00\x01" + data, HOME, sendto) is None
+    assert World().ice.answer(b"\x00\x01" + data, HOME, SILENCE) is None
 
 
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=8))
@@ -246,7 +257,7 @@ def test_a_damaged_check_is_ignored(at: int, damage: bytes) -> None:
     whole = check(world.credentials)
     damaged = whole[:at] + damage + whole[at + len(damage) :]
     if damaged != whole:
-        world.ice.answer(damaged, HOME, sendto)
+        world.ice.answer(damaged, HOME, SILENCE)
         assert world.ice.peer_at(HOME) is None or damaged[:-8] == whole[:-8]
 
 

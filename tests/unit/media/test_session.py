@@ -22,6 +22,8 @@ class World:
 
     sent: list[tuple[bytes, Address]] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)
+    fd: int = -1
+    family: int = 0
 
     def __post_init__(self) -> None:
         self.ice = IceLite(self.counters)
@@ -33,7 +35,7 @@ class World:
 
     def check(self, address: Address, nominate: bool = True, session: Session | None = None) -> bytes | None:
         asker = session or self.session
-        return self.ice.answer(check(asker.credentials, nominate=nominate), address, self.sendto)
+        return self.ice.answer(check(asker.credentials, nominate=nominate), address, self)
 
     def sendto(self, data: Any, address: Any) -> int:
         self.sent.append((bytes(data), address))
@@ -42,7 +44,7 @@ class World:
     def answer_the_question(self, pwd: str = THEIR_PWD) -> None:
         """As the browser at that address does."""
         request, address = self.sent[-1]
-        self.ice.answer(reply(request, pwd, address), address, self.sendto)
+        self.ice.answer(reply(request, pwd, address), address, self)
 
 
 async def test_the_first_check_says_where_the_handshake_goes() -> None:

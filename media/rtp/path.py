@@ -1,0 +1,55 @@
+"""Where a peer is reached now, and over what."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, Protocol
+
+
+class Way(Protocol):
+    """How datagrams reach a peer: one of our UDP sockets, or a TCP connection (RFC 4571)."""
+
+    @property
+    def fd(self) -> int:
+        """Of the UDP socket, to send many datagrams in one system call; -1: one at a time only."""
+
+    @property
+    def family(self) -> int:
+        """`AF_INET` or `AF_INET6` of that socket."""
+
+    def sendto(self, datagram: Any, address: Any, /) -> int:
+        """Send one datagram now, or lose it.
+
+        Raises:
+            OSError: it was not sent.
+        """
+
+
+class _Nowhere:
+    """The way to a peer who has not been heard of."""
+
+    fd = -1
+    family = 0
+
+    def sendto(self, datagram: Any, address: Any, /) -> int:
+        raise OSError(errno.EDESTADDRREQ, "nobody knows yet where the peer is")
+
+
+NOWHERE: Way = _Nowhere()
+
+
+class Path:
+    """Where a peer is reached now; `version` changes when the peer moves."""
+
+    __slots__ = ("address", "version", "way")
+
+    def __init__(self) -> None:
+        self.address: Any = None
+        self.way: Way = NOWHERE
+        self.version = 0
+
+    def move(self, address: Any, way: Way) -> None:
+        """From now on the peer is reached there."""
+        self.address = address
+        self.way = way
+        self.version += 1
