@@ -72,6 +72,7 @@ class Resource:
     mids: tuple[str, ...]
     key_digest: bytes | None  # of the stream key, for publishers
     client: str = ""  # whose address it was opened from, as admission counts it
+    viewer: Viewer | None = None  # for those who play
 
     @property
     def is_publisher(self) -> bool:
@@ -254,7 +255,7 @@ class Node:
         answer = write_answer(
             offer, chosen, self.local(session), secrets.randbits(62), viewer.sending, CNAME.decode()
         )
-        return self._run_session(session, slug, answer, chosen, None, client)
+        return self._run_session(session, slug, answer, chosen, None, client, viewer)
 
     def local(self, session: Session) -> Local:
         """Our side of a session's transport, for an answer."""
@@ -266,8 +267,7 @@ class Node:
             raise full()
 
     def _open_session(self, offer: Offer) -> Session:
-        token = secrets.token_urlsafe(24)
-        return Session(token, offer, self._certificate, self._ice, self._memory, self.counters)
+        return Session(secrets.token_urlsafe(24), offer, self._certificate, self._ice, self._memory, self.counters)
 
     def _run_session(
         self,
@@ -277,10 +277,10 @@ class Node:
         chosen: tuple[ChosenMedia, ...],
         key_digest: bytes | None,
         client: str = "",
+        viewer: Viewer | None = None,
     ) -> Resource:
-        mids = tuple(media.offer.mid for media in chosen if media.codecs)
-        resource = Resource(session, slug, answer, mids, key_digest, client)
-        self.resources[session.id] = resource
+        mids = tuple(m.offer.mid for m in chosen if m.codecs)
+        resource = self.resources[session.id] = Resource(session, slug, answer, mids, key_digest, client, viewer)
         task = self._tasks.start("session", self._run(session))
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)

@@ -18,6 +18,7 @@ from media.glue import PacketMemory
 from media.publisher import InboundTrack, Publisher
 from media.recording.take import TakeSummary
 from media.recording.tracks import AUDIO_CLOCK, VIDEO_CLOCK, Kind, TrackFormat
+from media.rtp.choice import MAIN_RID, LayerState
 from media.rtp.counters import Counters
 from media.rtp.fanout import Fanout
 from media.rtp.keyframe import KeyframeRequests
@@ -104,6 +105,8 @@ class Stream:
         self._grace: asyncio.Task[None] | None = None
         self._was_live = False
         self._unannounced: tuple[Publisher, float, datetime] | None = None
+        self._video_sample = (0.0, 0)  # when, and how many octets had come until then
+        self._video_bits_per_second = 0
 
     async def start(self) -> None:
         """Make the recorder ready."""
@@ -239,9 +242,23 @@ class Stream:
         if self.publisher is not None and self._keyframes.due(now):
             self.publisher.request_keyframe()
 
+    def layers(self) -> tuple[LayerState, ...]:
+        """The encodings of the published pictures, best first; none while nobody publishes pictures."""
+        if self.publisher is None or self.publisher.track("video") is None:
+            return ()
+        return (LayerState(MAIN_RID, self._video_bits_per_second, 0, 0),)
+
+    def _measure(self, now: float) -> None:
+        at, octets = self._video_sample
+        if now - at >= 1.0:
+            sample = self.tracks["video"].octets
+            self._video_bits_per_second = int((sample - octets) * 8 / (now - at)) if at else 0
+            self._video_sample = (now, sample)
+
     def tick(self, now: float) -> None:
         """Several times a second."""
         self._announce(now)
+        self._measure(now)
         if self.publisher is None:
             return
         if self.tracks["video"].needs_keyframe:

@@ -9,6 +9,7 @@ from typing import Protocol
 from media.answer import ChosenMedia, SendingTrack
 from media.glue import SrtpKeys
 from media.rtp import feedback
+from media.rtp.choice import MAIN_RID, Choice
 from media.rtp.counters import Counters
 from media.rtp.fanout import RESENDS_PER_SECOND, Fanout, Lane
 from media.session import Ending, Session
@@ -34,6 +35,7 @@ class Viewer:
         self.lanes: dict[str, Lane] = {}
         self.bandwidth = 0
         self.fraction_lost = 0.0
+        self.choice = Choice()
         self._keys: SrtpKeys | None = None
         self._source = source
         self._counters = counters
@@ -41,6 +43,15 @@ class Viewer:
         for media in self._chosen:
             self.sending[media.offer.kind] = SendingTrack(secrets.randbits(31) | 1, secrets.randbits(31) & ~1)
         session.owner = self
+
+    def choose(self, choice: Choice) -> None:
+        """From now on the viewer wants this."""
+        self.choice = choice
+
+    @property
+    def selected(self) -> str:
+        """The rid of the layer that the viewer gets now; "" when he gets no pictures."""
+        return MAIN_RID if "video" in self.lanes else ""
 
     # -- called by the session
 

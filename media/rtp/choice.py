@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAIN_RID = "main"  # how pictures are called that a publisher sends without a rid: as one layer
+
 
 class Mode(StrEnum):
     """How the pictures of a viewer are chosen."""
