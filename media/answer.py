@@ -12,6 +12,7 @@ from media.sdp import Codec, MediaOffer, Offer
 BASELINE, MAIN, HIGH, OTHER = 0, 1, 2, 3
 _PROFILE_RANK = {0x42: BASELINE, 0x4D: MAIN, 0x58: OTHER, 0x64: HIGH}
 VIDEO_CODECS = ("H264", "VP8")  # in order of preference: H.264 goes into MP4 and plays on every phone
+ICE_OPTIONS = "trickle ice2"  # RFC 9725: the same in the answer and in the answer to a restart
 SETUP_ANSWERS = {"actpass": "passive", "active": "passive", "passive": "active"}
 
 
@@ -99,13 +100,14 @@ def _check(offer: Offer, directions: frozenset[str]) -> None:
             raise CannotServe("media must be sent over DTLS-SRTP")
         if media.direction not in directions:
             raise CannotServe(f"a track is offered as {media.direction}")
-        if not media.rtcp_mux:
-            raise CannotServe("RTP and RTCP must share a port (rtcp-mux)")
     for kind in ("audio", "video"):
         if sum(m.kind == kind for m in live) > 1:
             raise CannotServe(f"several tracks of the kind {kind}")
     if not live:
         raise CannotServe("no track is offered")
+    # RFC 9143: what concerns the shared transport may stand in one section of the bundle alone.
+    if not any(m.rtcp_mux for m in live):
+        raise CannotServe("RTP and RTCP must share a port (rtcp-mux)")
     if len(live) > 1 and not {m.mid for m in live} <= set(offer.bundle):
         raise CannotServe("all tracks must share one transport (BUNDLE)")
 
@@ -196,6 +198,7 @@ def write_answer(
     """The answer's text: recvonly for a publisher, sendonly (with `sending` by kind) for a viewer."""
     served = [m.offer.mid for m in chosen if m.codecs]
     lines = ["v=0", f"o=- {session_number} 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=ice-lite"]
+    lines.append(f"a=ice-options:{ICE_OPTIONS}")
     if offer.bundle:
         lines.append("a=group:BUNDLE " + " ".join(served))
     if sending is not None:
@@ -236,7 +239,9 @@ def _media_lines(media: ChosenMedia) -> list[str]:
         f"a=mid:{offer.mid}",
         "a=rtcp-mux",
     ]
-    return head + (["a=rtcp-rsize"] if offer.rtcp_rsize else []) + attributes
+    head += ["a=rtcp-mux-only"] if offer.is_mux_only else []
+    head += ["a=rtcp-rsize"] if offer.rtcp_rsize else []
+    return head + attributes
 
 
 def _rtpmap(codec: Codec) -> str:
@@ -289,7 +294,7 @@ def _sending_lines(media: ChosenMedia, sending: Mapping[str, SendingTrack] | Non
 
 def write_fragment(local: Local, mids: Sequence[str]) -> str:
     """The answer to an ICE restart: new credentials and the candidates (RFC 8840)."""
-    lines = ["a=ice-lite", "a=group:BUNDLE " + " ".join(mids)]
+    lines = ["a=ice-lite", f"a=ice-options:{ICE_OPTIONS}", "a=group:BUNDLE " + " ".join(mids)]
     lines += [f"a=ice-ufrag:{local.ice_ufrag}", f"a=ice-pwd:{local.ice_pwd}", "m=audio 9 UDP/TLS/RTP/SAVPF 0"]
     lines += [f"a=mid:{mids[0]}"] if mids else []
     lines += [f"a=candidate:{candidate}" for candidate in local.candidates]

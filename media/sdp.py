@@ -45,6 +45,7 @@ class MediaOffer:
     rtcp_mux: bool
     rtcp_rsize: bool
     is_bundle_only: bool
+    is_mux_only: bool
     codecs: tuple[Codec, ...]
 
     @property
@@ -147,6 +148,7 @@ def _read_media(section: _Section, index: int) -> MediaOffer:
         rtcp_mux=section.has("rtcp-mux"),
         rtcp_rsize=section.has("rtcp-rsize"),
         is_bundle_only=section.has("bundle-only"),
+        is_mux_only=section.has("rtcp-mux-only"),
         codecs=_read_codecs(section, formats.split()) if kind in ("audio", "video") else (),
     )
 
