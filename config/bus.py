@@ -26,6 +26,22 @@ EVENTS_KEY = "dongting:media:events"
 EVENTS_KEPT = 10_000  # older ones are dropped; a server that was away longer re-reads the registry instead
 COMMANDS_CHANNEL = "dongting:media:commands"
 LEASE_PREFIX = "dongting:lease:"
+# An exclusive lease says in `node_id` who holds it. Only its holder renews or drops it; others may take it when it
+# has run out, or instead of a holder (ARGV[4]) who is dead. Answers the value of whoever else holds it.
+CLAIM = """
+local held = redis.call('GET', KEYS[1])
+if held then
+  local holder = cjson.decode(held)['node_id']
+  if holder ~= ARGV[1] and holder ~= ARGV[4] then return held end
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return false
+"""
+GIVE_UP = """
+local held = redis.call('GET', KEYS[1])
+if held and cjson.decode(held)['node_id'] == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
 TAKE_OVER_AFTER_MS = 15_000  # an event that its reader did not acknowledge by then goes to another
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 1.0
@@ -133,6 +149,28 @@ class Bus:
     async def drop_lease(self, name: str) -> None:
         """Give a lease up."""
         await self._redis.delete(LEASE_PREFIX + name)
+
+    async def claim_lease(self, name: str, value: Payload, seconds: float, *, instead_of: str = "") -> Payload | None:
+        """Take or renew an exclusive lease for `value["node_id"]`. None: it is ours; else the value of its holder.
+
+        `instead_of`: the id of a holder who is dead, from whom it may be taken.
+        """
+        body, milliseconds = json.dumps(value), str(int(seconds * 1000))
+        held = await cast(
+            "Awaitable[str | None]",
+            self._redis.eval(CLAIM, 1, LEASE_PREFIX + name, value["node_id"], body, milliseconds, instead_of),
+        )
+        return None if held is None else cast("Payload", json.loads(held))
+
+    async def give_up_lease(self, name: str, node_id: str) -> bool:
+        """Give an exclusive lease up; False: it was not ours."""
+        dropped = self._redis.eval(GIVE_UP, 1, LEASE_PREFIX + name, node_id)
+        return bool(await cast("Awaitable[int]", dropped))
+
+    async def lease(self, name: str) -> Payload | None:
+        """One lease, if somebody holds it."""
+        value = await self._redis.get(LEASE_PREFIX + name)
+        return None if value is None else cast("Payload", json.loads(value))
 
     async def leases(self, prefix: str) -> dict[str, Payload]:
         """Every lease whose name begins with `prefix`, by name."""

@@ -104,7 +104,20 @@ class WorkerSettings(ServerSettings):
 class MediaSettings(SharedSettings):
     """A media node: WHIP in, WHEP out, recording."""
 
-    node_id: str = "media-1"
+    # This node's name; every node of an installation has its own. It is part of session ids.
+    node_id: str = Field("media-1", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    # Media processes that `dongting up` starts on this machine, media-1, media-2 and so on; one for each core that
+    # video may have. They share MEDIA_HTTP_PORT; their UDP ports follow MEDIA_UDP_PORT.
+    media_processes: int = Field(1, ge=1, le=64)
+    # This node's own HTTP port when several nodes of a machine share MEDIA_HTTP_PORT; empty: that one is its own.
+    media_internal_port: int | None = Field(None, ge=0, le=65535)
+    # Where other nodes reach this one's HTTP, e.g. http://10.0.0.7:8081; empty: this machine's first address.
+    # Media between nodes goes to the same host, to MEDIA_UDP_PORT.
+    media_internal_url: str = ""
+    # Where clients reach this very node, e.g. https://media-2.example.cn; set, a full node sends clients there (307).
+    media_node_url: str = ""
+    # How long a node that is asked to stop lets its sessions move to others before it ends them; 0: at once.
+    drain_seconds: float = Field(0.0, ge=0)
     media_host: str = "0.0.0.0"  # noqa: S104 -- a server is meant to be reached
     media_http_port: int = Field(8081, ge=0, le=65535)
     # The one UDP port for all WebRTC traffic of this node.
