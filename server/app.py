@@ -34,7 +34,7 @@ from server.payments.http import payment_routes
 from server.payments.sandbox.http import sandbox_routes
 from server.recordings.http import recording_routes
 from server.rooms.events import RoomEvents
-from server.rooms.http import room_routes
+from server.rooms.http import audience_routes, room_routes
 from server.rooms.shape import MediaAddress
 from server.showroom.http import showroom_routes
 from server.sio import SocketServer
@@ -109,6 +109,7 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
         )
     )
     app.router.add_routes(room_routes(services.rooms, services.streams, media))
+    app.router.add_routes(audience_routes(services.rooms, services.streams))
     app.router.add_routes(catalog_routes(services.catalog, services.pictures))
     app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
     _add_library_routes(app, services)

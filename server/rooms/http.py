@@ -13,7 +13,7 @@ from server.http import Body, Routes, answer, parse_body, read_limited, require_
 from server.rooms.service import Rooms, RoomView
 from server.rooms.shape import MediaAddress, room_shape, summary_shape
 from server.streams.service import Streams
-from server.streams.shape import stream_shape
+from server.streams.shape import audience_shape, stream_shape
 
 UPLOAD_CHECK_LIMIT_BYTES = 512_000  # a second of a good line; the page sends half of it
 
@@ -77,4 +77,24 @@ def room_routes(rooms: Rooms, streams: Streams, media: MediaAddress) -> Routes:
         web.post("/api/my/room/stream-key", renew_key),
         web.post("/api/my/room/end", end_stream),
         web.post("/api/my/room/upload-check", check_upload),
+    ]
+
+
+def audience_routes(rooms: Rooms, streams: Streams) -> Routes:
+    """What the viewers of a room get: for its host, and for operators."""
+
+    async def own_audience(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        return answer(await audience_in(await rooms.own(host)))
+
+    async def any_audience(request: web.Request) -> web.Response:
+        require_role(request, Role.OPERATOR)
+        return answer(await audience_in(await rooms.look(request.match_info["slug"])))
+
+    async def audience_in(view: RoomView) -> dict[str, Any]:
+        return {"audience": audience_shape(await streams.audience_in(view.room.id))}
+
+    return [
+        web.get("/api/my/room/audience", own_audience),
+        web.get("/api/rooms/{slug}/audience", any_audience),
     ]

@@ -13,6 +13,7 @@ from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
 from server.infra.announce import room_channel
 from server.rooms.model import Room, is_stream_key
+from server.streams.audience import Audience, add_up, audience_leases, read_reports
 from server.streams.model import ON_AIR, Step, Stream, StreamState, next_state, timeline_ms
 from server.streams.shape import stream_shape
 
@@ -110,6 +111,13 @@ class Streams:
         if stream is None or stream.state not in ON_AIR:
             raise Conflict("nothing is live in this room", code="not_live")
         return stream
+
+    async def audience_in(self, room_id: str) -> Audience | None:
+        """What the viewers of the room's stream get now; None while nothing is on."""
+        stream = await self._store.open_in(room_id)
+        if stream is None:
+            return None
+        return add_up(read_reports(await self._nodes.leases(audience_leases(stream.id))))
 
     async def let_in(self, slug: str, key: str) -> Stream:
         """The stream that a key may publish: the room's unfinished one, or a new one.

@@ -1,9 +1,10 @@
-"""A stream as the page sees it."""
+"""A stream and its audience as the page sees them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from server.streams.audience import Audience
 from server.streams.model import Stream
 from server.wire import iso
 
@@ -20,3 +21,8 @@ def stream_shape(stream: Stream | None) -> dict[str, Any] | None:
         "ended_at": iso(stream.ended_at),
         "lesson_id": stream.lesson_id,
     }
+
+
+def audience_shape(audience: Audience | None) -> dict[str, Any] | None:
+    """`Audience`"""
+    return None if audience is None else audience.model_dump()

@@ -1,6 +1,7 @@
 // Every HTTP call of PROTOCOL.md, typed; pages call these and nothing else.
 import { http, withQuery, type CallOptions } from './client'
 import type {
+  Audience,
   Course,
   CourseWithLessons,
   Hall,
@@ -42,6 +43,9 @@ export const rooms = {
   change: (change: { title?: string; scheduled_at?: string | null }) => http.patch<HostRoom>('/api/my/room', change),
   newStreamKey: () => http.post<HostRoom>('/api/my/room/stream-key'),
   end: () => http.post<{ stream: Stream }>('/api/my/room/end'),
+  /** null while nothing is on. */
+  audience: async (options?: CallOptions) =>
+    (await http.get<{ audience: Audience | null }>('/api/my/room/audience', options)).audience,
   /** Timed by the caller; the server throws the bytes away. */
   checkUpload: (body: Blob, options?: CallOptions) => http.upload<null>('/api/my/room/upload-check', body, options),
 }

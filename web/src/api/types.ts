@@ -45,6 +45,34 @@ export interface HostRoom extends Room {
   stream_key: string
 }
 
+/** One encoding of the published pictures; bitrate 0: paused, width and height 0: not known yet. */
+export interface LayerReport {
+  rid: string
+  bitrate: number
+  width: number
+  height: number
+}
+
+/** What comes in from the publisher, layers best first. */
+export interface Ingest {
+  bitrate: number
+  loss: number
+  b_frames: boolean
+  layers: LayerReport[]
+}
+
+/** What the viewers of a stream get, over all media nodes. */
+export interface Audience {
+  viewers: number
+  by_layer: Record<string, number>
+  slides: number
+  audio: number
+  stalling: number
+  /** 0…1, of the packets on their way to viewers. */
+  loss: number
+  ingest: Ingest | null
+}
+
 export interface Product {
   id: string
   merchant_id: string
