@@ -134,7 +134,7 @@ class MediaSettings(SharedSettings):
     connecting_per_address: int = Field(20, ge=1)
     # Sessions that one address may ask for in a minute (POST); more hear 429. Raise it where proxies hide addresses.
     opens_per_address_per_minute: int = Field(600, ge=1)
-    # The same for what is done to sessions: trickle ICE, restarts, layers, ends (PATCH, DELETE, POST below a session).
+    # The same for what is done to sessions: trickle, restarts, layers, ends (PATCH, DELETE, POST below a session).
     changes_per_address_per_minute: int = Field(1200, ge=1)
     # Proxies in front whose X-Forwarded-For is believed (how many hops); 0: none.
     trusted_proxy_hops: int = Field(0, ge=0, le=4)

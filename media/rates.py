@@ -10,13 +10,13 @@ MOST_ADDRESSES = 10_000  # some 2 MB of buckets
 class Rate:
     """A bucket for each address: it holds a minute's worth, and is filled again as time goes by.
 
-    At most MOST_ADDRESSES are kept; the one not heard of for longest is forgotten first, which gives it a full bucket.
+    At most MOST_ADDRESSES are kept; the one not heard of for longest is forgotten, which fills its bucket.
     """
 
     def __init__(self, per_minute: int) -> None:
         self._most = float(per_minute)
         self._per_second = per_minute / 60
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address -> tokens, when they were counted
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address -> tokens, counted when
 
     def __len__(self) -> int:
         return len(self._buckets)
