@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pylibsrtp
 from aiortc import rtcdtlstransport
@@ -36,6 +36,7 @@ _PROFILES = [
 ]
 DATAGRAM_BYTES = 2048  # more than any path on the internet carries
 TRAILER_BYTES = 160  # what SRTCP may add
+GCM_TAG_BYTES, HMAC_TAG_BYTES = 16, 10  # RFC 7714, RFC 3711
 HANDSHAKE_QUEUE = 64  # datagrams waiting for OpenSSL; more are dropped and DTLS sends them again
 SRTP_OK = int(lib.srtp_err_status_ok)
 
@@ -57,12 +58,24 @@ class PacketMemory:
         self.length = ffi.new("int *")
 
 
+class CMemory:
+    """C memory for many packets or numbers: `cdata` for libsrtp, `view` and `address` for everybody else."""
+
+    __slots__ = ("address", "cdata", "view")
+
+    def __init__(self, kind: Literal["char", "int"], count: int) -> None:
+        self.cdata = ffi.new(f"{kind}[]", count)
+        self.view = memoryview(ffi.buffer(self.cdata)).cast("B")
+        self.address = int(ffi.cast("uintptr_t", self.cdata))
+
+
 class SrtpKeys:
-    """The two SRTP contexts of a connected peer."""
+    """The two SRTP contexts of a connected peer. `overhead`: bytes that protection adds to an RTP packet."""
 
-    __slots__ = ("_sessions", "inbound", "outbound")
+    __slots__ = ("_sessions", "inbound", "outbound", "overhead")
 
-    def __init__(self, rx: pylibsrtp.Session, tx: pylibsrtp.Session) -> None:
+    def __init__(self, rx: pylibsrtp.Session, tx: pylibsrtp.Session, overhead: int) -> None:
+        self.overhead = overhead
         self._sessions = (rx, tx)  # they own the memory that the contexts point to
         self.inbound = rx._srtp[0]
         self.outbound = tx._srtp[0]
@@ -133,7 +146,9 @@ class Dtls:
                 on_closed()
 
         transport.add_listener("statechange", state_changed)
-        return SrtpKeys(transport._rx_srtp, transport._tx_srtp)
+        assert transport._ssl is not None, "aiortc changed; revisit media/glue.py"
+        overhead = GCM_TAG_BYTES if b"GCM" in transport._ssl.get_selected_srtp_profile() else HMAC_TAG_BYTES
+        return SrtpKeys(transport._rx_srtp, transport._tx_srtp, overhead)
 
     async def aclose(self) -> None:
         """Say close_notify and end; twice is fine."""

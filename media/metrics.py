@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.rtp.counters import Counters
+from media.rtp.counters import COUNTED, Counters
 
 DROPPED = "dropped_"
 
@@ -36,7 +36,7 @@ class NodeMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families of this node."""
         dropped = CounterMetricFamily("dongting_media_dropped", "Datagrams and packets dropped", labels=["reason"])
-        for name in Counters.__slots__:
+        for name in COUNTED:
             value = getattr(self._counters, name)
             if name.startswith(DROPPED):
                 dropped.add_metric([name.removeprefix(DROPPED)], value)

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
+DELAY_BOUNDS_MS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 50.0, 100.0)
+
 
 class Counters:
-    """Totals of one node since its start. Each name is a metric; `dropped_*` become one metric with a reason."""
-
-    __slots__ = (
-        "bytes_in",
-        "bytes_out",
-        "dropped_address_held",
-        "dropped_bad_rtcp",
-        "dropped_bad_rtp",
-        "dropped_bad_stun",
-        "dropped_duplicate",
-        "dropped_junk",
-        "dropped_late",
-        "dropped_not_negotiated",
-        "dropped_not_protected",
-        "dropped_protection",
-        "dropped_resend_limit",
-        "dropped_socket",
-        "dropped_unknown_peer",
-        "keyframe_requests",
-        "keyframes",
-        "nacks_in",
-        "nacks_out",
-        "packets_in",
-        "packets_lost_in",
-        "packets_out",
-        "packets_resent",
-        "stun_requests",
-    )
-
-    def __init__(self) -> None:
-        for name in self.__slots__:
-            setattr(self, name, 0)
+    """Totals of one node since its start. Each annotation is a metric; `dropped_*` become one metric with a reason."""
 
     bytes_in: int
     bytes_out: int
@@ -61,3 +34,18 @@ class Counters:
     packets_out: int
     packets_resent: int
     stun_requests: int
+
+    def __init__(self) -> None:
+        for name in COUNTED:
+            setattr(self, name, 0)
+        # Forwarding delay: packets by the first bound of DELAY_BOUNDS_MS that holds them, the last one without a bound.
+        self.delay_buckets = [0] * (len(DELAY_BOUNDS_MS) + 1)
+        self.delay_seconds = 0.0
+
+    def forwarded(self, seconds: float, packets: int) -> None:
+        """So many packets left so long after they, or the first of their frame, had come."""
+        self.delay_buckets[bisect_left(DELAY_BOUNDS_MS, seconds * 1000)] += packets
+        self.delay_seconds += seconds * packets
+
+
+COUNTED = tuple(sorted(Counters.__annotations__))

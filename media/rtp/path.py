@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -39,17 +40,18 @@ NOWHERE: Way = _Nowhere()
 
 
 class Path:
-    """Where a peer is reached now; `version` changes when the peer moves."""
+    """Where a peer is reached now. Whoever keeps a copy of it is told when the peer has moved (`followers`)."""
 
-    __slots__ = ("address", "version", "way")
+    __slots__ = ("address", "followers", "way")
 
     def __init__(self) -> None:
         self.address: Any = None
         self.way: Way = NOWHERE
-        self.version = 0
+        self.followers: list[Callable[[], None]] = []
 
     def move(self, address: Any, way: Way) -> None:
         """From now on the peer is reached there."""
         self.address = address
         self.way = way
-        self.version += 1
+        for follower in self.followers:
+            follower()

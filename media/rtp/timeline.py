@@ -34,10 +34,10 @@ class PublisherClock:
 class Timeline:
     """One point at which a track's timestamp and our wall clock are known; the others follow from the clock rate."""
 
-    __slots__ = ("_clock_rate", "_known", "_timestamp", "_wall")
+    __slots__ = ("_known", "_timestamp", "_wall", "clock_rate")
 
     def __init__(self, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._known = False
         self._timestamp = 0
         self._wall = 0.0
@@ -52,4 +52,4 @@ class Timeline:
         """Where the track's clock stands at `wall`; None while nothing is known."""
         if not self._known:
             return None
-        return (self._timestamp + int((wall - self._wall) * self._clock_rate)) & 0xFFFFFFFF
+        return (self._timestamp + int((wall - self._wall) * self.clock_rate)) & 0xFFFFFFFF
