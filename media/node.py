@@ -31,12 +31,16 @@ from media.publisher import Publisher
 from media.recording.spool import RecoveredTake
 from media.recording.take_spool import SpoolBusy
 from media.rtp.counters import Counters
+from media.rtp.fanout import HOLD_SECONDS, Fanout
+from media.rtp.outlet import Sender
+from media.rtp.single import Single
 from media.sdp import Offer
 from media.session import Ending, Session
 from media.stream import RecorderFactory, Stream, StreamContext, StreamEnding, StreamState
 from media.transport.addresses import candidates, interface_addresses
 from media.transport.ice import IceLite
-from media.transport.udp import UdpPort, bind_port
+from media.transport.port import Port
+from media.transport.tcp import TcpLimits
 from media.viewer import CNAME, Viewer
 
 log = logger(__name__)
@@ -110,7 +114,9 @@ class Node:
         self._ice = IceLite(self.counters)
         self._admission = Admission(settings.max_sessions, settings.connecting_per_address)
         self._memory = PacketMemory()
-        self._udp: UdpPort | None = None
+        self._sender = Sender(self.counters)
+        self._single = Single(self._memory, self.counters)
+        self._port: Port | None = None
         self._candidates: tuple[str, ...] = ()
         self._tasks = Tasks("media node")
         self._sessions: set[asyncio.Task[None]] = set()
@@ -118,8 +124,7 @@ class Node:
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._context = StreamContext(
             settings=settings,
-            memory=self._memory,
-            counters=self.counters,
+            make_fanout=self._make_fanout,
             tasks=self._tasks,
             emit=self.emit,
             ended=self._stream_ended,
@@ -128,21 +133,21 @@ class Node:
     # -- start and stop
 
     async def start(self) -> None:
-        """Open the UDP port and begin the background work."""
+        """Open the port and begin the background work."""
         settings = self.settings
-        self._udp = UdpPort(bind_port(settings.media_host, settings.media_udp_port), self._ice, self.counters)
-        self._udp.start()
+        self._port = Port(settings.media_host, settings.media_udp_port, self._ice, self.counters, TcpLimits())
+        await self._port.start()
         addresses = settings.media_announced_addresses or interface_addresses()
-        self._candidates = candidates(addresses, self._udp.port)
+        self._candidates = candidates(addresses, self._port.number)
         self._tasks.start("send events", self.outbox.run())
         self._tasks.start("tick", self._tick())
         self._tasks.start("take commands", self._bus.consume_commands(self._obey))
-        log.info("udp port open", port=self._udp.port, addresses=list(addresses))
+        log.info("port open for udp and tcp", port=self._port.number, addresses=list(addresses))
 
     @property
     def udp_port(self) -> int:
         """The real port, also when the settings say 0."""
-        return self._udp.port if self._udp is not None else self.settings.media_udp_port
+        return self._port.number if self._port is not None else self.settings.media_udp_port
 
     def announce(self, http_port: int) -> None:
         """HTTP listens: stand in the registry from now on."""
@@ -182,8 +187,8 @@ class Node:
         if not await self.outbox.drained(max(0.5, patience - time.monotonic())):
             log.warning("stopped before every event was sent")
         await self._tasks.aclose()
-        if self._udp is not None:
-            self._udp.close()
+        if self._port is not None:
+            await self._port.aclose()
 
     # -- what clients ask for
 
@@ -265,6 +270,9 @@ class Node:
     def _check_accepts(self) -> None:
         if self.is_draining:
             raise full()
+
+    def _make_fanout(self, kind: str, clock_rate: int) -> Fanout:
+        return Fanout(kind, clock_rate, self._sender, self._single, self.counters, _hold)
 
     def _open_session(self, offer: Offer) -> Session:
         return Session(secrets.token_urlsafe(24), offer, self._certificate, self._ice, self._memory, self.counters)
@@ -398,3 +406,7 @@ class Node:
             events_waiting=self.outbox.waiting,
             events_lost=self.outbox.lost,
         )
+
+
+def _hold(release: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(HOLD_SECONDS, release)

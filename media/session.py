@@ -21,7 +21,7 @@ from media.glue import (
     srtp_unprotect,
 )
 from media.rtp.counters import Counters
-from media.rtp.path import Path, Way
+from media.rtp.path import NOWHERE, Path, Way
 from media.sdp import Offer
 from media.transport.ice import Address, Credentials, IceLite
 
@@ -152,13 +152,13 @@ class Session:
             self._ice.retire(self._retiring)  # the restart has succeeded
             self._retiring = None
             is_nominated = True
-        if self.path.address is None:
+        if not self._has_path.is_set():
             self._move(address, way)  # the handshake will prove it
         elif address == self.path.address:
             if is_nominated:
                 self._wanted = None
                 self._ice.withdraw(self)
-        elif is_nominated or address == self._wanted:
+        elif is_nominated or address == self._wanted or self.path.address is None:
             self._wanted = address
             username = f"{self._remote_ufrag}:{self.credentials.ufrag}"
             self._ice.ask(self, address, username, self._remote_pwd, way)
@@ -167,6 +167,14 @@ class Session:
         """The peer has answered from the address that he wants to be reached at: media follows."""
         if address == self._wanted:
             self._move(address, way)
+
+    def lost(self, address: Address) -> None:
+        """A TCP connection is closed: nothing is sent until the peer is heard of elsewhere, or his consent ends."""
+        if address == self._wanted:
+            self._wanted = None
+            self._ice.withdraw(self)
+        if address == self.path.address:
+            self.path.move(None, NOWHERE)
 
     def _move(self, address: Address, way: Way) -> None:
         self._wanted = None

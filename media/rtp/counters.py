@@ -8,7 +8,7 @@ DELAY_BOUNDS_MS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 50.0, 100.0)
 
 
 class Counters:
-    """Totals of one node since its start. Each annotation is a metric; `dropped_*` become one metric with a reason."""
+    """Totals of one node since its start. Each name is a metric; `dropped_*` become one with a reason."""
 
     bytes_in: int
     bytes_out: int
@@ -24,6 +24,7 @@ class Counters:
     dropped_protection: int
     dropped_resend_limit: int
     dropped_socket: int
+    dropped_tcp_full: int
     dropped_unknown_peer: int
     keyframe_requests: int
     keyframes: int
@@ -34,11 +35,13 @@ class Counters:
     packets_out: int
     packets_resent: int
     stun_requests: int
+    tcp_accepted: int
+    tcp_refused: int
 
     def __init__(self) -> None:
         for name in COUNTED:
             setattr(self, name, 0)
-        # Forwarding delay: packets by the first bound of DELAY_BOUNDS_MS that holds them, the last one without a bound.
+        # Forwarding delay: packets by the first bound that holds them; the last bucket has none.
         self.delay_buckets = [0] * (len(DELAY_BOUNDS_MS) + 1)
         self.delay_seconds = 0.0
 

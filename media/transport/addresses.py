@@ -9,6 +9,8 @@ import ifaddr
 
 # RFC 8445 5.1.2: host candidates; machines' own addresses first, since FFmpeg tries only the first candidate.
 _HOST_PREFERENCE = 126
+_TCP_PREFERENCE = 90  # RFC 6544 4.2: UDP is to be preferred to TCP
+_PASSIVE = 4 << 13  # RFC 6544 4.2: direction preference of a host candidate that waits for connections
 
 
 def interface_addresses() -> tuple[str, ...]:
@@ -28,10 +30,12 @@ def usable(addresses: Iterable[str]) -> tuple[str, ...]:
 
 
 def candidates(addresses: Sequence[str], port: int) -> tuple[str, ...]:
-    """Candidate attributes (RFC 8839) of our one UDP port on each address, best first."""
-    lines = []
+    """Candidate attributes (RFC 8839, RFC 6544) of our one port on each address, best first: all of UDP, then TCP."""
+    udp, tcp = [], []
     for place, address in enumerate(addresses):
-        local = max(0, 65535 - place)
-        priority = _HOST_PREFERENCE << 24 | local << 8 | 255
-        lines.append(f"{place + 1} 1 udp {priority} {address} {port} typ host")
-    return tuple(lines)
+        priority = _HOST_PREFERENCE << 24 | max(0, 65535 - place) << 8 | 255
+        udp.append(f"{place + 1} 1 udp {priority} {address} {port} typ host")
+        priority = _TCP_PREFERENCE << 24 | (_PASSIVE + max(0, 8191 - place)) << 8 | 255
+        foundation = len(addresses) + place + 1
+        tcp.append(f"{foundation} 1 tcp {priority} {address} {port} typ host tcptype passive")
+    return (*udp, *tcp)

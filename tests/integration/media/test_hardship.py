@@ -55,11 +55,13 @@ async def test_protected_junk_from_a_known_address_is_dropped(running: Running) 
     await host.connect()
     await running.heard.wait("publisher_joined")
     (resource,) = running.node.resources.values()
+    assert running.node._port is not None
+    demux = running.node._port.demux
 
     # when
     for head in (b"\x80\x60", b"\x80\xc8", b"\x16\xfe\xfd", b"\x50"):
-        running.node._udp._memory.view[:40] = (head + bytes(40))[:40]  # type: ignore[union-attr]
-        running.node._udp._dispatch(40, resource.session.path.address, resource.session.path.way)  # type: ignore[union-attr]
+        demux.memory.view[:40] = (head + bytes(40))[:40]
+        demux.dispatch(40, resource.session.path.address, resource.session.path.way)
 
     # then
     assert running.node.counters.dropped_protection >= 2

@@ -24,12 +24,16 @@ class Somebody:
     checks: list[tuple[Address, str, bool]] = field(default_factory=list)
     held: Address | None = None
     proven_at: list[Address] = field(default_factory=list)
+    lost_at: list[Address] = field(default_factory=list)
 
     def holds(self, address: Address) -> bool:
         return address == self.held
 
     def proven(self, address: Address, way: Any) -> None:
         self.proven_at.append(address)
+
+    def lost(self, address: Address) -> None:
+        self.lost_at.append(address)
 
     def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Any) -> None:
         self.checks.append((address, ufrag, is_nominated))
@@ -270,3 +274,5 @@ def test_candidates_are_told_best_first() -> None:
     lines = candidates(("192.0.2.9", "::1"), 8189)
     assert lines[0] == "1 1 udp 2130706431 192.0.2.9 8189 typ host"
     assert lines[1] == "2 1 udp 2130706175 ::1 8189 typ host"
+    assert lines[2] == "3 1 tcp 1520435199 192.0.2.9 8189 typ host tcptype passive"
+    assert lines[3] == "4 1 tcp 1520434943 ::1 8189 typ host tcptype passive"
