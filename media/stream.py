@@ -48,6 +48,7 @@ class StreamEnding(StrEnum):
     VANISHED = "vanished"
     COMMAND = "command"
     SHUTDOWN = "shutdown"
+    MOVED = "moved"  # only this node's part in it: another node goes on with the stream
 
 
 class TakeRecorder(Protocol):
@@ -104,6 +105,7 @@ class Stream:
         self._run_tracks: tuple[InboundTrack, ...] = ()  # only theirs are taken
         self._grace: asyncio.Task[None] | None = None
         self._was_live = False
+        self._is_moved = False
         self._unannounced: tuple[Publisher, float, datetime] | None = None
         self._video_sample = (0.0, 0)  # when, and how many octets had come until then
         self._video_bits_per_second = 0
@@ -111,6 +113,17 @@ class Stream:
     async def start(self) -> None:
         """Make the recorder ready."""
         await self._recorder.start()
+
+    async def become_origin(self, make_recorder: RecorderFactory, context: StreamContext) -> None:
+        """This was a copy of another node's stream, and its publisher comes to this node: record it, tell of it.
+
+        Viewers stay; nobody may feed the copy any more.
+        """
+        self._context = context
+        self._recorder = make_recorder(self.stream_id, self.room_id, self.request_keyframe)
+        self._run_of, self._run_tracks = None, ()
+        self._first_picture_at, self._unannounced = None, None
+        await self.start()
 
     # -- the publisher
 
@@ -285,7 +298,8 @@ class Stream:
         for viewer in self.viewers:
             viewer.session.end(ending)
         log.info("stream ended", stream=self.stream_id, reason=reason)
-        if self._was_live or reason != StreamEnding.VANISHED:
+        self._is_moved = reason == StreamEnding.MOVED
+        if not self._is_moved and (self._was_live or reason != StreamEnding.VANISHED):
             self._emit("stream_ended", reason=reason, duration_ms=self._duration_ms())
         self._context.ended(self)
 
@@ -304,7 +318,8 @@ class Stream:
         finally:
             await self._recorder.aclose()
         log.info("take ready", stream=self.stream_id, duration_ms=summary.duration_ms)
-        if not self._was_live or await self._say_take_ready(summary):
+        is_silent = self._is_moved or not self._was_live  # who goes on with a stream tells of the whole take
+        if is_silent or await self._say_take_ready(summary):
             await self._recorder.remove()
 
     def _say_take_ready(self, summary: TakeSummary) -> asyncio.Future[bool]:
