@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help up install install-dev web test lint format bench lock clean
+.PHONY: help up install install-dev web test lint format bench bench-relay lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +45,9 @@ format: install-dev ## let ruff put the code in order
 
 bench: install-dev ## lists the benchmarks
 	@$(BIN)/python scripts/benchmarks.py
+
+bench-relay: install-dev ## what a relayed packet costs, 50 to 1,000 viewers; needs cc, two cores and quiet
+	@$(BIN)/python -m tests.bench.relay $(ARGS)
 
 lock: install-dev ## resolves the dependencies of pyproject.toml anew
 	@command -v uv >/dev/null || $(BIN)/pip install -q uv

@@ -1,0 +1,168 @@
+"""What a relayed packet costs: one stream to 50 … 1,000 viewers, beside the limit of protecting and sending in C.
+
+    make bench-relay      or      .venv/bin/python -m tests.bench.relay --viewers 50,200 --seconds 10
+
+The media process has core 0, all of the load core 1. It needs a C compiler. docs/benchmarks.md says how each figure
+is measured and what it means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dongting.child import NotReady
+from tests.bench.relay_parts.figures import Row, percentile, summary
+from tests.bench.relay_parts.native import Native, NoCompiler, compile_library
+from tests.bench.relay_parts.peer import PeerFailed
+from tests.bench.relay_parts.process import LOAD_CORE, OneCore
+from tests.bench.relay_parts.stage import Stage, open_stage
+from tests.bench.relay_parts.turns import LimitTurn, RelayTurn, alone_turn, limit_turn, relay_turn
+
+VIEWERS = (50, 100, 200, 400, 1000)
+SECONDS = 10.0
+WIDTH = 120  # of the table, also in a file
+LIMIT_SECONDS = 2.0  # of each of its two turns
+OVERHEAD_SECONDS = 120.0  # of one row, at most: starting, joining, stopping
+FAULTS = (NoCompiler, OneCore, NotReady, PeerFailed, RuntimeError, TimeoutError)
+Shape = Callable[[Row], str]
+COLUMNS: tuple[tuple[str, Shape], ...] = (
+    ("viewers", lambda row: str(row.joined)),
+    ("µs/packet", lambda row: f"{row.cpu_us_per_packet:.2f}"),
+    ("limit", lambda row: f"{row.limit_us_per_packet:.2f}"),
+    ("ratio", lambda row: f"{row.ratio_to_limit:.2f}"),
+    ("delivered", lambda row: f"{row.delivered_share:.3%}"),
+    ("p50 ms", lambda row: f"{row.delay_ms_p50:.1f}"),
+    ("p99 ms", lambda row: f"{row.delay_ms_p99:.1f}"),
+    ("kB/viewer", lambda row: f"{row.bytes_per_viewer / 1000:.0f}"),
+    ("set-ups/s", lambda row: f"{row.setups_per_cpu_second:.0f}"),
+    ("relay core", lambda row: f"{row.core_share:.0%}"),
+    ("load core", lambda row: f"{row.load_core_share:.0%}"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to run."""
+
+    viewers: tuple[int, ...]
+    seconds: float
+    limit_seconds: float
+
+
+def make_row(viewers: int, limits: Sequence[LimitTurn], relay: RelayTurn) -> Row:
+    """One line of the table."""
+    limit = sum(turn.us_per_packet for turn in limits) / len(limits)
+    return Row(
+        viewers=viewers,
+        joined=relay.joined,
+        cpu_us_per_packet=round(relay.cpu_us_per_packet, 3),
+        limit_us_per_packet=round(limit, 3),
+        ratio_to_limit=round(relay.cpu_us_per_packet / limit, 3),
+        delivered_share=round(relay.delivered_share, 6),
+        delay_ms_p50=round(percentile(relay.delays_ms, 50), 3),
+        delay_ms_p99=round(percentile(relay.delays_ms, 99), 3),
+        bytes_per_viewer=relay.bytes_per_viewer,
+        setups_per_cpu_second=round(relay.setups_per_cpu_second, 1),
+        packets=relay.packets,
+        seconds=round(relay.seconds, 2),
+        core_share=round(relay.core_share, 3),
+        load_core_share=round(relay.load_core_share, 3),
+        limit_delivered_share=round(min(turn.delivered_share for turn in limits), 6),
+        limits_us_per_packet=tuple(round(turn.us_per_packet, 3) for turn in limits),
+        checked_packets=relay.checked_packets,
+        wrong_packets=relay.wrong_packets,
+        publisher_late_ms=round(relay.publisher_late_ms, 2),
+        drops=relay.drops,
+    )
+
+
+async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console) -> list[Row]:
+    """A row for each number of viewers, the limit right before and after the relay."""
+    alone = await alone_turn(stage, native, min(wanted.seconds, 4.0))
+    console.print(f"without viewers: {alone.core_share:.1%} of the core, {alone.memory_bytes / 1e6:.1f} MB")
+    rows = []
+    for viewers in wanted.viewers:
+        async with asyncio.timeout(OVERHEAD_SECONDS + wanted.seconds + viewers * 0.1):
+            before = await limit_turn(stage, native, viewers, wanted.limit_seconds)
+            relay = await relay_turn(stage, native, viewers, wanted.seconds, alone)
+            after = await limit_turn(stage, native, viewers, wanted.limit_seconds)
+        row = make_row(viewers, (before, after), relay)
+        rows.append(row)
+        console.print(table((row,)))
+        for problem in relay.problems[:3]:
+            console.print(f"  {viewers - relay.joined} did not come: {problem}", markup=False)
+    return rows
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The rows for a person."""
+    shown = Table(title=platform.platform())
+    for name, _ in COLUMNS:
+        shown.add_column(name, justify="right")
+    for row in rows:
+        shown.add_row(*(shape(row) for _, shape in COLUMNS))
+    return shown
+
+
+async def run(wanted: Wanted, console: Console) -> list[Row]:
+    """Everything, once, in a folder that is removed."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop(asyncio.current_task()))
+    os.sched_setaffinity(0, {LOAD_CORE})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        native = Native(compile_library(folder))
+        async with open_stage(folder) as stage:
+            return await measure(stage, native, wanted, console)
+
+
+def _stop(task: asyncio.Task[object] | None) -> Callable[[], None]:
+    def stop() -> None:
+        if task is not None:
+            task.cancel()
+
+    return stop
+
+
+def read_arguments(arguments: Sequence[str]) -> Wanted:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="tests.bench.relay", description=(__doc__ or "").splitlines()[0])
+    numbers = ",".join(map(str, VIEWERS))
+    parser.add_argument("--viewers", default=numbers, help=f"numbers of viewers, one row each (default {numbers})")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long each row counts ({SECONDS:.0f})")
+    parser.add_argument("--limit-seconds", type=float, default=LIMIT_SECONDS, help="of each of the limit's two turns")
+    read = parser.parse_args(arguments)
+    viewers = tuple(int(number) for number in read.viewers.split(","))
+    if min(viewers) < 1 or read.seconds <= 0 or read.limit_seconds <= 0:
+        parser.error("all numbers must be greater than 0")
+    return Wanted(viewers, read.seconds, read.limit_seconds)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table and the JSON line. Exit code 1: it could not be measured, or packets were wrong."""
+    wanted = read_arguments(arguments)
+    console = Console(width=WIDTH)
+    try:
+        rows = asyncio.run(run(wanted, console))
+    except FAULTS as error:
+        Console(stderr=True).print(f"not measured: {error or type(error).__name__}", markup=False)
+        return 1
+    console.print(table(rows))
+    console.print_json(json.dumps(summary(rows)), indent=None)
+    return 1 if any(row.wrong_packets for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,51 @@
+"""What the kernel says of a process: CPU time, memory; and on which core things run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+RELAY_CORE, LOAD_CORE = 0, 1
+
+
+class OneCore(Exception):
+    """The machine has too few cores to keep relay and load apart."""
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Processes and threads started within run on this core for good; we ourselves go back.
+
+    Raises:
+        OneCore: there is no such core for us.
+    """
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {core})
+    except OSError as error:
+        raise OneCore("this benchmark needs cores 0 and 1: one for the relay, one for the load") from error
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of all threads that a process has now, to the nanosecond. None of ours end while we look twice."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            total += int((thread / "schedstat").read_text().split()[0])
+        except OSError:
+            continue  # it has just ended
+    return total / 1e9
+
+
+def memory_bytes(pid: int) -> int:
+    """The process' share of physical memory (PSS)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("smaps_rollup has no Pss")

@@ -1,0 +1,182 @@
+"""The turns of the benchmark: the limit's, the relay's, and the relay's without viewers, which the others need."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from dongting.child import Child
+from dongting.ports import free_ports
+from tests.bench.relay_parts.crowd import Crowd
+from tests.bench.relay_parts.figures import delivered_share, window_packets
+from tests.bench.relay_parts.native import Native, Receiver, make_session
+from tests.bench.relay_parts.peer import RECEIVE_BUFFER_BYTES
+from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes
+from tests.bench.relay_parts.stage import KEY, SLUG, Media, Stage
+
+SETTLE_SECONDS = 4.0  # two groups of pictures: rings are full, the recorder writes, viewers are past their start
+REST_SECONDS = 0.5  # for what has just started or ended
+POLL_SECONDS = 0.05
+JOIN_LEAST_SECONDS, JOIN_SECONDS_EACH = 20.0, 0.1
+LIMIT_MESSAGES = 48  # in one sendmmsg
+
+
+@dataclass(frozen=True, slots=True)
+class LimitTurn:
+    """What the C loop needed."""
+
+    us_per_packet: float
+    delivered_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The media process with a publisher and no viewers: what the stream itself costs."""
+
+    memory_bytes: int  # growth from the publisher's connection to the end of the window
+    core_share: float
+
+
+async def limit_turn(stage: Stage, native: Native, viewers: int, seconds: float) -> LimitTurn:
+    """Protect and send to as many addresses, read by the same receiver, from the relay's core."""
+    (port,) = free_ports(1)
+    keys = [secrets.token_bytes(28) for _ in range(viewers)]
+    ssrcs = [1000 + number for number in range(2 * viewers)]
+    with ExitStack() as stack:
+        receiver = Receiver(native, viewers)
+        stack.callback(receiver.close)
+        ports = []
+        for number in range(viewers):
+            sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            sock.bind(("127.0.0.1", 0))
+            sock.connect(("127.0.0.1", port))
+            ports.append(sock.getsockname()[1])
+            pair = (ssrcs[2 * number], ssrcs[2 * number + 1])
+            receiver.add(sock, pair, make_session(keys[number], is_inbound=True), None)
+        order = {
+            "library": str(native.library),
+            "core": RELAY_CORE,
+            "port": port,
+            "ports": ports,
+            "keys": [key.hex() for key in keys],
+            "ssrcs": ssrcs,
+            "messages": LIMIT_MESSAGES,
+            "is_paced": False,
+            "seconds": seconds,
+        }
+        result = await _run_limit(stage, order, seconds)
+        await asyncio.sleep(REST_SECONDS)
+        if receiver.wrong or result["failed"]:
+            raise RuntimeError(f"the limit sent {receiver.wrong} wrong packets and failed at {result['failed']}")
+        received = receiver.received()
+    return LimitTurn(result["cpu_ns"] / 1000 / result["packets"], received / result["packets"])
+
+
+async def _run_limit(stage: Stage, order: dict[str, object], seconds: float) -> dict[str, int]:
+    name = f"limit-{secrets.token_hex(4)}"
+    spec, log = stage.folder / f"{name}.json", stage.folder / f"{name}.log"
+    spec.write_text(json.dumps(order))
+    child = Child(stage.program(name, (sys.executable, "-m", "tests.bench.relay_parts.limit", str(spec)), log))
+    try:
+        child.start()
+        async with asyncio.timeout(seconds * 3 + 30):
+            while child.is_running():  # noqa: ASYNC110 -- a process tells nobody that it has ended
+                await asyncio.sleep(POLL_SECONDS)
+        if child.exit_code:
+            raise RuntimeError(f"the limit ended with {child.exit_code}: {child.last_words()}")
+    finally:
+        child.kill()
+    result: dict[str, int] = json.loads(log.read_text().splitlines()[-1])
+    return result
+
+
+async def alone_turn(stage: Stage, native: Native, seconds: float) -> Alone:
+    """The relay with nobody there."""
+    with stage.media(0) as media:
+        async with Crowd(native, media.url, SLUG, KEY, 0) as crowd:
+            publisher = await crowd.connect_publisher()
+            await asyncio.sleep(REST_SECONDS)
+            before = memory_bytes(media.pid)
+            publisher.start()
+            await asyncio.sleep(SETTLE_SECONDS)
+            cpu, began = cpu_seconds(media.pid), time.monotonic()
+            await asyncio.sleep(seconds)
+            share = (cpu_seconds(media.pid) - cpu) / (time.monotonic() - began)
+            return Alone(max(0, memory_bytes(media.pid) - before), share)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayTurn:
+    """What the media process needed, and what came of it."""
+
+    joined: int
+    setups_per_cpu_second: float
+    bytes_per_viewer: int
+    cpu_us_per_packet: float
+    core_share: float
+    load_core_share: float
+    seconds: float
+    packets: int
+    delivered_share: float
+    delays_ms: tuple[float, ...]
+    checked_packets: int
+    wrong_packets: int
+    publisher_late_ms: float
+    drops: dict[str, int]
+    problems: tuple[str, ...]
+
+
+async def relay_turn(stage: Stage, native: Native, viewers: int, seconds: float, alone: Alone) -> RelayTurn:
+    """So many viewers join while the publisher is silent; then he sends, and when all is settled it counts."""
+    with stage.media(viewers) as media:
+        async with Crowd(native, media.url, SLUG, KEY, viewers) as crowd:
+            publisher = await crowd.connect_publisher()
+            await asyncio.sleep(REST_SECONDS)
+            memory = memory_bytes(media.pid)
+            joined, setup_cpu = await _join(crowd, media, viewers)
+            publisher.start()
+            await asyncio.sleep(SETTLE_SECONDS)
+            crowd.receiver.open_window()
+            cpu, busy = cpu_seconds(media.pid), cpu_seconds(os.getpid())
+            await asyncio.sleep(seconds)
+            cpu, busy = cpu_seconds(media.pid) - cpu, cpu_seconds(os.getpid()) - busy
+            crowd.receiver.close_window()
+            grown = memory_bytes(media.pid) - memory - alone.memory_bytes
+            receiver, counts = crowd.receiver, crowd.receiver.counts()
+            packets = window_packets(counts)
+            if not joined or not packets:
+                raise RuntimeError(f"nobody received anything: {crowd.problems[:3]}, see {media.child.last_words()}")
+            return RelayTurn(
+                joined=joined,
+                setups_per_cpu_second=joined / setup_cpu,
+                bytes_per_viewer=grown // joined,
+                cpu_us_per_packet=cpu * 1e6 / packets,
+                core_share=cpu / receiver.window_seconds,
+                load_core_share=busy / receiver.window_seconds,
+                seconds=receiver.window_seconds,
+                packets=packets,
+                delivered_share=delivered_share(counts, receiver.sent_in_window),
+                delays_ms=tuple(receiver.delays_ms()),
+                checked_packets=receiver.checked,
+                wrong_packets=receiver.wrong,
+                publisher_late_ms=publisher.latest_ms,
+                drops=media.drops(),
+                problems=tuple(crowd.problems),
+            )
+
+
+async def _join(crowd: Crowd, media: Media, viewers: int) -> tuple[int, float]:
+    """Let them come; answers how many are there, and the CPU time that took."""
+    cpu = cpu_seconds(media.pid)
+    async with asyncio.timeout(JOIN_LEAST_SECONDS + viewers * JOIN_SECONDS_EACH):
+        joined = await crowd.join(viewers)
+    await asyncio.sleep(REST_SECONDS)
+    return joined, cpu_seconds(media.pid) - cpu
