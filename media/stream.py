@@ -14,12 +14,10 @@ from config.logs import logger
 from config.settings import MediaSettings
 from config.tasks import Tasks
 from media.answer import Published
-from media.glue import PacketMemory
 from media.publisher import InboundTrack, Publisher
 from media.recording.take import TakeSummary
 from media.recording.tracks import AUDIO_CLOCK, VIDEO_CLOCK, Kind, TrackFormat
 from media.rtp.choice import MAIN_RID, LayerState
-from media.rtp.counters import Counters
 from media.rtp.fanout import Fanout
 from media.rtp.keyframe import KeyframeRequests
 from media.rtp.packet import RtpPacket
@@ -73,8 +71,7 @@ class StreamContext:
     """What all streams of a node share."""
 
     settings: MediaSettings
-    memory: PacketMemory
-    counters: Counters
+    make_fanout: Callable[[str, int], Fanout]  # kind, clock rate
     tasks: Tasks
     emit: Callable[[str, Mapping[str, object]], asyncio.Future[bool]]  # answers later whether it was sent
     ended: Callable[[Stream], None]
@@ -94,8 +91,8 @@ class Stream:
         self.viewers: set[Viewer] = set()
         self.published: dict[str, Published] = {}
         self.tracks: dict[str, Fanout] = {
-            "video": Fanout("video", VIDEO_CLOCK, context.memory, context.counters),
-            "audio": Fanout("audio", AUDIO_CLOCK, context.memory, context.counters),
+            "video": context.make_fanout("video", VIDEO_CLOCK),
+            "audio": context.make_fanout("audio", AUDIO_CLOCK),
         }
         self._context = context
         self._recorder = make_recorder(stream_id, room_id, self.request_keyframe)
@@ -152,7 +149,7 @@ class Stream:
             self._run_tracks = tuple(publisher.tracks)
             self._recorder.begin_run(_format(publisher.track("video")), _format(publisher.track("audio")))
             self._joined(publisher)
-        self.tracks[track.kind].begin_source(track.codec, track.can_pli)
+        self.tracks[track.kind].begin_source(track.codec, answers_requests=track.can_pli)
 
     def media(self, track: InboundTrack, packet: RtpPacket, data: bytes, wall: float) -> None:
         """A packet of the publisher: to the viewers first, then to the recorder."""
@@ -264,7 +261,7 @@ class Stream:
     def _measure(self, now: float) -> None:
         at, octets = self._video_sample
         if now - at >= 1.0:
-            sample = self.tracks["video"].octets
+            sample = sum(d.layer.octets for d in self.tracks["video"].deliveries.values())
             self._video_bits_per_second = int((sample - octets) * 8 / (now - at)) if at else 0
             self._video_sample = (now, sample)
 
@@ -274,7 +271,7 @@ class Stream:
         self._measure(now)
         if self.publisher is None:
             return
-        if self.tracks["video"].needs_keyframe:
+        if self.tracks["video"].wanted_keyframes(now):
             self._keyframes.ask()
         self._ask_publisher(now)
         if self.publisher.session.is_connected:

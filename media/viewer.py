@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -11,7 +12,8 @@ from media.glue import SrtpKeys
 from media.rtp import feedback
 from media.rtp.choice import MAIN_RID, Choice
 from media.rtp.counters import Counters
-from media.rtp.fanout import RESENDS_PER_SECOND, Fanout, Lane
+from media.rtp.fanout import Fanout
+from media.rtp.lane import RESENDS_PER_SECOND, Lane, LaneOptions
 from media.session import Ending, Session
 
 CNAME = b"dongting"  # one for sound and picture: players keep what has the same name together
@@ -62,10 +64,11 @@ class Viewer:
             kind = media.offer.kind
             track = self.sending[kind]
             codecs = {c.name: (c.codec.payload_type, c.rtx_payload_type) for c in media.codecs}
-            lane = Lane(track.ssrc, track.rtx_ssrc, codecs, self.session.path, keys.outbound)
+            options = LaneOptions(codecs, keys.overhead)
+            lane = Lane(track.ssrc, track.rtx_ssrc, options, self.session.path, keys.outbound)
             self.lanes[kind] = lane
             self._source.tracks[kind].join(lane)
-        if any(self._source.tracks[kind].needs_keyframe for kind in self.lanes):
+        if any(self._source.tracks[kind].wanted_keyframes(time.monotonic()) for kind in self.lanes):
             self._source.request_keyframe()
 
     def receive_rtp(self, packet: bytes) -> None:

@@ -9,22 +9,27 @@ from typing import Any
 import pylibsrtp
 import pytest
 
-from media.glue import PacketMemory
 from media.rtp.counters import Counters
-from media.rtp.fanout import CATCH_UP_PACKETS, GROUP_PACKETS, RESENDS_PER_SECOND, Fanout, Lane
+from media.rtp.delivery import CATCH_UP_PACKETS
+from media.rtp.fanout import Fanout
 from media.rtp.history import History, KeyframeGroup
+from media.rtp.lane import RESENDS_PER_SECOND, Lane, LaneOptions
+from media.rtp.layer import GROUP_PACKETS
 from media.rtp.packet import RtpPacket, open_rtx, parse_rtp
 from media.rtp.path import Path
+from tests.unit.media.tracks import make_fanout
 
 KEY = bytes(range(30))
 IDR, SLICE = b"\x65\x88", b"\x61\x88"
-H264 = {"H264": (102, 103), "VP8": (96, None)}
+H264: dict[str, tuple[int, int | None]] = {"H264": (102, 103), "VP8": (96, None)}
+NO_RTX: dict[str, tuple[int, int | None]] = {"H264": (102, None)}
 
 
 @dataclass
 class Player:
     """A viewer's end: unprotects what it is sent."""
 
+    codecs: dict[str, tuple[int, int | None]] = field(default_factory=lambda: H264)
     got: list[RtpPacket] = field(default_factory=list)
     is_full: bool = False
     fd: int = -1
@@ -39,7 +44,7 @@ class Player:
         self._outbound = pylibsrtp.Session(policy)
         path = Path()
         path.move(("192.0.2.1", 5), self)
-        self.lane = Lane(500, 501, H264, path, self._outbound._srtp[0])
+        self.lane = Lane(500, 501, LaneOptions(self.codecs, overhead=10), path, self._outbound._srtp[0])
 
     def sendto(self, data: Any, address: Any) -> int:
         if self.is_full:
@@ -83,7 +88,7 @@ def counters() -> Counters:
 
 @pytest.fixture
 def video(counters: Counters) -> Fanout:
-    made = Fanout("video", 90_000, PacketMemory(), counters)
+    made = make_fanout("video", 90_000, counters)
     made.begin_source("H264")
     return made
 
@@ -155,7 +160,7 @@ def test_without_a_group_a_viewer_waits_for_the_keyframe(video: Fanout) -> None:
     camera, player = Camera(video), Player()
     camera.send(SLICE, count=3)
     video.join(player.lane)
-    assert video.needs_keyframe
+    assert video.wanted_keyframes(0.0)
 
     # when
     camera.send(SLICE)
@@ -164,7 +169,7 @@ def test_without_a_group_a_viewer_waits_for_the_keyframe(video: Fanout) -> None:
 
     # then
     assert [p.payload for p in player.got] == [IDR, SLICE]
-    assert not video.needs_keyframe
+    assert not video.wanted_keyframes(0.0)
 
 
 def test_a_group_that_grows_too_long_is_forgotten(video: Fanout) -> None:
@@ -172,7 +177,7 @@ def test_a_group_that_grows_too_long_is_forgotten(video: Fanout) -> None:
     camera.send(IDR)
     camera.send(SLICE, count=GROUP_PACKETS)
     video.join(player.lane)
-    assert video.needs_keyframe
+    assert video.wanted_keyframes(0.0)
     assert player.got == []
 
 
@@ -250,8 +255,7 @@ def test_lost_packets_are_sent_again_over_rtx(video: Fanout, counters: Counters)
 
 
 def test_without_rtx_the_same_packet_is_sent_again(video: Fanout) -> None:
-    camera, player = Camera(video), Player()
-    player.lane.codecs = {"H264": (102, None)}
+    camera, player = Camera(video), Player(NO_RTX)
     camera.send(IDR)
     video.join(player.lane)
     camera.send(SLICE)
@@ -318,8 +322,7 @@ def test_no_number_is_used_twice_when_packets_around_the_first_keyframe_change_p
 
 def test_a_viewer_who_asks_for_numbers_to_come_is_not_sent_one_twice(video: Fanout) -> None:
     # given: he knows no RTX, and waits for the keyframe of another publisher
-    first, player = Camera(video, sequence=100), Player()
-    player.lane.codecs = {"H264": (102, None)}
+    first, player = Camera(video, sequence=100), Player(NO_RTX)
     first.send(IDR)
     video.join(player.lane)
     video.begin_source("H264")
@@ -336,8 +339,7 @@ def test_a_viewer_who_asks_for_numbers_to_come_is_not_sent_one_twice(video: Fano
 
     # and the same while the kept group is sent
     second.send(SLICE, count=40)
-    late = Player()
-    late.lane.codecs = {"H264": (102, None)}
+    late = Player(NO_RTX)
     video.join(late.lane)
     video.resend(late.lane, [late.sequences[-1] + 1])
     assert len(late.got) == CATCH_UP_PACKETS
@@ -355,6 +357,7 @@ def test_a_late_piece_of_the_keyframe_takes_no_number_of_the_last_publisher(vide
     waiting = [Player() for _ in range(3)]
     video.push(RtpPacket(102, 0, 19, 50_000, 9, IDR), second.wall)
     for other in waiting:
+        video._lanes[other.lane] = None
         video._admit(other.lane)  # as at a new group: without being served at once
     firsts = [other.lane.next_sequence for other in waiting]
 
@@ -446,10 +449,9 @@ def test_who_has_left_gets_nothing(video: Fanout) -> None:
 
 
 def test_sound_begins_at_once() -> None:
-    audio = Fanout("audio", 48_000, PacketMemory(), Counters())
+    audio = make_fanout("audio", 48_000)
     audio.begin_source("opus")
-    player = Player()
-    player.lane.codecs = {"opus": (111, None)}
+    player = Player({"opus": (111, None)})
     Camera(audio).send(b"opus")
     audio.join(player.lane)
     Camera(audio, sequence=65_531).send(b"more")

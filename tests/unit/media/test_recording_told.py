@@ -20,18 +20,17 @@ from config.tasks import Tasks
 from media.app import _recover
 from media.authorize import Grant
 from media.events import Outbox
-from media.glue import PacketMemory
 from media.node import Node
 from media.recording.recorder import Recorder
 from media.recording.spool import RecoveredTake, recover_spool
 from media.recording.take import Record
 from media.recording.take_spool import TakeSpool
 from media.recording.tracks import SECOND_NS
-from media.rtp.counters import Counters
 from media.stream import Stream, StreamContext, StreamEnding
 from tests.harness.scripted_rtp import H264, OPUS, broadcast
 from tests.unit.media.object_shelf import ObjectShelf
 from tests.unit.media.test_recording_spool import make_spool
+from tests.unit.media.tracks import make_fanout
 
 
 class Bus:
@@ -94,8 +93,7 @@ def make_stream(settings: MediaSettings, objects: Objects, outbox: Outbox, tasks
     )
     context = StreamContext(
         settings=settings,
-        memory=PacketMemory(),
-        counters=Counters(),
+        make_fanout=make_fanout,
         tasks=tasks,
         emit=outbox.add,
         ended=lambda stream: None,

@@ -1,0 +1,335 @@
+"""Packets to many viewers at once: headers written for all of them, protected in place, sent in few system calls.
+
+Viewers whose copies differ only in numbers stand in one `Cohort`, whose columns are arrays; a `Sender` works through
+it in pieces that fit into the processor's cache. No object, task or log per packet and viewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media import system
+from media.glue import DATAGRAM_BYTES, SRTP_OK, TRAILER_BYTES, CMemory, srtp_protect
+from media.rtp.counters import Counters
+from media.rtp.path import Path
+from media.rtp.segments import Run, plan_runs
+from media.rtp.vp8 import ABSENT, LONG, Vp8Numbers
+
+SLOTS = 384  # packets made ready at a time: 860 kB of memory, of which about half is touched and stays in the cache
+SLOT_BYTES = DATAGRAM_BYTES + TRAILER_BYTES + 32  # an odd number of cache lines: slots spread over the cache
+CRATE_PACKETS = 32  # of one track that go out together at most
+_NAME_BYTES = 28  # sockaddr_in6
+_PADDED = 0x20
+_CONTROL_BYTES = 24  # one cmsghdr with a 16-bit value, padded
+_MESSAGE_BYTES = system.ffi.sizeof("struct mmsghdr")
+_VECTOR_BYTES = system.ffi.sizeof("struct iovec")
+
+
+class Wire(NamedTuple):
+    """What copies of a packet have in common: who shares it can stand in one cohort."""
+
+    descriptor: int  # of the UDP socket; -1: each is sent by its own path
+    family: int
+    payload_type: int
+    send_time_id: int  # of the header extension abs-send-time; 0: not negotiated
+    extensions: tuple[tuple[int, int], ...]  # number in the publisher's packets -> number in these
+    constant: bytes  # an extension element that all packets carry (a node that takes a copy needs the rid), or none
+    constant_id: int
+    overhead: int  # bytes that protection adds
+
+
+class Crate(NamedTuple):
+    """Packets of one cohort before they are made each viewer's: headers with the sequence number and SSRC left 0."""
+
+    packets: Sequence[bytes]
+    sequences: Sequence[int]
+    timestamps: Sequence[int]
+    pictures: Sequence[Vp8Numbers]  # places counted from the packet's beginning; empty: nothing to move on
+
+
+class Cohort:
+    """Rows of viewers, one each; the order of rows means nothing."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.contexts: list[Any] = []  # SRTP
+        self.paths: list[Path] = []
+        self.owners: list[Any] = []  # whose row it is
+        self.moves_time = False
+        self.moves_pictures = False
+        self._allocate(8)
+
+    def _allocate(self, rows: int) -> None:
+        self.sequence_shifts = np.zeros(rows, np.uint16)
+        self.time_shifts = np.zeros(rows, np.uint32)
+        self.picture_shifts = np.zeros(rows, np.uint16)
+        self.base_shifts = np.zeros(rows, np.uint8)
+        self.ssrcs = np.zeros(rows, np.uint32)
+        self._addresses = np.zeros((rows, _NAME_BYTES), np.uint8)
+        self.names = (np.arange(rows) * _NAME_BYTES + self._addresses.ctypes.data).astype(np.uint64)
+
+    def __len__(self) -> int:
+        return len(self.contexts)
+
+    def add(self, owner: Any, context: Any, path: Path, ssrc: int) -> int:
+        """A new row; its shifts are 0."""
+        row = len(self.contexts)
+        if row == len(self.ssrcs):
+            self._grow()
+        self.contexts.append(context)
+        self.paths.append(path)
+        self.owners.append(owner)
+        self.ssrcs[row] = ssrc
+        self.set_shifts(row, 0, 0, 0, 0)
+        self.readdress(row)
+        return row
+
+    def _grow(self) -> None:
+        kept, rows = self._columns(), len(self.ssrcs)
+        self._allocate(2 * rows)
+        for old, new in zip(kept, self._columns(), strict=True):
+            new[:rows] = old
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        shifts = (self.sequence_shifts, self.time_shifts, self.picture_shifts, self.base_shifts)
+        return (*shifts, self.ssrcs, self._addresses)
+
+    def set_shifts(self, row: int, sequence: int, time: int, picture: int, base: int) -> None:
+        """What is added to the numbers of each packet for this row, wrapping."""
+        self.sequence_shifts[row] = sequence & 0xFFFF
+        self.time_shifts[row] = time & 0xFFFFFFFF
+        self.picture_shifts[row] = picture & LONG
+        self.base_shifts[row] = base & 0xFF
+        self.moves_time = self.moves_time or time != 0
+        self.moves_pictures = self.moves_pictures or picture != 0 or base != 0
+
+    def readdress(self, row: int) -> None:
+        """The peer of this row has moved, within the same socket."""
+        path = self.paths[row]
+        if self.wire.descriptor >= 0:
+            name = system.pack_address(path.way.family, path.address)
+            self._addresses[row, : len(name)] = np.frombuffer(name, np.uint8)
+
+    def remove(self, row: int) -> Any | None:
+        """Take a row out; the last row moves into its place, whose owner is the answer."""
+        last = len(self.contexts) - 1
+        lists: tuple[list[Any], ...] = (self.contexts, self.paths, self.owners)
+        for column in lists:
+            column[row] = column[last]
+            column.pop()
+        if row == last:
+            return None
+        for array in self._columns():
+            array[row] = array[last]
+        return self.owners[row]
+
+
+class Sender:
+    """The node's memory for sending, and the system calls. One at a time uses it."""
+
+    def __init__(self, counters: Counters, *, offload: bool = True) -> None:
+        self._counters = counters
+        self._offload: dict[int, bool] = {}
+        self._may_offload = offload
+        self._memory = CMemory("char", SLOTS * SLOT_BYTES)
+        self._lengths = CMemory("int", SLOTS)
+        self._pointers = [self._memory.cdata + at * SLOT_BYTES for at in range(SLOTS)]
+        self._length_pointers = [self._lengths.cdata + at for at in range(SLOTS)]
+        view = self._memory.view
+        self._slots = np.ndarray((SLOTS, SLOT_BYTES), np.uint8, view)
+        self._sequences = self._column(">u2", 2)
+        self._timestamps = self._column(">u4", 4)
+        self._ssrcs = self._column(">u4", 8)
+        self._lengths_now = np.ndarray((SLOTS,), np.int32, self._lengths.view)
+        self._make_messages()
+
+    def _column(self, kind: str, offset: int) -> NDArray[Any]:
+        return np.ndarray((SLOTS,), kind, self._memory.view, offset, (SLOT_BYTES,))
+
+    def _make_messages(self) -> None:
+        ffi = system.ffi
+        self._messages = ffi.new("struct mmsghdr[]", SLOTS)
+        self._vectors = ffi.new("struct iovec[]", SLOTS)
+        self._controls = ffi.new("char[]", CRATE_PACKETS * _CONTROL_BYTES)
+        self._vectors_at = int(ffi.cast("uintptr_t", self._vectors))
+        self._controls_at = int(ffi.cast("uintptr_t", self._controls))
+        vectors, messages = memoryview(ffi.buffer(self._vectors)), memoryview(ffi.buffer(self._messages))
+        base: NDArray[Any] = np.ndarray((SLOTS,), np.uint64, vectors, 0, (_VECTOR_BYTES,))
+        base[:] = np.arange(SLOTS) * SLOT_BYTES + self._memory.address
+        self._vector_lengths: NDArray[Any] = np.ndarray((SLOTS,), np.uint64, vectors, 8, (_VECTOR_BYTES,))
+
+        def field(offset: int, kind: type[np.generic] = np.uint64) -> NDArray[Any]:
+            return np.ndarray((SLOTS,), kind, messages, offset, (_MESSAGE_BYTES,))
+
+        self._names, self._name_lengths = field(0), field(8, np.uint32)
+        self._first_vectors, self._vector_counts = field(16), field(24)
+        self._control_places, self._control_lengths = field(32), field(40)
+        self._segment_sizes: NDArray[Any] = np.ndarray(
+            (CRATE_PACKETS,), np.uint16, memoryview(ffi.buffer(self._controls)), 16, (_CONTROL_BYTES,)
+        )
+        for at in range(CRATE_PACKETS):  # struct cmsghdr { size_t length; int level; int type; } and the value
+            control = ffi.buffer(self._controls + at * _CONTROL_BYTES, _CONTROL_BYTES)
+            control[0:8] = (18).to_bytes(8, "little")
+            control[8:12] = system.SOL_UDP.to_bytes(4, "little")
+            control[12:16] = system.UDP_SEGMENT.to_bytes(4, "little")
+
+    def send(self, cohort: Cohort, crate: Crate) -> None:
+        """Send a crate of at most CRATE_PACKETS packets to every row. What can't be sent is counted and lost."""
+        count = len(crate.packets)
+        wire = cohort.wire
+        packets, runs = self._plan(crate.packets, wire)
+        if not packets:
+            return
+        rows = len(cohort)
+        step = max(1, SLOTS // count)
+        for low in range(0, rows, step):
+            high = min(rows, low + step)
+            self._fill(cohort, crate, packets, low, high)
+            sound = self._protect(cohort, packets, low, high)
+            if wire.descriptor >= 0:
+                self._send_rows(cohort, runs, count, low, high, sound)
+            else:
+                self._send_each(cohort, count, low, high, sound)
+
+    def _plan(self, packets: Sequence[bytes], wire: Wire) -> tuple[Sequence[bytes], list[Run]]:
+        if len(packets) == 1 or not self._offloads(wire.descriptor):
+            return packets, [Run(at, 1, 0) for at in range(len(packets))]
+        lengths = [len(packet) for packet in packets]
+        overhead = wire.overhead
+        padded, runs = plan_runs([n + overhead for n in lengths], system.MOST_SEGMENTS, system.MOST_SEGMENTED_BYTES)
+        grown = [
+            packet if wanted == length + overhead else pad(packet, wanted - overhead - length)
+            for packet, length, wanted in zip(packets, lengths, padded, strict=True)
+        ]
+        return grown, runs
+
+    def _offloads(self, descriptor: int) -> bool:
+        known = self._offload.get(descriptor)
+        if known is None:
+            known = self._may_offload and descriptor >= 0 and system.can_segment(descriptor)
+            self._offload[descriptor] = known
+        return known
+
+    def _fill(self, cohort: Cohort, crate: Crate, packets: Sequence[bytes], low: int, high: int) -> None:
+        count, rows = len(packets), high - low
+        used = count * rows
+        slots = self._slots[:used].reshape(rows, count, SLOT_BYTES)
+        for at, packet in enumerate(packets):
+            slots[:, at, : len(packet)] = np.frombuffer(packet, np.uint8)
+        sequences = np.array(crate.sequences, np.int64).astype(np.uint16)
+        np.add(
+            cohort.sequence_shifts[low:high, None],
+            sequences,
+            out=self._sequences[:used].reshape(rows, count),
+            casting="unsafe",
+        )
+        self._ssrcs[:used].reshape(rows, count)[...] = cohort.ssrcs[low:high, None]
+        if cohort.moves_time:
+            timestamps = np.array(crate.timestamps, np.uint32)
+            self._timestamps[:used].reshape(rows, count)[...] = cohort.time_shifts[low:high, None] + timestamps
+        if cohort.moves_pictures and crate.pictures:
+            self._move_pictures(cohort, crate.pictures, slots, low, high)
+        self._lengths_now[:used].reshape(rows, count)[...] = [len(packet) for packet in packets]
+
+    @staticmethod
+    def _move_pictures(
+        cohort: Cohort, pictures: Sequence[Vp8Numbers], slots: NDArray[np.uint8], low: int, high: int
+    ) -> None:
+        for at, numbers in enumerate(pictures):
+            if numbers.picture_at != ABSENT:
+                moved = cohort.picture_shifts[low:high] + np.uint16(numbers.picture)
+                if numbers.picture_mask == LONG:
+                    slots[:, at, numbers.picture_at] = 0x80 | (moved >> 8 & 0x7F)
+                    slots[:, at, numbers.picture_at + 1] = moved & 0xFF
+                else:
+                    slots[:, at, numbers.picture_at] = moved & 0x7F
+            if numbers.base_at != ABSENT:
+                slots[:, at, numbers.base_at] = cohort.base_shifts[low:high] + np.uint8(numbers.base)
+
+    def _protect(self, cohort: Cohort, packets: Sequence[bytes], low: int, high: int) -> NDArray[Any] | None:
+        """Protect what was filled in; the rows that all went well, None for all of them."""
+        count = len(packets)
+        contexts = chain.from_iterable(map(repeat, cohort.contexts[low:high], repeat(count)))
+        # Each call gives SRTP_OK, which is 0, or an error; a packet that failed must never leave unprotected.
+        if sum(map(srtp_protect, contexts, self._pointers, self._length_pointers)) == SRTP_OK:
+            return None
+        protected = self._lengths_now[: count * (high - low)].reshape(high - low, count)
+        plain = np.array([len(packet) for packet in packets])
+        failed = (protected == plain).sum()
+        self._counters.dropped_protection += int(failed)
+        return np.flatnonzero((protected > plain).all(axis=1))
+
+    def _send_rows(
+        self, cohort: Cohort, runs: Sequence[Run], count: int, low: int, high: int, sound: NDArray[Any] | None
+    ) -> None:
+        rows: NDArray[Any] = np.arange(high - low) if sound is None else sound
+        names = cohort.names[low:high] if sound is None else cohort.names[low:high][sound]
+        used = (high - low) * count
+        self._vector_lengths[:used] = self._lengths_now[:used]
+        if sound is None:
+            octets = int(self._lengths_now[:used].sum())
+        else:
+            octets = int(self._lengths_now[:used].reshape(-1, count)[sound].sum())
+        vectors = rows * (count * _VECTOR_BYTES) + self._vectors_at
+        each = len(rows)
+        for number, run in enumerate(runs):
+            part = slice(number * each, (number + 1) * each)
+            self._names[part] = names
+            self._first_vectors[part] = vectors + run.first * _VECTOR_BYTES
+            self._vector_counts[part] = run.packets
+            if run.packets > 1:
+                self._segment_sizes[number] = run.size
+                self._control_places[part] = self._controls_at + number * _CONTROL_BYTES
+                self._control_lengths[part] = _CONTROL_BYTES
+            else:
+                self._control_places[part] = 0
+                self._control_lengths[part] = 0
+        self._name_lengths[: each * len(runs)] = 16 if cohort.wire.family == system.AF_INET else _NAME_BYTES
+        lost = self._push(cohort.wire.descriptor, each * len(runs))
+        self._counters.packets_out += each * count - lost
+        self._counters.bytes_out += octets
+
+    def _push(self, descriptor: int, messages: int) -> int:
+        """Hand the messages to the kernel; answers how many packets were lost."""
+        at = lost = 0
+        while at < messages:
+            try:
+                at += system.send_many(descriptor, self._messages, at, messages - at)
+            except InterruptedError:
+                continue
+            except BlockingIOError:  # the socket is full: the rest is lost, and viewers ask again
+                left = int(self._vector_counts[at:messages].sum())
+                self._counters.dropped_socket += left
+                return lost + left
+            except OSError as error:
+                if self._vector_counts[at] > 1 and error.errno in system.NO_OFFLOAD_ERRORS:
+                    self._offload[descriptor] = False  # this network device can't; from now on without
+                self._counters.dropped_socket += int(self._vector_counts[at])
+                lost += int(self._vector_counts[at])
+                at += 1
+        return lost
+
+    def _send_each(self, cohort: Cohort, count: int, low: int, high: int, sound: NDArray[Any] | None) -> None:
+        view, lengths, counters = self._memory.view, self._lengths_now, self._counters
+        for row in range(high - low) if sound is None else sound.tolist():
+            path = cohort.paths[low + row]
+            for slot in range(row * count, (row + 1) * count):
+                size = int(lengths[slot])
+                begin = slot * SLOT_BYTES
+                try:
+                    path.way.sendto(view[begin : begin + size], path.address)
+                except OSError:
+                    counters.dropped_socket += 1
+                    continue
+                counters.packets_out += 1
+                counters.bytes_out += size
+
+
+def pad(packet: bytes, count: int) -> bytes:
+    """The packet with `count` bytes of RTP padding (RFC 3550, 5.1)."""
+    return bytes((packet[0] | _PADDED,)) + packet[1:] + bytes(count - 1) + bytes((count,))
