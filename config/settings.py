@@ -120,7 +120,7 @@ class MediaSettings(SharedSettings):
     drain_seconds: float = Field(0.0, ge=0)
     media_host: str = "0.0.0.0"  # noqa: S104 -- a server is meant to be reached
     media_http_port: int = Field(8081, ge=0, le=65535)
-    # The one UDP port for all WebRTC traffic of this node.
+    # The one port for all WebRTC traffic of this node: UDP, and TCP of the same number where UDP is blocked.
     media_udp_port: int = Field(8189, ge=0, le=65535)
     # Addresses told to browsers as ICE candidates, separated by commas; empty: those of this machine's interfaces.
     media_announced_addresses: Annotated[tuple[str, ...], NoDecode] = ()

@@ -76,16 +76,15 @@ def _ports(machine: Machine) -> None:
     taken: dict[int, str] = {}
     for setting, default in PORT_DEFAULTS.items():
         port = int(machine.environment[setting])
-        udp = setting == "MEDIA_UDP_PORT"
         host = machine.environment.get("MEDIA_HOST" if "MEDIA" in setting else "SERVER_HOST") or ANYWHERE
-        if not udp and port in taken:
+        if port in taken:
             raise CannotStart(f"{setting} and {taken[port]} are both {port}: change one in {SETTINGS_FILE}")
-        if not udp:
-            taken[port] = setting
-        if not is_free(port, host, udp=udp):
-            kind = "UDP port" if udp else "port"
-            who = who_listens(port, udp=udp)
-            by = f" by {who}" if who else ""
-            raise CannotStart(
-                f"{kind} {port} is in use{by}: stop that, or set {setting}={default + 1000} in {SETTINGS_FILE}"
-            )
+        taken[port] = setting
+        for udp in (True, False) if setting == "MEDIA_UDP_PORT" else (False,):  # TCP too, where UDP is blocked
+            if not is_free(port, host, udp=udp):
+                kind = "UDP port" if udp else "port"
+                who = who_listens(port, udp=udp)
+                by = f" by {who}" if who else ""
+                raise CannotStart(
+                    f"{kind} {port} is in use{by}: stop that, or set {setting}={default + 1000} in {SETTINGS_FILE}"
+                )

@@ -74,8 +74,8 @@ def test_processes_are_asked_at_the_ports_of_their_settings(services: dict[str, 
     }
     for name, port in ports.items():
         assert f"127.0.0.1:{port}/readyz" in str(services[name]["healthcheck"]["test"])
-    udp = MediaSettings.model_fields["media_udp_port"].default
-    assert services["media"]["ports"] == [f"{udp}:{udp}/udp"]
+    port = MediaSettings.model_fields["media_udp_port"].default
+    assert services["media"]["ports"] == [f"{port}:{port}/udp", f"{port}:{port}/tcp"]
     front = (ROOT / "config" / "Caddyfile").read_text("utf-8")
     assert f"server:{ports['server']}" in front
     assert f"media:{ports['media']}" in front
