@@ -1,4 +1,6 @@
-// The HTTP side of WHIP (RFC 9725) and WHEP: offer in, answer out, restart, delete.
+// The HTTP side of WHIP (RFC 9725) and WHEP: offer in, answer out, restart, extensions, delete.
+
+import { type Link, parseLinks } from './links'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
@@ -11,6 +13,8 @@ export interface Exchanged {
   readonly answer: string
   /** Absolute address of the session: PATCH restarts ICE, DELETE ends it. */
   readonly location: string
+  /** What the server offers beside the session: extensions, ICE servers. */
+  readonly links: readonly Link[]
 }
 
 /** The media node said no, and why. `code` is the stable word of the problem body. */
@@ -36,7 +40,16 @@ export async function postOffer(url: string, offer: string, options: ExchangeOpt
   const response = await send(options, url, 'POST', { 'Content-Type': 'application/sdp' }, offer)
   const location = response.headers.get('Location')
   if (!location) throw new ExchangeRefused(response.status, 'no_location', 'answer without Location', null)
-  return { answer: await response.text(), location: new URL(location, response.url || url).href }
+  const base = response.url || url
+  const links = parseLinks(response.headers.get('Link'), base)
+  return { answer: await response.text(), location: new URL(location, base).href, links }
+}
+
+/** Asks something of an extension of a session; answers what it made, if it made something. */
+export async function postExtension(url: string, body: unknown, options: ExchangeOptions): Promise<string | null> {
+  const response = await send(options, url, 'POST', { 'Content-Type': 'application/json' }, JSON.stringify(body))
+  const location = response.headers.get('Location')
+  return location && new URL(location, response.url || url).href
 }
 
 /** RFC 9725 section 4.3.3: `If-Match: "*"` asks for an ICE restart; the answer is an sdpfrag with new credentials. */

@@ -4,10 +4,13 @@ import type { Fetch } from './exchange'
 
 export class FakeTrack {
   stopped = false
+  readyState = 'live'
+  settings: MediaTrackSettings = {}
   constructor(
     readonly kind: 'audio' | 'video',
     readonly id = `${kind}-track`,
   ) {}
+  getSettings = () => this.settings
   stop(): void {
     this.stopped = true
   }
@@ -122,6 +125,18 @@ export class FakeVideo {
   }
 }
 
+/** The media node's events, as an EventSource hears them. */
+export class FakeEvents {
+  readyState = 1
+  private readonly listeners = new Map<string, (event: MessageEvent) => void>()
+  constructor(readonly url: string) {}
+  addEventListener = (name: string, listener: (event: MessageEvent) => void) => void this.listeners.set(name, listener)
+  close = () => void (this.readyState = 2)
+  say(name: string, data: unknown = {}): void {
+    this.listeners.get(name)?.(new MessageEvent(name, { data: JSON.stringify(data) }))
+  }
+}
+
 export interface Asked {
   readonly method: string
   readonly url: string
@@ -133,6 +148,8 @@ export interface Asked {
 export class FakeMediaNode {
   readonly asked: Asked[] = []
   readonly next: (Response | Error)[] = []
+  /** Whether it has the extensions of WHEP: layers and events. */
+  hasExtensions = false
   private sessions = 0
   readonly fetch: Fetch = async (url, init) => {
     const headers = { ...(init.headers as Record<string, string>) }
@@ -142,14 +159,22 @@ export class FakeMediaNode {
     if (scripted instanceof Error) throw scripted
     if (scripted) return scripted
     if (init.method === 'PATCH') return new Response('a=ice-ufrag:fresh\r\na=ice-pwd:fresh-secret\r\n', { status: 200 })
+    if (url.endsWith('/layer')) return new Response('', { status: 200 })
+    if (url.endsWith('/sse')) return new Response('', { status: 201, headers: { Location: `${url}/1` } })
     this.sessions += 1
-    return new Response(offerSdp(`server${this.sessions}`), {
-      status: 201,
-      headers: { Location: `/session/${this.sessions}` },
-    })
+    const location = `/session/${this.sessions}`
+    const link = (name: string, rel: string) => `<${location}/${name}>; rel="urn:ietf:params:whep:ext:core:${rel}"`
+    const links = `<turn:t.test>; rel="ice-server", ${link('layer', 'layer')}, ${link('sse', 'server-sent-events')}`
+    const answerHeaders = { Location: location, ...(this.hasExtensions && { Link: links }) }
+    return new Response(offerSdp(`server${this.sessions}`), { status: 201, headers: answerHeaders })
   }
   of(method: string): Asked[] {
     return this.asked.filter((each) => each.method === method)
+  }
+  /** What was asked of an extension, oldest first: where, and the body. */
+  askedOf(extension: 'layer' | 'sse'): [string, unknown][] {
+    const asked = this.asked.filter((each) => each.url.endsWith(`/${extension}`))
+    return asked.map(({ url, body }) => [url.replace('http://media.test', ''), JSON.parse(body) as unknown])
   }
 }
 

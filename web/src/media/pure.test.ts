@@ -4,16 +4,23 @@ import { describe, expect, test } from 'vitest'
 import { backoffMs } from './backoff'
 import { retryAfterMs } from './exchange'
 import { lightOf, meanLuma } from './light'
+import { linkOf, parseLinks } from './links'
+import { layerRequest, offeredQualities, type PictureLayer, readLayers, shownWord } from './picture-choice'
 import { playCounters, playStats } from './play-stats'
 import { judgeQuality, publishCounters, type PublishStats, publishStats } from './publish-stats'
 import { answerAfterRestart, iceCredentials, liveVideoCodecs, restartFragment } from './sdp'
+import { encodingsFor } from './simulcast'
 import { levelOf } from './sound-level'
 
 const ANSWER = 'v=0\r\nm=audio 9 X 111\r\na=ice-ufrag:old\r\na=ice-pwd:oldpwd\r\na=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\n'
 
 function makeStats(change: Partial<PublishStats> = {}): PublishStats {
   const healthy = { bitrateKbps: 1_800, framesPerSecond: 30, lossPercent: 0, rttMs: 40, width: 1280, height: 720 }
-  return { ...healthy, availableKbps: 2_500, limitedBy: 'none', ...change }
+  return { ...healthy, availableKbps: 2_500, limitedBy: 'none', layers: [], ...change }
+}
+
+function makeLayer(rid: string, framesPerSecond: number) {
+  return { rid, framesPerSecond, bitrateKbps: 600, width: 640, height: 360 }
 }
 
 describe('session descriptions', () => {
@@ -62,6 +69,85 @@ describe('session descriptions', () => {
   })
 })
 
+describe('simulcast', () => {
+  test('a 720p camera is sent in three sizes, best first', () => {
+    const layers = encodingsFor(1280, 720)
+
+    expect(layers.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy ?? 1])).toEqual([['h', 1], ['m', 2], ['l', 4]])
+    expect(layers.map(({ maxBitrate }) => maxBitrate)).toEqual([2_200_000, 630_000, 180_000])
+  })
+
+  test.each([
+    [720, 1280, 3],
+    [1920, 1080, 3],
+    [640, 480, 2],
+    [320, 240, 1],
+  ])('a camera of %i by %i is sent in %i sizes, none above 2.5 Mbit/s', (width, height, count) => {
+    const layers = encodingsFor(width, height)
+
+    expect(layers).toHaveLength(count)
+    expect(Math.max(...layers.map(({ maxBitrate = 0 }) => maxBitrate))).toBeLessThanOrEqual(2_500_000)
+  })
+})
+
+describe('links', () => {
+  const BASE = 'http://media.test/whep/juzi'
+
+  test('several come in one header, with commas in addresses and in quotes', () => {
+    const links = parseLinks('</a,b>; rel="x y"; events="active,layers", <turn:t.test>; rel=ice-server; credential="a\\"b"', BASE)
+
+    expect(links).toEqual([
+      { href: 'http://media.test/a,b', rel: ['x', 'y'], params: { rel: 'x y', events: 'active,layers' } },
+      { href: 'turn:t.test', rel: ['ice-server'], params: { rel: 'ice-server', credential: 'a"b' } },
+    ])
+    expect(linkOf(links, 'y')).toBe('http://media.test/a,b')
+    expect(linkOf(links, 'unknown')).toBeNull()
+  })
+
+  test.each([null, '', 'rubbish', '<http://[>; rel="x"', '<'])('nothing is found in %s', (header) => {
+    expect(parseLinks(header, BASE)).toEqual([])
+  })
+})
+
+describe('what a viewer can choose', () => {
+  const layer = (rid: string, bitrate: number, selected = false): PictureLayer => ({ rid, bitrate, selected, width: 0, height: 0 })
+  const three = [layer('h', 1_800_000), layer('m', 600_000, true), layer('l', 150_000)]
+
+  test('sizes are offered only where there are several', () => {
+    expect(offeredQualities(three)).toEqual(['auto', 'high', 'smooth', 'slides', 'audio'])
+    expect(offeredQualities([layer('', 900_000)])).toEqual(['auto', 'slides', 'audio'])
+    expect(offeredQualities([])).toEqual(['auto', 'slides', 'audio'])
+  })
+
+  test.each([
+    ['auto', three, {}],
+    ['high', three, { rid: 'h' }],
+    ['smooth', three, { rid: 'm' }],
+    ['slides', three, { mode: 'slides' }],
+    ['audio', three, { mode: 'audio' }],
+    ['smooth', three.slice(0, 2), { rid: 'm' }],
+    ['high', [layer('h', 0), ...three.slice(1)], { rid: 'm' }],
+    ['high', [layer('', 900_000)], {}],
+    ['high', [], {}],
+  ] as const)('%s is asked as it can be', (wish, layers, request) => {
+    expect(layerRequest(wish, layers)).toEqual(request)
+  })
+
+  test('automatic says what it shows', () => {
+    expect(shownWord(three)).toBe('smooth')
+    expect(shownWord([layer('h', 1), layer('m', 1), layer('l', 1, true)])).toBe('small')
+    expect(shownWord([layer('', 1, true)])).toBeNull()
+    expect(shownWord([])).toBeNull()
+  })
+
+  test('the node names layers by their m-line; what it leaves out is zero', () => {
+    expect(readLayers({ 1: [{ rid: 'h', bitrate: 5, selected: true }, { width: 1 }, 'x'] })).toEqual([
+      { rid: 'h', bitrate: 5, width: 0, height: 0, selected: true },
+    ])
+    for (const rubbish of [null, 5, 'x', {}, { 0: 'x' }]) expect(readLayers(rubbish)).toBeNull()
+  })
+})
+
 describe('statistics', () => {
   test('a viewer reads bitrate, frames and loss of the last second', () => {
     const entry = { type: 'inbound-rtp', kind: 'video', frameWidth: 1280, frameHeight: 720 }
@@ -83,6 +169,25 @@ describe('statistics', () => {
 
     expect(stats).toMatchObject({ bitrateKbps: 2_000, lossPercent: 10, rttMs: 120, framesPerSecond: 30 })
   })
+
+  test('a host reads all layers together and each one alone, best first', () => {
+    const layer = (rid: string, width: number, framesEncoded: number, bytesSent: number, active = true) => ({
+      type: 'outbound-rtp', kind: 'video', rid, active, framesEncoded, bytesSent, packetsSent: 100, frameWidth: width, frameHeight: width / 2, qualityLimitationReason: 'bandwidth',
+    })
+    const sound = { type: 'outbound-rtp', kind: 'audio', bytesSent: 5_000, packetsSent: 50 }
+
+    const stats = publishStats(
+      publishCounters([], 0),
+      publishCounters([layer('l', 320, 15, 20_000), layer('h', 0, 0, 0), layer('m', 640, 30, 75_000), layer('x', 0, 0, 0, false), sound], 1_000),
+    )
+
+    expect(stats.layers.map(({ rid, bitrateKbps, framesPerSecond }) => [rid, bitrateKbps, framesPerSecond])).toEqual([
+      ['h', 0, 0],
+      ['m', 600, 30],
+      ['l', 160, 15],
+    ])
+    expect(stats).toMatchObject({ bitrateKbps: 800, framesPerSecond: 30, width: 640, height: 320, limitedBy: 'bandwidth' })
+  })
 })
 
 describe('the connection in words', () => {
@@ -97,6 +202,8 @@ describe('the connection in words', () => {
     [{ rttMs: 900 }, 'bad', 'delay'],
     [{ limitedBy: 'cpu', framesPerSecond: 8 }, 'fair', 'busy_device'],
     [{ framesPerSecond: 0 }, 'bad', 'no_picture'],
+    [{ limitedBy: 'bandwidth', layers: [makeLayer('h', 0), makeLayer('m', 30)] }, 'fair', 'slow_line'],
+    [{ limitedBy: 'bandwidth', layers: [makeLayer('h', 30), makeLayer('m', 30)] }, 'good', 'ok'],
   ] as const)('%o is %s because of %s', (change, level, reason) => {
     expect(judgeQuality(makeStats(change), 60_000)).toEqual({ level, reason })
   })

@@ -1,8 +1,8 @@
 // How a viewer's player starts, waits, mends itself and leaves.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { FakeMediaNode, FakeStream, FakeTrack, FakeVideo, PeerFactory, problem } from './fakes'
-import { type PlayerState, WhepPlayer } from './whep-player'
+import { FakeEvents, FakeMediaNode, FakeStream, FakeTrack, FakeVideo, PeerFactory, problem } from './fakes'
+import { type PlayerNews, type PlayerState, WhepPlayer } from './whep-player'
 
 const URL = 'http://media.test/whep/juzi'
 
@@ -13,6 +13,8 @@ function makePlayer() {
   const states: PlayerState[] = []
   const edges: string[] = []
   const soundRefused = vi.fn()
+  const events: FakeEvents[] = []
+  const news: PlayerNews[] = []
   const player = new WhepPlayer({
     url: URL,
     video: video as unknown as HTMLVideoElement,
@@ -26,15 +28,24 @@ function makePlayer() {
       { mimeType: 'video/VP8', clockRate: 90000 },
       { mimeType: 'video/H264', clockRate: 90000, sdpFmtpLine: 'packetization-mode=1;profile-level-id=42e01f' },
     ],
+    createEvents: (url) => {
+      events.push(new FakeEvents(url))
+      return events.at(-1) as unknown as EventSource
+    },
     onState: (state) => states.push(state),
+    onNews: (next) => news.push(next),
     onSoundRefused: soundRefused,
     logEdge: (_machine, from, to) => edges.push(`${from}>${to}`),
   })
-  return { node, peers, video, states, edges, player, soundRefused }
+  return { node, peers, video, states, edges, player, soundRefused, events, news }
 }
 
-async function playing() {
+const LAYERS = { 0: [{ rid: 'h', bitrate: 1_800_000, selected: true }, { rid: 'm', bitrate: 600_000 }] }
+const FLOWING = [{ type: 'inbound-rtp', kind: 'video', bytesReceived: 5_000, packetsReceived: 5, framesDecoded: 3 }]
+
+async function playing({ hasExtensions = false } = {}) {
   const all = makePlayer()
+  all.node.hasExtensions = hasExtensions
   all.player.start()
   await vi.advanceTimersByTimeAsync(40)
   all.peers.last.ontrack?.({ track: new FakeTrack('video') })
@@ -173,6 +184,165 @@ describe('while playing', () => {
 
     expect(video.muted).toBe(true)
     expect(soundRefused).toHaveBeenCalledOnce()
+  })
+})
+
+describe('choosing', () => {
+  test('asks the node for what the viewer wants, also of the next session', async () => {
+    const { player, node, events, peers } = await playing({ hasExtensions: true })
+    events[0]?.say('layers', LAYERS)
+
+    player.choose('smooth')
+    player.choose('smooth')
+    await vi.advanceTimersByTimeAsync(0)
+    peers.last.become('failed')
+    await vi.advanceTimersByTimeAsync(300)
+
+    expect(node.askedOf('layer')).toEqual([
+      ['/session/1/layer', { rid: 'm' }],
+      ['/session/2/layer', { rid: 'm' }],
+    ])
+  })
+
+  test('a size is asked for as soon as the node has named the layers', async () => {
+    const { player, node, events } = await playing({ hasExtensions: true })
+
+    player.choose('high')
+    await vi.advanceTimersByTimeAsync(0)
+    const askedEarly = node.askedOf('layer').length
+    events[0]?.say('layers', LAYERS)
+    await vi.advanceTimersByTimeAsync(0)
+
+    expect(askedEarly).toBe(0)
+    expect(node.askedOf('layer')).toEqual([['/session/1/layer', { rid: 'h' }]])
+  })
+
+  test('a wish that got lost is sent again, one that was refused is not', async () => {
+    const { player, node, peers } = await playing({ hasExtensions: true })
+    peers.last.stats = FLOWING
+    node.next.push(new TypeError('Failed to fetch'), problem(400, 'bad_request'))
+
+    player.choose('slides')
+    await vi.advanceTimersByTimeAsync(20_000)
+
+    expect(node.askedOf('layer')).toHaveLength(2)
+  })
+
+  test('who only listens is playing as soon as sound comes', async () => {
+    const { player, node, peers } = makePlayer()
+    node.hasExtensions = true
+    player.choose('audio')
+    player.start()
+    await vi.advanceTimersByTimeAsync(0)
+    peers.last.ontrack?.({ track: new FakeTrack('audio') })
+    peers.last.stats = [{ type: 'inbound-rtp', kind: 'audio', bytesReceived: 900, packetsReceived: 9 }]
+
+    await vi.advanceTimersByTimeAsync(1_100)
+
+    expect(node.askedOf('layer')).toEqual([['/session/1/layer', { mode: 'audio' }]])
+    expect(player.current.name).toBe('playing')
+  })
+
+  test('nothing is asked of a node that does not offer it', async () => {
+    const { player, node, events, news } = await playing()
+
+    player.choose('audio')
+    await vi.advanceTimersByTimeAsync(3_000)
+
+    expect(node.asked.map(({ method }) => method)).toEqual(['POST'])
+    expect(events).toHaveLength(0)
+    expect(news.at(-1)?.canChoose).toBe(false)
+  })
+})
+
+describe('what the node tells', () => {
+  test('is heard: its layers, and that the publisher is away and back', async () => {
+    const { node, events, news } = await playing({ hasExtensions: true })
+
+    for (const [name, data] of [['layers', LAYERS], ['inactive', {}], ['active', {}], ['viewercount', { viewercount: 3 }]] as const) events[0]?.say(name, data)
+
+    expect(node.askedOf('sse')).toEqual([['/session/1/sse', ['active', 'inactive', 'layers', 'reconnect']]])
+    expect(events[0]?.url).toBe('http://media.test/session/1/sse/1')
+    expect(news.map(({ active, layers }) => [active, layers.length])).toEqual([[true, 0], [true, 2], [false, 2], [true, 2]])
+  })
+
+  test('packets that come again say that the publisher is back, should the event be lost', async () => {
+    const { events, news, peers } = await playing({ hasExtensions: true })
+    peers.last.stats = FLOWING
+    events[0]?.say('inactive')
+
+    await vi.advanceTimersByTimeAsync(20_000)
+    const stillAway = news.at(-1)?.active
+    peers.last.stats = [{ ...FLOWING[0], bytesReceived: 9_000 }]
+    await vi.advanceTimersByTimeAsync(1_000)
+
+    expect(stillAway).toBe(false)
+    expect(news.at(-1)?.active).toBe(true)
+  })
+
+  test('an event stream that broke for good is opened anew', async () => {
+    const { events, peers } = await playing({ hasExtensions: true })
+    peers.last.stats = FLOWING
+
+    events[0]?.close()
+    await vi.advanceTimersByTimeAsync(1_100)
+
+    expect(events).toHaveLength(2)
+  })
+})
+
+describe('when the node asks its viewers to move', () => {
+  const ELSEWHERE = 'http://other.test/whep/juzi'
+
+  test('the old picture stays until the new session has one', async () => {
+    const { events, node, peers, video, player, edges } = await playing({ hasExtensions: true })
+    const screen = video.srcObject as unknown as FakeStream
+    const before = screen.getTracks()
+
+    events[0]?.say('reconnect', { url: ELSEWHERE })
+    await vi.advanceTimersByTimeAsync(1_000)
+    peers.last.ontrack?.({ track: new FakeTrack('video', 'moved') })
+    await vi.advanceTimersByTimeAsync(300)
+    const meanwhile = [screen.getTracks(), peers.peers[0]?.closed]
+    peers.last.stats = FLOWING
+    await vi.advanceTimersByTimeAsync(200)
+
+    expect(meanwhile).toEqual([before, false])
+    expect(node.of('POST').map(({ url }) => url)).toContain(ELSEWHERE)
+    expect(video.srcObject).toBe(screen)
+    expect(screen.getTracks().map(({ id }) => id)).toEqual(['moved'])
+    expect(node.of('DELETE').map(({ url }) => url)).toEqual(['http://media.test/session/1'])
+    expect(peers.peers.map(({ closed }) => closed)).toEqual([true, false])
+    expect(player.current.name).toBe('playing')
+    expect(edges).toEqual(['idle>connecting', 'connecting>playing'])
+  })
+
+  test('it is tried again while the others are full, and the old session plays on', async () => {
+    const { events, node, peers, player } = await playing({ hasExtensions: true })
+    node.next.push(problem(503, 'full', { 'Retry-After': '2' }))
+
+    events[0]?.say('reconnect', {})
+    await vi.advanceTimersByTimeAsync(1_900)
+    const early = peers.peers.length
+    await vi.advanceTimersByTimeAsync(200)
+
+    expect(early).toBe(2)
+    expect(peers.peers).toHaveLength(3)
+    expect(peers.peers.map(({ closed }) => closed)).toEqual([false, true, false])
+    expect(player.current.name).toBe('playing')
+  })
+
+  test('leaving ends both sessions', async () => {
+    const { events, node, peers, player } = await playing({ hasExtensions: true })
+    events[0]?.say('reconnect', {})
+    await vi.advanceTimersByTimeAsync(0)
+
+    player.destroy()
+    await vi.advanceTimersByTimeAsync(30_000)
+
+    expect(node.of('DELETE')).toHaveLength(2)
+    expect(peers.peers.map(({ closed }) => closed)).toEqual([true, true])
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

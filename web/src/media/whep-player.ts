@@ -1,10 +1,11 @@
 // Plays one live stream over WHEP into a video element, and comes back by itself whatever the network does.
 
 import { backoffMs } from './backoff'
-import { deleteSession, ExchangeRefused, type Exchanged, type Fetch, postOffer } from './exchange'
+import { ExchangeRefused, type Fetch } from './exchange'
 import { type EdgeLog, MachineState } from './machine'
-import { entriesOf, type PlayCounters, playCounters, type PlayStats, playStats } from './play-stats'
-import { liveVideoCodecs } from './sdp'
+import { effectiveQuality, layerRequest, type PictureLayer, type Quality, readLayers } from './picture-choice'
+import { type PlayCounters, type PlayStats, playStats } from './play-stats'
+import { type EventStream, type SessionEvent, WhepSession } from './whep-session'
 
 export type PlayerFailure = 'unknown_room' | 'cannot_play'
 
@@ -18,6 +19,15 @@ export type PlayerState =
   | { readonly name: 'failed'; readonly reason: PlayerFailure }
   | { readonly name: 'closed' }
 
+/** What the media node tells beside picture and sound. */
+export interface PlayerNews {
+  /** It lets viewers choose what they get. */
+  readonly canChoose: boolean
+  readonly layers: readonly PictureLayer[]
+  /** The publisher is sending. */
+  readonly active: boolean
+}
+
 /** What the player needs of a <video>. */
 export type VideoSink = Pick<HTMLVideoElement, 'srcObject' | 'muted' | 'play'> &
   Partial<Pick<HTMLVideoElement, 'requestVideoFrameCallback' | 'cancelVideoFrameCallback'>>
@@ -25,12 +35,15 @@ export type VideoSink = Pick<HTMLVideoElement, 'srcObject' | 'muted' | 'play'> &
 export interface WhepPlayerOptions {
   readonly url: string
   readonly video: VideoSink
+  readonly quality?: Quality
   readonly onState?: (state: PlayerState) => void
   readonly onStats?: (stats: PlayStats) => void
+  readonly onNews?: (news: PlayerNews) => void
   /** The browser refused sound without a tap: the picture plays on, muted. */
   readonly onSoundRefused?: () => void
   readonly createPeer?: () => RTCPeerConnection
   readonly createStream?: () => MediaStream
+  readonly createEvents?: (url: string) => EventStream
   readonly fetch?: Fetch
   readonly nowMs?: () => number
   readonly random?: () => number
@@ -44,35 +57,43 @@ const FIRST_FRAME_TIMEOUT_MS = 10_000
 const DISCONNECTED_PATIENCE_MS = 3_000
 /** No packet for so long means that the publisher or the path is gone: ask the server which. */
 const SILENCE_LIMIT_MS = 5_000
+/** Slides of a stream without sound, or the sound of a quiet host, come seldom. */
+const SLOW_SILENCE_LIMIT_MS = 30_000
 const STATS_INTERVAL_MS = 1_000
+/** How often a session that is not on the screen yet is asked whether it has a picture. */
+const PICTURE_POLL_MS = 100
 const DEFAULT_RETRY_AFTER_MS = 2_000
-
-/** Everything that belongs to one try; a callback of an older try finds that it isn't `this.attempt` any more. */
-interface Attempt {
-  readonly peer: RTCPeerConnection
-  readonly abort: AbortController
-  readonly startedMs: number
-  exchanged: Exchanged | null
-  counters: PlayCounters | null
-  lastPacketMs: number
-}
+/** Packets that were on their way when the publisher vanished don't mean that he is back. */
+const INACTIVE_ECHO_MS = 2_000
 
 export class WhepPlayer {
   private readonly state: MachineState<PlayerState>
   private readonly video: VideoSink
   private readonly fetch: Fetch
   private readonly nowMs: () => number
-  private attempt: Attempt | null = null
+  /** What is on the screen; its tracks are changed under the picture, so that no black moment is seen. */
+  private stream: MediaStream | null = null
+  private shown: WhepSession | null = null
+  private session: WhepSession | null = null
+  /** The session that takes over as soon as it has a picture. */
+  private successor: WhepSession | null = null
+  private movesInARow = 0
+  private quality: Quality
+  private news: PlayerNews = { canChoose: false, layers: [], active: true }
+  private inactiveSinceMs = 0
   private attemptsInARow = 0
   private pictureExpected = true
   private retryTimer: ReturnType<typeof setTimeout> | undefined
+  private moveTimer: ReturnType<typeof setTimeout> | undefined
   private deadlineTimer: ReturnType<typeof setTimeout> | undefined
   private patienceTimer: ReturnType<typeof setTimeout> | undefined
   private statsTimer: ReturnType<typeof setInterval> | undefined
+  private pictureTimer: ReturnType<typeof setInterval> | undefined
   private frameCallback: number | undefined
 
   constructor(private readonly options: WhepPlayerOptions) {
     this.video = options.video
+    this.quality = options.quality ?? 'auto'
     this.fetch = options.fetch ?? ((url, init) => fetch(url, init))
     this.nowMs = options.nowMs ?? (() => performance.now())
     this.state = new MachineState<PlayerState>(
@@ -99,6 +120,12 @@ export class WhepPlayer {
     void this.connect()
   }
 
+  /** Asked of this session and of every one that follows it. */
+  choose(quality: Quality): void {
+    this.quality = quality
+    this.askForQuality()
+  }
+
   /** While the host is known to be away, silence is no reason to ask again: the session goes on with him. */
   expectPicture(expected: boolean): void {
     this.pictureExpected = expected
@@ -111,78 +138,166 @@ export class WhepPlayer {
   }
 
   destroy(): void {
-    this.dropAttempt()
+    this.dropSessions()
     this.video.srcObject = null
     this.state.finish({ name: 'closed' }, 'destroyed')
   }
 
   private async connect(): Promise<void> {
-    this.dropAttempt()
+    this.dropSessions()
     this.attemptsInARow += 1
     this.state.set({ name: 'connecting', attempt: this.attemptsInARow })
-    const attempt = this.openAttempt()
-    try {
-      const offer = await attempt.peer.createOffer()
-      await attempt.peer.setLocalDescription(offer)
-      const exchanged = await postOffer(this.options.url, attempt.peer.localDescription?.sdp ?? offer.sdp ?? '', {
-        fetch: this.fetch,
-        signal: attempt.abort.signal,
-      })
-      if (attempt !== this.attempt) {
-        void deleteSession(exchanged.location, { fetch: this.fetch })
-        return
-      }
-      attempt.exchanged = exchanged
-      await attempt.peer.setRemoteDescription({ type: 'answer', sdp: exchanged.answer })
-    } catch (error) {
-      if (attempt === this.attempt) this.onConnectError(error)
-    }
-  }
-
-  private openAttempt(): Attempt {
-    const peer = (this.options.createPeer ?? createPeer)()
-    const startedMs = this.nowMs()
-    const attempt: Attempt = {
-      peer,
-      abort: new AbortController(),
-      startedMs,
-      exchanged: null,
-      counters: null,
-      lastPacketMs: startedMs,
-    }
-    this.attempt = attempt
-    const stream = (this.options.createStream ?? (() => new MediaStream()))()
-    const video = peer.addTransceiver('video', { direction: 'recvonly' })
-    const codecs = liveVideoCodecs((this.options.videoCodecs ?? receivableVideoCodecs)())
-    if (codecs.length > 0) video.setCodecPreferences(codecs)
-    peer.addTransceiver('audio', { direction: 'recvonly' })
-    peer.ontrack = (event) => {
-      if (attempt === this.attempt) this.onTrack(stream, event.track)
-    }
-    peer.onconnectionstatechange = () => {
-      if (attempt === this.attempt) this.onConnection(peer.connectionState)
-    }
+    const session = this.makeSession(this.options.url)
+    this.session = session
     this.deadlineTimer = setTimeout(() => this.reconnect('no picture in time'), FIRST_FRAME_TIMEOUT_MS)
-    this.statsTimer = setInterval(() => void this.readStats(attempt), STATS_INTERVAL_MS)
-    return attempt
+    this.statsTimer = setInterval(() => void this.onTick(), STATS_INTERVAL_MS)
+    try {
+      await session.open()
+      this.onOpened(session)
+    } catch (error) {
+      if (session === this.session) this.onConnectError(error)
+    }
   }
 
-  private onTrack(stream: MediaStream, track: MediaStreamTrack): void {
-    stream.addTrack(track)
-    if (this.video.srcObject === stream) return
+  private makeSession(url: string): WhepSession {
+    const session: WhepSession = new WhepSession({
+      url,
+      fetch: this.fetch,
+      nowMs: this.nowMs,
+      createPeer: this.options.createPeer,
+      createEvents: this.options.createEvents,
+      videoCodecs: this.options.videoCodecs,
+      onTrack: (track) => this.onTrack(session, track),
+      onConnection: (state) => this.onConnection(session, state),
+      onEvent: (event, data) => this.onEvent(session, event, data),
+    })
+    return session
+  }
+
+  private onOpened(session: WhepSession): void {
+    if (session.isLeft) return
+    if (session === this.session) this.tell({ canChoose: session.canChoose, active: true })
+    // Before the first packet comes: who saves data isn't sent moving pictures first.
+    this.askForQuality()
+    void session.listen()
+  }
+
+  private askForQuality(): void {
+    const request = layerRequest(this.quality, this.news.layers)
+    void this.session?.ask(request)
+    void this.successor?.ask(request)
+  }
+
+  private tell(change: Partial<PlayerNews>): void {
+    this.news = { ...this.news, ...change }
+    this.options.onNews?.(this.news)
+  }
+
+  private onEvent(session: WhepSession, event: SessionEvent, data: unknown): void {
+    if (event === 'layers') {
+      this.tell({ layers: readLayers(data) ?? this.news.layers })
+      return this.askForQuality()
+    }
+    if (session !== this.session) return
+    if (event === 'reconnect') return this.move(addressOf(data))
+    this.inactiveSinceMs = this.nowMs()
+    this.tell({ active: event === 'active' })
+  }
+
+  /** Opens a second session and leaves the first one when the second has a picture: the viewer sees nothing of it. */
+  private move(url: string | null): void {
+    if (this.successor || !this.session) return
+    clearTimeout(this.moveTimer)
+    this.movesInARow += 1
+    const successor = this.makeSession(url ?? this.options.url)
+    this.successor = successor
+    this.moveTimer = setTimeout(() => this.moveLater(null), FIRST_FRAME_TIMEOUT_MS)
+    successor.open().then(
+      () => {
+        this.onOpened(successor)
+        this.waitForPicture()
+      },
+      (error: unknown) => {
+        if (successor === this.successor) this.moveLater(error instanceof ExchangeRefused ? error.retryAfterMs : null)
+      },
+    )
+  }
+
+  /** The old session plays on meanwhile; should it end, everything is connected anew anyway. */
+  private moveLater(atLeastMs: number | null): void {
+    clearTimeout(this.moveTimer)
+    this.successor?.leave()
+    this.successor = null
+    const waitMs = Math.max(atLeastMs ?? 0, backoffMs(this.movesInARow, this.options.random))
+    this.moveTimer = setTimeout(() => this.move(null), waitMs)
+  }
+
+  private onTrack(session: WhepSession, track: MediaStreamTrack): void {
+    if (session === this.shown) this.stream?.addTrack(track)
+    else if (session === this.session && !this.stream) this.show(session)
+    else this.waitForPicture()
+  }
+
+  private waitForPicture(): void {
+    clearInterval(this.pictureTimer)
+    this.pictureTimer = setInterval(() => void this.lookForPicture(), PICTURE_POLL_MS)
+  }
+
+  private async lookForPicture(): Promise<void> {
+    const waiting = this.successor ?? this.session
+    const counters = await waiting?.count()
+    if (!waiting || !counters || waiting === this.shown || !this.hasPicture(counters)) return
+    clearInterval(this.pictureTimer)
+    if (waiting === this.successor) {
+      const predecessor = this.session
+      this.session = waiting
+      this.successor = null
+      this.movesInARow = 0
+      clearTimeout(this.moveTimer)
+      clearTimeout(this.patienceTimer)
+      this.show(waiting)
+      predecessor?.leave()
+      this.tell({ canChoose: waiting.canChoose, active: true })
+    } else if (waiting === this.session) {
+      this.show(waiting)
+    }
+    this.onFirstFrame('frame decoded')
+  }
+
+  private hasPicture(counters: PlayCounters): boolean {
+    return counters.framesDecoded > 0 || (this.hearsOnly && counters.packets > 0)
+  }
+
+  private get hearsOnly(): boolean {
+    return effectiveQuality(this.quality, this.news.layers) === 'audio'
+  }
+
+  private show(session: WhepSession): void {
+    this.shown = session
+    const before = this.stream?.getTracks() ?? []
+    if (this.stream && before.some((track) => track.readyState !== 'ended')) {
+      for (const track of session.tracks) this.stream.addTrack(track)
+      for (const track of before) this.stream.removeTrack(track)
+      return
+    }
+    const stream = (this.options.createStream ?? (() => new MediaStream()))()
+    for (const track of session.tracks) stream.addTrack(track)
+    this.stream = stream
     this.video.srcObject = stream
     this.frameCallback = this.video.requestVideoFrameCallback?.(() => this.onFirstFrame('frame shown'))
     void this.playVideo()
   }
 
   private onFirstFrame(why: string): void {
-    if (!this.state.is('connecting') || !this.attempt) return
+    if (!this.state.is('connecting') || !this.session) return
     clearTimeout(this.deadlineTimer)
     this.attemptsInARow = 0
-    this.state.set({ name: 'playing', firstFrameMs: Math.round(this.nowMs() - this.attempt.startedMs) }, why)
+    this.state.set({ name: 'playing', firstFrameMs: Math.round(this.nowMs() - this.session.startedMs) }, why)
   }
 
-  private onConnection(connection: RTCPeerConnectionState): void {
+  private onConnection(session: WhepSession, connection: RTCPeerConnectionState): void {
+    if (session === this.successor && (connection === 'failed' || connection === 'closed')) this.moveLater(null)
+    if (session !== this.session) return
     clearTimeout(this.patienceTimer)
     if (connection === 'failed' || connection === 'closed') this.reconnect(`connection ${connection}`)
     if (connection === 'disconnected') {
@@ -195,7 +310,7 @@ export class WhepPlayer {
     if (error.status === 404) return this.fail('unknown_room', error.message)
     if (error.status === 406 || error.status === 400 || error.status === 415) return this.fail('cannot_play', error.message)
     if (error.status !== 409) return this.reconnect(error.code, error.retryAfterMs)
-    this.dropAttempt()
+    this.dropSessions()
     this.attemptsInARow = 0
     const retryInMs = error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS
     this.state.set({ name: 'waiting', retryInMs }, 'no publisher')
@@ -203,7 +318,7 @@ export class WhepPlayer {
   }
 
   private reconnect(why: string, atLeastMs: number | null = null): void {
-    this.dropAttempt()
+    this.dropSessions()
     const attempt = Math.max(1, this.attemptsInARow)
     const retryInMs = Math.max(atLeastMs ?? 0, backoffMs(attempt, this.options.random))
     this.state.set({ name: 'reconnecting', attempt, retryInMs }, why)
@@ -211,27 +326,20 @@ export class WhepPlayer {
   }
 
   private fail(reason: PlayerFailure, why: string): void {
-    this.dropAttempt()
+    this.dropSessions()
     this.state.set({ name: 'failed', reason }, why)
   }
 
-  /** Undoes openAttempt() and says goodbye to the server; the last picture stays on the screen until the next one. */
-  private dropAttempt(): void {
-    clearTimeout(this.retryTimer)
-    clearTimeout(this.deadlineTimer)
-    clearTimeout(this.patienceTimer)
-    clearInterval(this.statsTimer)
+  /** Says goodbye to the server; the last picture stays on the screen until the next one. */
+  private dropSessions(): void {
+    for (const timer of [this.retryTimer, this.moveTimer, this.deadlineTimer, this.patienceTimer]) clearTimeout(timer)
+    for (const timer of [this.statsTimer, this.pictureTimer]) clearInterval(timer)
     if (this.frameCallback !== undefined) this.video.cancelVideoFrameCallback?.(this.frameCallback)
     this.frameCallback = undefined
-    const attempt = this.attempt
-    this.attempt = null
-    if (!attempt) return
-    attempt.abort.abort()
-    attempt.peer.ontrack = null
-    attempt.peer.onconnectionstatechange = null
-    if (!attempt.exchanged) return attempt.peer.close()
-    // Goodbye first: a closed peer ends the session over there, and the DELETE would find nothing.
-    void deleteSession(attempt.exchanged.location, { fetch: this.fetch }).finally(() => attempt.peer.close())
+    this.session?.leave()
+    this.successor?.leave()
+    this.session = null
+    this.successor = null
   }
 
   private async playVideo(): Promise<void> {
@@ -245,24 +353,35 @@ export class WhepPlayer {
     }
   }
 
-  private async readStats(attempt: Attempt): Promise<void> {
-    const counters = playCounters(entriesOf(await attempt.peer.getStats()), this.nowMs())
-    if (attempt !== this.attempt) return
-    const before = attempt.counters
-    attempt.counters = counters
-    if (counters.bytes > (before?.bytes ?? 0) || !this.pictureExpected) attempt.lastPacketMs = counters.atMs
+  private async onTick(): Promise<void> {
+    const session = this.session
+    const before = session?.counters ?? null
+    const counters = await session?.count()
+    if (!session || !counters || session !== this.session) return
+    if (!this.pictureExpected || !this.news.active) session.lastPacketMs = counters.atMs
+    this.noticeReturn(before, counters)
     // Browsers without requestVideoFrameCallback, and hidden pages, tell the first frame only by its counter.
-    if (counters.framesDecoded > 0) this.onFirstFrame('frame decoded')
+    if (session === this.shown && this.hasPicture(counters)) this.onFirstFrame('frame decoded')
     if (before) this.options.onStats?.(playStats(before, counters))
-    if (this.state.is('playing') && counters.atMs - attempt.lastPacketMs > SILENCE_LIMIT_MS) this.reconnect('silence')
+    if (this.state.is('playing') && counters.atMs - session.lastPacketMs > this.silenceLimitMs) return this.reconnect('silence')
+    this.askForQuality()
+    void session.listen()
+  }
+
+  /** The event that says so may have been lost. */
+  private noticeReturn(before: PlayCounters | null, now: PlayCounters): void {
+    if (this.news.active || now.atMs - this.inactiveSinceMs < INACTIVE_ECHO_MS) return
+    if (before && now.bytes > before.bytes) this.tell({ active: true })
+  }
+
+  private get silenceLimitMs(): number {
+    const quality = effectiveQuality(this.quality, this.news.layers)
+    return quality === 'slides' || quality === 'audio' ? SLOW_SILENCE_LIMIT_MS : SILENCE_LIMIT_MS
   }
 }
 
-function createPeer(): RTCPeerConnection {
-  // One transport for picture and sound, and no ICE servers: the media node is ICE-lite on one public UDP port.
-  return new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
-}
-
-function receivableVideoCodecs(): RTCRtpCodec[] {
-  return RTCRtpReceiver.getCapabilities('video')?.codecs ?? []
+/** Where a `reconnect` event sends its viewers; null: where they came from. */
+function addressOf(data: unknown): string | null {
+  const url = typeof data === 'object' && data !== null && 'url' in data ? data.url : null
+  return typeof url === 'string' && url ? url : null
 }

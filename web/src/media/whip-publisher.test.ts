@@ -1,7 +1,7 @@
 // How a host's publisher goes live, survives a change of network and ends.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { FakeMediaNode, FakeStream, FakeTrack, PeerFactory, problem } from './fakes'
+import { FakeMediaNode, type FakePeer, FakeStream, FakeTrack, PeerFactory, problem } from './fakes'
 import { type PublisherState, WhipPublisher } from './whip-publisher'
 
 const URL = 'http://media.test/whip/juzi'
@@ -27,7 +27,7 @@ function makePublisher() {
   })
   const camera = new FakeTrack('video')
   const stream = new FakeStream([camera, new FakeTrack('audio')]) as unknown as MediaStream
-  return { node, peers, states, publisher, stream }
+  return { node, peers, states, publisher, stream, camera }
 }
 
 async function live() {
@@ -54,6 +54,19 @@ describe('going live', () => {
     expect(peers.last.transceivers.map((each) => each.init.direction)).toEqual(['sendonly', 'sendonly'])
     expect(node.asked[0]).toMatchObject({ method: 'POST', url: URL, headers: { Authorization: 'Bearer sk_secret' } })
     expect(publisher.current).toEqual({ name: 'live' })
+  })
+
+  test('sends a 720p camera in three sizes and a small one in fewer', async () => {
+    const { peers } = await live()
+    const small = makePublisher()
+    small.camera.settings = { width: 640, height: 480 }
+    small.publisher.start(small.stream)
+    await vi.advanceTimersByTimeAsync(0)
+
+    const rids = (peer: FakePeer) => peer.transceivers[0]?.init.sendEncodings?.map(({ rid }) => rid)
+    expect(rids(peers.last)).toEqual(['h', 'm', 'l'])
+    expect(rids(small.peers.last)).toEqual(['h', 'm'])
+    small.publisher.destroy()
   })
 
   test.each([

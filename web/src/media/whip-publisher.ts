@@ -6,6 +6,7 @@ import { type EdgeLog, MachineState } from './machine'
 import { entriesOf } from './play-stats'
 import { judgeQuality, type PublishCounters, publishCounters, type PublishStats, publishStats, type Quality } from './publish-stats'
 import { answerAfterRestart, liveVideoCodecs, restartFragment } from './sdp'
+import { encodingsFor } from './simulcast'
 
 export type PublisherFailure = 'key_refused' | 'unknown_room' | 'already_live' | 'cannot_serve'
 
@@ -40,8 +41,8 @@ const RESTART_TIMEOUT_MS = 5_000
 /** The server said goodbye: most likely the stream was ended elsewhere, and the page is about to hear of it. */
 const CLOSED_BY_SERVER_WAIT_MS = 3_000
 const STATS_INTERVAL_MS = 1_000
-/** 720p of a market stall; the bandwidth estimate goes below it by itself. */
-const MAX_VIDEO_BITRATE = 2_500_000
+/** What is asked of the camera, and what it is taken for where the browser doesn't say. */
+const USUAL_SIZE = { width: 1280, height: 720 }
 
 interface Attempt {
   readonly peer: RTCPeerConnection
@@ -175,7 +176,7 @@ export class WhipPublisher {
     const transceiver = peer.addTransceiver(track, {
       direction: 'sendonly',
       streams,
-      ...(video && { sendEncodings: [{ maxBitrate: MAX_VIDEO_BITRATE }] }),
+      ...(video && { sendEncodings: encodingsOf(track) }),
     })
     if (!video) return
     const codecs = liveVideoCodecs((this.options.videoCodecs ?? sendableVideoCodecs)())
@@ -226,7 +227,7 @@ export class WhipPublisher {
       if (attempt !== this.attempt) return
       const renewed = answerAfterRestart(answer, fragment)
       await attempt.peer.setRemoteDescription({ type: 'answer', sdp: renewed })
-      attempt.exchanged = { location, answer: renewed }
+      attempt.exchanged = { ...attempt.exchanged, answer: renewed }
       // A path that never broke (only a second network came up) makes no "connected" event.
       if (attempt.peer.connectionState === 'connected') this.onConnected(attempt)
     } catch (error) {
@@ -284,6 +285,11 @@ export class WhipPublisher {
     const stats = publishStats(before, counters)
     this.options.onStats?.(stats, judgeQuality(stats, this.nowMs() - this.liveSinceMs))
   }
+}
+
+function encodingsOf(track: MediaStreamTrack): RTCRtpEncodingParameters[] {
+  const { width, height } = { ...USUAL_SIZE, ...track.getSettings() }
+  return encodingsFor(width, height)
 }
 
 function createPeer(): RTCPeerConnection {
