@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from config.bus import Bus, open_bus
 from config.health import add_health
@@ -16,7 +17,7 @@ from config.objects import Objects, S3Objects
 from config.settings import MediaSettings
 from config.tasks import Tasks
 from media.authorize import Hook
-from media.http import cors_and_problems
+from media.http import cors_and_problems, limit_rates
 from media.metrics import make_registry
 from media.node import Node
 from media.recording.recorder import Recorder
@@ -60,7 +61,8 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
 
 def make_app(node: Node, bus: Bus) -> web.Application:
     """The node's routes."""
-    app = web.Application(middlewares=[cors_and_problems], client_max_size=node.settings.sdp_limit_bytes)
+    middlewares: list[Middleware] = [cors_and_problems, limit_rates(node.settings)]
+    app = web.Application(middlewares=middlewares, client_max_size=node.settings.sdp_limit_bytes)
     add_whip(app, node)
     add_whep(app, node)
 

@@ -19,6 +19,11 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
+def bad_request(detail: str) -> Problem:
+    """The body is not what this address takes."""
+    return Problem(400, "bad_request", detail)
+
+
 def bad_sdp(detail: str) -> Problem:
     """The body is not an offer."""
     return Problem(400, "bad_sdp", detail)
@@ -73,6 +78,11 @@ def too_fast(wait_seconds: float) -> Problem:
     """One address asks more often than it may."""
     detail = "your address asks too often"
     return Problem(429, "too_many_requests", detail, {"Retry-After": str(max(1, math.ceil(wait_seconds)))})
+
+
+def too_many_streams() -> Problem:
+    """A session has as many event streams as it may have."""
+    return Problem(429, "too_many_requests", "close another event stream first", {"Retry-After": str(RETRY_SECONDS)})
 
 
 def full() -> Problem:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from media.http import SessionRoutes, client_address, created, read_offer
+from media.extensions import Extensions, extension_links
+from media.http import SessionRoutes, client_address, created, location_of, read_offer
 from media.node import Node
 
 
@@ -14,6 +15,8 @@ def add_whep(app: web.Application, node: Node) -> None:
     async def post(request: web.Request) -> web.Response:
         offer = await read_offer(request)
         client = client_address(request, node.settings.trusted_proxy_hops)
-        return created(request, node.play(request.match_info["slug"], offer, client), node.settings)
+        resource = node.play(request.match_info["slug"], offer, client)
+        return created(request, resource, node.settings, extension_links(location_of(request, resource)))
 
     SessionRoutes(node, needs_key=False).add_to(app, "whep", post)
+    Extensions(node).add_to(app)

@@ -117,6 +117,7 @@ class Client:
     pc: RTCPeerConnection = field(default_factory=RTCPeerConnection)
     location: str = ""
     etag: str = ""
+    links: list[str] = field(default_factory=list)
     frames: dict[str, int] = field(default_factory=lambda: {"video": 0, "audio": 0})
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -131,6 +132,7 @@ class Client:
                 return response.status
             self.location = str(response.url.join(URL(response.headers["Location"])))
             self.etag = response.headers["ETag"]
+            self.links = response.headers.getall("Link", [])
         await self.pc.setRemoteDescription(RTCSessionDescription(sdp=text, type="answer"))
         return 201
 
