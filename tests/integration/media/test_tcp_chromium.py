@@ -118,15 +118,16 @@ async def test_a_viewer_changes_to_tcp_when_udp_is_cut_and_back_when_it_is_not(
     session = session_of(running, publishes=False)
     assert not is_tcp(session)
 
-    # when
+    # when: his page asks for an ICE restart, as it does when the network changes
     relay.is_cut = True
+    assert await viewer.evaluate(RESTART, [KEY]) == 200
     await until(lambda: is_tcp(session), "media over TCP")
 
     # then
     await more_frames(viewer, 20)
     assert await viewer.evaluate(PAIR) == OVER_TCP
 
-    # and when: his page asks for an ICE restart, as it does when the network changes
+    # and when
     relay.is_cut = False
     assert await viewer.evaluate(RESTART, [KEY]) == 200
     await until(lambda: not is_tcp(session), "media over UDP")
