@@ -66,5 +66,6 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
     restoreMocks: true,
+    server: { deps: { inline: ['vant'] } }, // its components import style sheets, which node can't
   },
 })

@@ -9,7 +9,9 @@ const BAD_LOSS_PERCENT = 8
 const FAIR_FPS = 14
 const BAD_FPS = 8
 
-export function pictureQuality(stats: PlayStats): PictureQuality {
-  if (stats.lossPercent >= BAD_LOSS_PERCENT || stats.framesPerSecond < BAD_FPS) return 'bad'
-  return stats.lossPercent >= FAIR_LOSS_PERCENT || stats.framesPerSecond < FAIR_FPS ? 'fair' : 'good'
+/** `moving`: slides and sound alone have no frames to be counted. */
+export function pictureQuality(stats: PlayStats, moving = true): PictureQuality {
+  const fps = moving ? stats.framesPerSecond : FAIR_FPS
+  if (stats.lossPercent >= BAD_LOSS_PERCENT || fps < BAD_FPS) return 'bad'
+  return stats.lossPercent >= FAIR_LOSS_PERCENT || fps < FAIR_FPS ? 'fair' : 'good'
 }

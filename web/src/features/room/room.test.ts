@@ -148,4 +148,5 @@ test('a picture is judged by its loss and its frames', () => {
   expect(pictureQuality({ ...stats, lossPercent: 0, framesPerSecond: 25 })).toBe('good')
   expect(pictureQuality({ ...stats, lossPercent: 3, framesPerSecond: 25 })).toBe('fair')
   expect(pictureQuality({ ...stats, lossPercent: 0, framesPerSecond: 3 })).toBe('bad')
+  expect(pictureQuality({ ...stats, lossPercent: 0, framesPerSecond: 0 }, false)).toBe('good')
 })

@@ -1,8 +1,9 @@
 // The room's WHEP player for the life of a component: follows the stage, the network and the tap for sound.
 import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { recall, remember } from '@/lib/storage'
+import { isQuality, type Quality } from '@/media/picture-choice'
 import type { PlayStats } from '@/media/play-stats'
-import { type PlayerState, WhepPlayer } from '@/media/whep-player'
+import { type PlayerNews, type PlayerState, WhepPlayer } from '@/media/whep-player'
 import type { Stage } from './stage'
 
 export interface PlayerView {
@@ -11,9 +12,20 @@ export interface PlayerView {
   readonly muted: ShallowRef<boolean>
   /** Width over height of the picture, once one was shown. */
   readonly aspect: ShallowRef<number | null>
+  /** What the viewer wants to see, remembered by his browser; `news.layers` says what there is. */
+  readonly quality: ShallowRef<Quality>
+  readonly news: ShallowRef<PlayerNews>
+  choose: (quality: Quality) => void
   toggleSound: () => void
   /** What the room says about its stream: begun means don't wait for the next try, interrupted means don't mind a silence. */
   follow: (stage: Stage) => void
+}
+
+export const NO_NEWS: PlayerNews = { canChoose: false, layers: [], active: true }
+
+function rememberedQuality(): Quality {
+  const word = recall('picture')
+  return isQuality(word) ? word : 'auto'
 }
 
 export function usePlayer(
@@ -26,6 +38,8 @@ export function usePlayer(
   const aspect = shallowRef<number | null>(null)
   // Somebody who wanted sound the last time gets it at once where the browser allows it.
   const muted = shallowRef(options.silent || recall('sound') !== 'on')
+  const quality = shallowRef<Quality>(options.silent ? 'auto' : rememberedQuality())
+  const news = shallowRef(NO_NEWS)
   let player: WhepPlayer | null = null
   let expected = true
 
@@ -34,6 +48,10 @@ export function usePlayer(
     player = new WhepPlayer({
       url: whepUrl,
       video: element,
+      quality: quality.value,
+      onNews: (next) => {
+        news.value = next
+      },
       onState: (next) => {
         state.value = next
       },
@@ -53,7 +71,14 @@ export function usePlayer(
     player?.destroy()
     player = null
     stats.value = null
+    news.value = NO_NEWS
     state.value = { name: 'idle' }
+  }
+
+  function toggleSound(): void {
+    muted.value = !muted.value
+    remember('sound', muted.value ? 'off' : 'on')
+    void player?.setMuted(muted.value)
   }
 
   const onOnline = () => player?.retryNow()
@@ -98,10 +123,15 @@ export function usePlayer(
     stats,
     muted,
     aspect,
-    toggleSound: () => {
-      muted.value = !muted.value
-      remember('sound', muted.value ? 'off' : 'on')
-      void player?.setMuted(muted.value)
+    quality,
+    news,
+    choose: (next) => {
+      quality.value = next
+      remember('picture', next)
+      player?.choose(next)
+      // Who wants to listen wants to hear, and this tap lets the browser play sound.
+      if (next === 'audio' && muted.value) toggleSound()
     },
+    toggleSound,
   }
 }

@@ -1,8 +1,10 @@
 // The decisions of the studio: phases, checks, upload speed, sale drafts, order figures.
 import { describe, expect, test } from 'vitest'
-import type { Order, Product, Stream, StreamState } from '@/api/types'
+import type { Audience, Ingest, Order, Product, Stream, StreamState } from '@/api/types'
+import type { PublishStats } from '@/media/publish-stats'
 import { checksOf, type Findings } from './checks'
 import { endedStream } from './ended-stream'
+import { audienceRows, ingestState, sentOf, stallingPercent } from './line-figures'
 import { orderFigures } from './order-figures'
 import { onAir, phaseOf } from './phase'
 import { draftOf, fenOf, suggestedPrice } from './sale-draft'
@@ -100,6 +102,50 @@ describe('upload speed', () => {
 
   test('bodies may be larger than one call for random bytes gives', () => {
     expect(randomBody(200_000).size).toBe(200_000)
+  })
+})
+
+describe('the line', () => {
+  const layer = (rid: string, bitrate: number, width: number) => ({ rid, bitrate, width, height: width / 2 })
+  const INGEST: Ingest = { bitrate: 2_340_000, loss: 0.004, b_frames: false, layers: [layer('h', 1_700_000, 1280), layer('m', 500_000, 640), layer('l', 0, 320)] }
+  const AUDIENCE: Audience = { viewers: 12, by_layer: { h: 6, m: 0, l: 3 }, slides: 1, audio: 2, stalling: 1, loss: 0.01, ingest: INGEST }
+
+  test('of this page is told by the browser, of other software by the media node', () => {
+    const stats = { bitrateKbps: 900, lossPercent: 1.5, rttMs: 40, layers: [{ rid: '', bitrateKbps: 850, framesPerSecond: 30, width: 640, height: 360 }] } as unknown as PublishStats
+
+    expect(sentOf(stats, INGEST)).toEqual({ kbps: 900, lossPercent: 1.5, rttMs: 40, layers: [{ rid: '', word: 'only', kbps: 850, fps: 30, width: 640, height: 360 }] })
+    expect(sentOf(null, INGEST)).toMatchObject({ kbps: 2_340, lossPercent: 0.4, rttMs: null, layers: [{ word: 'high', kbps: 1_700, fps: null }, { word: 'smooth' }, { word: 'small', kbps: 0 }] })
+    expect(sentOf(null, null)).toBeNull()
+  })
+
+  test('shows who gets what, best first and nobody left out', () => {
+    const { layers = [] } = sentOf(null, INGEST) ?? {}
+
+    expect(audienceRows(AUDIENCE, layers)).toEqual([
+      { word: 'high', count: 6 },
+      { word: 'small', count: 3 },
+      { word: 'slides', count: 1 },
+      { word: 'audio', count: 2 },
+    ])
+    expect(audienceRows(AUDIENCE, [])[0]).toEqual({ word: 'only', count: 9 })
+  })
+
+  test.each([
+    [12, 1, 8],
+    [3, 3, 100],
+    [0, 0, 0],
+  ])('of %i viewers %i with stalls are %i percent', (viewers, stalling, share) => {
+    expect(stallingPercent({ ...AUDIENCE, viewers, stalling })).toBe(share)
+  })
+
+  test.each([
+    [{}, 'good', 'ok'],
+    [{ loss: 0.04 }, 'fair', 'loss'],
+    [{ b_frames: true }, 'fair', 'b_frames'],
+    [{ loss: 0.2, b_frames: true }, 'bad', 'loss'],
+  ])('of other software with %o is %s because of %s', (change, level, reason) => {
+    expect(ingestState({ ...INGEST, ...change })).toEqual({ level, reason })
+    expect(ingestState(null)).toBeNull()
   })
 })
 
