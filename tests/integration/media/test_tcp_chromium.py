@@ -125,7 +125,7 @@ async def test_a_viewer_changes_to_tcp_when_udp_is_cut_and_back_when_it_is_not(
 
     # then
     await more_frames(viewer, 20)
-    assert await viewer.evaluate(PAIR) == OVER_TCP
+    await viewer.wait_for_function(f"async () => (await ({PAIR})())[2] === 'tcp'", timeout=20_000)
 
     # and when
     relay.is_cut = False
