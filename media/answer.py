@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from media.rtp import extension
 from media.sdp import Codec, MediaOffer, Offer
 
 # Profiles of H.264 by what they can decode; a viewer matches by profile and never by level: levels are about size,
 # and nothing here re-encodes. Constrained Baseline is what every browser decodes, so it is taken first.
 BASELINE, MAIN, HIGH, OTHER = 0, 1, 2, 3
 _PROFILE_RANK = {0x42: BASELINE, 0x4D: MAIN, 0x58: OTHER, 0x64: HIGH}
-VIDEO_CODECS = ("H264", "VP8")  # in order of preference: H.264 goes into MP4 and plays on every phone
+# In order of preference: H.264 goes into MP4 and plays on every phone; the last three are forwarded as they are.
+VIDEO_CODECS = ("H264", "VP8", "VP9", "AV1", "H265")
+MOST_LAYERS = 3
+PASSED_ON = (extension.ORIENTATION, extension.DEPENDENCY)  # what a publisher says about a packet that viewers need
 ICE_OPTIONS = "trickle ice2"  # RFC 9725: the same in the answer and in the answer to a restart
 SETUP_ANSWERS = {"actpass": "passive", "active": "passive", "passive": "active"}
 
@@ -26,6 +30,8 @@ class Published:
 
     codec: str
     profile_rank: int = BASELINE
+    rids: tuple[str, ...] = ()  # of simulcast, best first
+    extensions: Mapping[str, int] = field(default_factory=dict)  # URI -> number, of those that can be passed on
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class ChosenMedia:
 
     offer: MediaOffer
     codecs: tuple[ChosenCodec, ...]
+    extensions: Mapping[str, int] = field(default_factory=dict)  # accepted header extensions: URI -> number
+    rids: tuple[str, ...] = ()  # accepted simulcast, best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +138,24 @@ def _choose_to_receive(media: MediaOffer) -> ChosenMedia:
         found = [c for c in media.codecs if _usable(c, name)]
         if found:
             best = min(found, key=_publishing_order) if name == "H264" else found[0]
-            return ChosenMedia(media, (_with_rtx(media, best),))
+            wanted = _publishing_extensions(media, best)
+            return ChosenMedia(media, (_with_rtx(media, best),), wanted, _layers(media))
     raise CannotServe(f"none of the codecs for {media.kind} is known here")
+
+
+def _layers(media: MediaOffer) -> tuple[str, ...]:
+    """The encodings to take. Without the rid in each packet nobody could tell them apart."""
+    is_possible = media.kind == "video" and extension.RID in media.extensions and len(media.rids) > 1
+    return media.rids[:MOST_LAYERS] if is_possible else ()
+
+
+def _publishing_extensions(media: MediaOffer, codec: Codec) -> Mapping[str, int]:
+    wanted = [extension.TRANSPORT_WIDE] if "transport-cc" in codec.feedback else []
+    if media.kind == "video":
+        wanted += [extension.DEPENDENCY]
+    if _layers(media):
+        wanted += [extension.MID, extension.RID, extension.REPAIRED_RID]
+    return {uri: media.extensions[uri] for uri in wanted if uri in media.extensions}
 
 
 def _publishing_order(codec: Codec) -> tuple[int, bool]:
@@ -167,7 +191,13 @@ def _choose_to_send(media: MediaOffer, published: Published | None) -> ChosenMed
         chosen.sort(key=lambda c: c.name != published.codec)
         if not chosen or chosen[0].name != published.codec:
             raise CannotServe(f"the {media.kind} is sent as {published.codec}, which is not among the offered codecs")
-    return ChosenMedia(media, tuple(chosen))
+    passed = [extension.ABS_SEND_TIME]
+    passed += [uri for uri in PASSED_ON if published is not None and uri in published.extensions]
+    rids: tuple[str, ...] = ()
+    if published is not None and published.rids and media.rids and extension.RID in media.extensions:
+        rids = published.rids  # another node, which takes every layer
+        passed.append(extension.RID)
+    return ChosenMedia(media, tuple(chosen), {u: media.extensions[u] for u in passed if u in media.extensions}, rids)
 
 
 def _viewing_order(rank: int) -> Callable[[Codec], tuple[int, bool]]:
@@ -223,7 +253,7 @@ def _media_lines(media: ChosenMedia) -> list[str]:
         codec, number = chosen.codec, chosen.codec.payload_type
         payload_types.append(number)
         attributes.append(f"a=rtpmap:{number} {_rtpmap(codec)}")
-        attributes += [f"a=rtcp-fb:{number} {wish}" for wish in _feedback(codec, media.offer.kind)]
+        attributes += [f"a=rtcp-fb:{number} {wish}" for wish in _feedback(codec, media)]
         parameters = _answer_parameters(codec)
         if parameters:
             attributes.append(f"a=fmtp:{number} {parameters}")
@@ -249,8 +279,12 @@ def _rtpmap(codec: Codec) -> str:
     return f"{name}/{codec.clock_rate}" + (f"/{codec.channels}" if codec.channels > 1 else "")
 
 
-def _feedback(codec: Codec, kind: str) -> list[str]:
-    wishes = ("nack", "nack pli", "ccm fir", "goog-remb") if kind == "video" else ()
+def _feedback(codec: Codec, media: ChosenMedia) -> list[str]:
+    wishes = ["nack", "nack pli", "ccm fir"] if media.offer.kind == "video" else []
+    if extension.TRANSPORT_WIDE in media.extensions:
+        wishes.append("transport-cc")
+    elif media.offer.kind == "video":
+        wishes.append("goog-remb")
     return [wish for wish in wishes if wish in codec.feedback]
 
 
@@ -261,7 +295,7 @@ def _answer_parameters(codec: Codec) -> str:
     if codec.name == "OPUS":
         stereo = codec.parameters.get("stereo") == "1" or codec.parameters.get("sprop-stereo") == "1"
         return "minptime=10;useinbandfec=1" + (";stereo=1;sprop-stereo=1" if stereo else "")
-    return ""
+    return ";".join(f"{key}={value}" for key, value in codec.parameters.items())
 
 
 def _transport_lines(local: Local, setup: str, with_candidates: bool) -> list[str]:
@@ -279,10 +313,12 @@ def _transport_lines(local: Local, setup: str, with_candidates: bool) -> list[st
 
 def _sending_lines(media: ChosenMedia, sending: Mapping[str, SendingTrack] | None, stream_name: str) -> list[str]:
     if sending is None:
-        return ["a=recvonly"]
+        return ["a=recvonly", *_simulcast_lines(media, "recv")]
     kind = media.offer.kind
     track = sending[kind]
     lines = ["a=sendonly", f"a=msid:{stream_name} {kind}"]
+    if media.rids:
+        return lines + _simulcast_lines(media, "send")
     ssrcs = [track.ssrc]
     if any(c.rtx_payload_type is not None for c in media.codecs):
         ssrcs.append(track.rtx_ssrc)
@@ -290,6 +326,12 @@ def _sending_lines(media: ChosenMedia, sending: Mapping[str, SendingTrack] | Non
     for ssrc in ssrcs:
         lines += [f"a=ssrc:{ssrc} cname:{stream_name}", f"a=ssrc:{ssrc} msid:{stream_name} {kind}"]
     return lines
+
+
+def _simulcast_lines(media: ChosenMedia, direction: str) -> list[str]:
+    if not media.rids:
+        return []
+    return [*(f"a=rid:{rid} {direction}" for rid in media.rids), f"a=simulcast:{direction} {';'.join(media.rids)}"]
 
 
 def write_fragment(local: Local, mids: Sequence[str]) -> str:

@@ -13,6 +13,9 @@ SETUPS = frozenset(("active", "passive", "actpass"))
 HASHES = frozenset(("sha-256", "sha-384", "sha-512"))
 _TOKEN = re.compile(r"[A-Za-z0-9+/]{1,256}")  # ice-char
 _MEDIA = re.compile(r"m=([a-z]+) (\d{1,5})(?:/\d+)? ([A-Z/]+) (.+)")
+_EXTMAP = re.compile(r"(\d{1,5})(?:/[a-z]+)? +(\S{1,256})")
+_RID = re.compile(r"[A-Za-z0-9]{1,16}")  # RFC 8852: no longer than an element of a header extension
+MOST_EXTENSION = 255
 _RTPMAP = re.compile(r"(\d{1,3}) +([A-Za-z0-9._-]+)/(\d{1,9})(?:/(\d{1,2}))?")
 
 
@@ -47,6 +50,8 @@ class MediaOffer:
     is_bundle_only: bool
     is_mux_only: bool
     codecs: tuple[Codec, ...]
+    extensions: Mapping[str, int] = field(default_factory=dict)  # header extensions: URI -> number
+    rids: tuple[str, ...] = ()  # simulcast (RFC 8853): the encodings that are sent, or could be taken, best first
 
     @property
     def is_rejected(self) -> bool:
@@ -150,7 +155,31 @@ def _read_media(section: _Section, index: int) -> MediaOffer:
         is_bundle_only=section.has("bundle-only"),
         is_mux_only=section.has("rtcp-mux-only"),
         codecs=_read_codecs(section, formats.split()) if kind in ("audio", "video") else (),
+        extensions=_extensions(section),
+        rids=_simulcast(section, "recv" if direction == "recvonly" else "send"),
     )
+
+
+def _extensions(section: _Section) -> Mapping[str, int]:
+    """Header extensions (RFC 8285): `extmap:<number>[/direction] <URI> …`."""
+    found: dict[str, int] = {}
+    for value in section.every("extmap"):
+        match = _EXTMAP.match(value)
+        if match is None:
+            raise BadSdp("an extmap cannot be read")
+        number = int(match[1])
+        if 1 <= number <= MOST_EXTENSION:
+            found[match[2]] = number
+    return found
+
+
+def _simulcast(section: _Section, direction: str) -> tuple[str, ...]:
+    """The rids of `simulcast:send a;b,c;~d` (RFC 8853): of alternatives the first; a paused one may begin later."""
+    words = (section.first("simulcast") or "").split()
+    listed = next((words[at + 1] for at in range(0, len(words) - 1, 2) if words[at] == direction), "")
+    described = {value.split()[0] for value in section.every("rid") if value.split()[1:2] == [direction]}
+    named = [alternatives.split(",")[0].removeprefix("~") for alternatives in listed.split(";") if alternatives]
+    return tuple(dict.fromkeys(rid for rid in named if rid in described and _RID.fullmatch(rid)))
 
 
 def _mid(value: str) -> str:
