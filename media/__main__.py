@@ -11,19 +11,25 @@ import uvloop
 from config.logs import configure, logger
 from config.settings import MediaSettings, SettingsError, load
 from media.app import run_node
+from media.cluster.moving import move_away
 
 log = logger(__name__)
 
 
 async def run(settings: MediaSettings) -> None:
     """Serve until a signal comes."""
-    stopped = asyncio.Event()
+    stopped, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        (hurry if stopped.is_set() else stopped).set()  # a second signal ends the patience
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    async with run_node(settings):
+        loop.add_signal_handler(number, stop)
+    async with run_node(settings) as node:
         await stopped.wait()
         log.info("media node is stopping")
+        await move_away(node, hurry)
 
 
 def main() -> int:

@@ -17,9 +17,12 @@ from config.objects import Objects, S3Objects
 from config.settings import MediaSettings
 from config.tasks import Tasks
 from media.authorize import Hook
+from media.cluster.neighbours import CONNECTIONS, Neighbours
+from media.cluster.passing import Passing, read_sender
 from media.http import cors_and_problems, limit_rates
 from media.metrics import make_registry
 from media.node import Node
+from media.operators import add_operators
 from media.recording.recorder import Recorder
 from media.recording.spool import recover_spool
 from media.whep import add_whep
@@ -38,50 +41,78 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
         bus = await stack.enter_async_context(open_bus(settings))
         store = objects if objects is not None else await stack.enter_async_context(S3Objects(settings))
         client = await stack.enter_async_context(aiohttp.ClientSession())
+        # No cookies, and no proxy of the environment, between nodes; as many connections as there are listeners.
+        between = aiohttp.TCPConnector(limit=CONNECTIONS)
+        nodes = await stack.enter_async_context(
+            aiohttp.ClientSession(connector=between, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+        )
+        neighbours = Neighbours(settings, nodes)
 
-        def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None]) -> Recorder:
+        def make_recorder(
+            stream_id: str, room_id: str, request_keyframe: Callable[[], None], is_continued: bool
+        ) -> Recorder:
             return Recorder(
                 stream_id=stream_id,
                 room_id=room_id,
                 settings=settings,
                 objects=store,
                 request_keyframe=request_keyframe,
+                is_continued=is_continued,
             )
 
-        node = Node(settings, bus, Hook(settings, client), make_recorder)
+        node = Node(settings, bus, Hook(settings, client), make_recorder, neighbours)
         await node.start()
         stack.push_async_callback(node.aclose)
         recovery = await stack.enter_async_context(Tasks("recovery"))
         recovery.start("mend the spool", _recover(node, store))
-        node.announce(await _serve(stack, node, bus))
+        node.announce(await _serve(stack, node, bus, neighbours))
         stack.callback(node.drain)
         log.info("media node is ready", node=settings.node_id, http_port=node.http_port, udp_port=node.udp_port)
         yield node
 
 
-def make_app(node: Node, bus: Bus) -> web.Application:
+def make_app(node: Node, bus: Bus, neighbours: Neighbours) -> web.Application:
     """The node's routes."""
-    middlewares: list[Middleware] = [cors_and_problems, limit_rates(node.settings)]
+    passing = Passing(node, node.registry, neighbours)
+    middlewares: list[Middleware] = [
+        *(cors_and_problems, read_sender(neighbours.signer), limit_rates(node.settings)),
+        passing.middleware,
+    ]
     app = web.Application(middlewares=middlewares, client_max_size=node.settings.sdp_limit_bytes)
     add_whip(app, node)
     add_whep(app, node)
 
+    add_operators(app, node)
+
     async def accepts() -> bool:
         return not node.is_draining
 
-    add_health(app, {"redis": bus.is_up, "accepts": accepts}, make_registry(node.counters, node.snapshot))
+    add_health(app, {"redis": bus.is_up, "accepts": accepts}, make_registry(node.counters, node.presence.snapshot))
     return app
 
 
-async def _serve(stack: AsyncExitStack, node: Node, bus: Bus) -> int:
+async def _serve(stack: AsyncExitStack, node: Node, bus: Bus, neighbours: Neighbours) -> int:
+    """Listen; answers the number of this node's own HTTP port."""
     settings = node.settings
-    runner = web.AppRunner(
-        make_app(node, bus), access_log=None, handle_signals=False, shutdown_timeout=settings.shutdown_seconds
-    )
+    app = make_app(node, bus, neighbours)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=settings.shutdown_seconds)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, settings.media_host, settings.media_http_port).start()
-    return int(runner.addresses[0][1])
+    if settings.media_internal_port is None:
+        await web.TCPSite(runner, settings.media_host, settings.media_http_port).start()
+        return int(runner.addresses[0][1])
+    await web.TCPSite(runner, settings.media_host, settings.media_internal_port).start()
+    own_port = int(runner.addresses[0][1])
+    # The kernel spreads new connections over all nodes of this machine that listen here.
+    shared = web.TCPSite(runner, settings.media_host, settings.media_http_port, reuse_port=True)
+    await shared.start()
+    leaving = await stack.enter_async_context(Tasks("leaving"))
+
+    def leave_it_to_others() -> None:
+        leaving.start("leave new connections to others", shared.stop())
+
+    node.on_drain.append(leave_it_to_others)
+    return own_port
 
 
 async def _recover(node: Node, store: Objects) -> None:

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from config.logs import logger
 from media.event_stream import EVENTS, EventStream, Situation
 from media.http import CORS, SLUG, allowed, find_resource, location_of, read_text
-from media.node import Node, Resource
+from media.node import Node
 from media.problems import bad_request, too_many_streams, unknown_session
+from media.resource import Resource
 from media.rtp.choice import Choice, Mode
 from media.stream import Stream, StreamState
 from media.viewer import Viewer
@@ -153,14 +154,14 @@ class Extensions:
 
     def _situation(self, resource: Resource, line: int | None) -> Situation | None:
         """What there is to tell; None when the session is over."""
-        stream = self._node.streams.get(resource.slug)
+        stream = self._node.stream(resource.slug)
         viewer = resource.viewer
         if self._node.resources.get(resource.session.id) is not resource or stream is None or viewer is None:
             return None
         selected = viewer.selected
         return Situation(
             is_active=stream.state is StreamState.LIVE,
-            viewers=len(stream.viewers),
+            viewers=self._node.viewers_of(stream),
             layers=tuple((layer, layer.rid == selected) for layer in stream.layers()),
             video_line=line,
             moving=self._moving(),
@@ -171,7 +172,7 @@ class Extensions:
 
     def _find(self, request: web.Request) -> tuple[Resource, Viewer, Stream]:
         resource = find_resource(self._node, request, needs_key=False)
-        stream = self._node.streams.get(resource.slug)
+        stream = self._node.stream(resource.slug)
         if resource.viewer is None or stream is None:
             raise unknown_session()
         return resource, resource.viewer, stream

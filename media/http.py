@@ -14,9 +14,11 @@ from config.logs import logger
 from config.settings import MediaSettings
 from media.admission import client_of
 from media.answer import write_fragment
-from media.node import Node, Resource, digest
+from media.cluster.signature import sender_of
+from media.node import Node
 from media.problems import Problem, bad_sdp, key_missing, key_wrong, too_fast, unknown_session
 from media.rates import Rate
+from media.resource import Resource, digest
 from media.sdp import BadSdp, Offer, parse_fragment, parse_offer
 from media.session import Ending
 from media.turn import turn_links
@@ -95,7 +97,8 @@ def limit_rates(settings: MediaSettings) -> Middleware:
 
     @web.middleware
     async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method in ("POST", "PATCH", "DELETE") and request.path.startswith(_ENDPOINTS):
+        is_change = request.method in ("POST", "PATCH", "DELETE") and request.path.startswith(_ENDPOINTS)
+        if is_change and sender_of(request) is None:  # a node has counted what it passes on
             is_opening = request.method == "POST" and request.path.strip("/").count("/") == 1
             client = client_address(request, settings.trusted_proxy_hops)
             wait = (opens if is_opening else changes).take(client, time.monotonic())
@@ -121,6 +124,9 @@ def bearer(request: web.Request) -> str:
 
 def client_address(request: web.Request, trusted_proxy_hops: int) -> str:
     """Who asks, as admission counts it: seen by the outermost trusted proxy; further left anybody can write."""
+    sender = sender_of(request)
+    if sender is not None:
+        return sender.client or f"node {sender.node_id}"
     hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     trusted = min(trusted_proxy_hops, len(hops))
     return client_of(hops[-trusted] if trusted else request.remote or "")
@@ -179,7 +185,7 @@ def created(
             "Cache-Control": "no-store",
         },
     )
-    for link in (*turn_links(settings, resource.session.id[:8], time.time()), *extensions):
+    for link in (*turn_links(settings, resource.session.id.rpartition(".")[2][:8], time.time()), *extensions):
         response.headers.add(hdrs.LINK, link)
     return response
 

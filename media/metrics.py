@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.rtp.counters import COUNTED, Counters
+from media.rtp.counters import COUNTED, DELAY_BOUNDS_MS, Counters
 
 DROPPED = "dropped_"
+LAYERS = ("best", "middle", "least")  # a rid is the publisher's word, and no label
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,10 @@ class Snapshot:
     sessions: int
     publishers: int
     viewers: int
+    copies_given: int  # to other nodes
+    copies_taken: int  # from other nodes
     streams: dict[str, int]  # by state
+    layers: dict[str, int]  # bit/s that publishers send, by the layer's place: LAYERS
     events_waiting: int
     events_lost: int
 
@@ -51,8 +56,28 @@ class NodeMetrics(Collector):
         for state, count in seen.streams.items():
             streams.add_metric([state], count)
         yield streams
+        copies = GaugeMetricFamily("dongting_media_copies", "streams copied between nodes", labels=["direction"])
+        copies.add_metric(["given"], seen.copies_given)
+        copies.add_metric(["taken"], seen.copies_taken)
+        yield copies
+        layers = GaugeMetricFamily("dongting_media_ingest_bits_per_second", "from publishers", labels=["layer"])
+        for place, bits_per_second in seen.layers.items():
+            layers.add_metric([place], bits_per_second)
+        yield layers
+        yield self._delay()
         yield GaugeMetricFamily("dongting_media_events_waiting", "events not yet sent", value=seen.events_waiting)
         yield CounterMetricFamily("dongting_media_events_lost", "events lost", value=seen.events_lost)
+
+    def _delay(self) -> HistogramMetricFamily:
+        """How long packets stayed here on their way to viewers."""
+        counts = list(accumulate(self._counters.delay_buckets))
+        bounds = [*(str(milliseconds / 1000) for milliseconds in DELAY_BOUNDS_MS), "+Inf"]
+        return HistogramMetricFamily(
+            "dongting_media_forwarding_delay_seconds",
+            "from the arrival of a packet, or the first of its frame, to its departure",
+            buckets=list(zip(bounds, counts, strict=True)),
+            sum_value=self._counters.delay_seconds,
+        )
 
 
 def make_registry(counters: Counters, look: Callable[[], Snapshot]) -> CollectorRegistry:

@@ -1,14 +1,13 @@
-"""The media node: its sessions and streams, its port, its place in the registry, and how it starts and stops."""
+"""The media node: its sessions and streams, and how it starts and stops."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -23,41 +22,46 @@ from config.tasks import Tasks
 from media.admission import Admission
 from media.answer import CannotServe, ChosenMedia, Local, choose_for_publisher, choose_for_viewer, write_answer
 from media.authorize import Grant
+from media.cluster.caller import Caller
+from media.cluster.leases import LeaseKeeper
+from media.cluster.neighbours import Neighbours
+from media.cluster.presence import Presence
+from media.cluster.pull import Pulls
+from media.cluster.registry import Leases as RegistryBus
+from media.cluster.registry import Registry, StreamSeen
+from media.cluster.silent import NoRecorder, say_nothing
 from media.events import Outbox
 from media.glue import Certificate, PacketMemory
-from media.metrics import Snapshot
-from media.problems import already_live, cannot_serve, full, key_wrong, not_live, unavailable
+from media.problems import Problem, already_live, cannot_serve, full, key_wrong, not_live, unavailable
 from media.publisher import Publisher
 from media.recording.spool import RecoveredTake
 from media.recording.take_spool import SpoolBusy
+from media.resource import Resource, digest, new_session_id
 from media.rtp.counters import Counters
 from media.rtp.fanout import HOLD_SECONDS, Fanout
 from media.rtp.outlet import Sender
 from media.rtp.single import Single
 from media.sdp import Offer
 from media.session import Ending, Session
-from media.stream import RecorderFactory, Stream, StreamContext, StreamEnding, StreamState
+from media.stream import Stream, StreamContext, StreamEnding, StreamState, TakeRecorder
 from media.transport.addresses import candidates, interface_addresses
 from media.transport.ice import IceLite
 from media.transport.port import Port
 from media.transport.tcp import TcpLimits
+from media.upkeep import keep_up
 from media.viewer import CNAME, Viewer
 
 log = logger(__name__)
 
-LEASE_INTERVAL_SECONDS = 3.0
-LEASE_SECONDS = 10.0
-TICK_SECONDS = 0.05  # NACKs and keyframe requests are repeated this often at most
-SECOND = 1.0
+# stream, room, how to ask for a keyframe, whether another node has recorded a part of it
+MakeRecorder = Callable[[str, str, Callable[[], None], bool], TakeRecorder]
 
 
-class NodeBus(Protocol):
+class NodeBus(RegistryBus, Protocol):
     """The part of config.bus.Bus that a node uses."""
 
     async def publish_event(self, event: str, fields: Mapping[str, Any]) -> None: ...
     async def consume_commands(self, handle: Callable[[Payload], Any]) -> None: ...
-    async def set_lease(self, name: str, value: Payload, seconds: float) -> None: ...
-    async def drop_lease(self, name: str) -> None: ...
 
 
 class Authorizer(Protocol):
@@ -66,47 +70,29 @@ class Authorizer(Protocol):
     async def authorize(self, slug: str, key: str) -> Grant: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resource:
-    """A session as the HTTP client sees it: the thing behind a Location."""
-
-    session: Session
-    slug: str
-    answer: str
-    mids: tuple[str, ...]
-    key_digest: bytes | None  # of the stream key, for publishers
-    client: str = ""  # whose address it was opened from, as admission counts it
-    viewer: Viewer | None = None  # for those who play
-
-    @property
-    def is_publisher(self) -> bool:
-        """Whether somebody with a key sends here."""
-        return self.key_digest is not None
-
-    @property
-    def is_connecting(self) -> bool:
-        """Whether its DTLS is not up yet."""
-        return self.session.is_connecting
-
-
-def digest(key: str) -> bytes:
-    """What is kept of a stream key, to compare with."""
-    return hashlib.sha256(key.encode()).digest()
-
-
 class Node:
     """One media process. `start()` and `aclose()`; between them `publish`, `play` and what comes from the bus."""
 
     def __init__(
-        self, settings: MediaSettings, bus: NodeBus, authorizer: Authorizer, make_recorder: RecorderFactory
+        self,
+        settings: MediaSettings,
+        bus: NodeBus,
+        authorizer: Authorizer,
+        make_recorder: MakeRecorder,
+        neighbours: Neighbours,
     ) -> None:
         self.settings = settings
         self.counters = Counters()
         self.is_draining = False
+        self.on_drain: list[Callable[[], None]] = []  # called once, when draining begins
         self.streams: dict[str, Stream] = {}
+        self.given_up: set[str] = set()  # rooms whose streams go on elsewhere, if somebody takes them
         self.resources: dict[str, Resource] = {}
         self.outbox = Outbox(bus)
         self.http_port = settings.media_http_port
+        self.registry = Registry(bus, settings.node_id)
+        self.presence = Presence(self)
+        self.keeper = LeaseKeeper(self.registry, self.presence)
         self._bus = bus
         self._authorizer = authorizer
         self._make_recorder = make_recorder
@@ -129,6 +115,9 @@ class Node:
             emit=self.emit,
             ended=self._stream_ended,
         )
+        caller = Caller(self._certificate, self._memory, self.counters, neighbours)
+        connect_seconds = settings.connect_timeout_seconds
+        self.pulls = Pulls(self.registry, caller, self._make_copy, self.counters, connect_seconds)
 
     # -- start and stop
 
@@ -140,7 +129,7 @@ class Node:
         addresses = settings.media_announced_addresses or interface_addresses()
         self._candidates = candidates(addresses, self._port.number)
         self._tasks.start("send events", self.outbox.run())
-        self._tasks.start("tick", self._tick())
+        self._tasks.start("tick", keep_up(self.all_streams, settings.consent_timeout_seconds))
         self._tasks.start("take commands", self._bus.consume_commands(self._obey))
         log.info("port open for udp and tcp", port=self._port.number, addresses=list(addresses))
 
@@ -152,7 +141,7 @@ class Node:
     def announce(self, http_port: int) -> None:
         """HTTP listens: stand in the registry from now on."""
         self.http_port = http_port
-        self._tasks.start("renew leases", self._renew_leases())
+        self._tasks.start("renew leases", self.keeper.run())
 
     async def take_recovered(self, take: RecoveredTake) -> bool:
         """A take that a crash had interrupted is whole: its stream has ended, unless its publisher is back.
@@ -161,6 +150,11 @@ class Node:
         """
         if any(stream.stream_id == take.stream_id for stream in self.streams.values()):
             return False
+        try:
+            if take.stream_id in await self.registry.streams_elsewhere():
+                return True  # whoever goes on with the stream tells of the whole take at its end
+        except (RedisError, OSError):
+            return False
         about = {"stream_id": take.stream_id, "room_id": take.room_id, "duration_ms": take.summary.duration_ms}
         self.emit("stream_ended", {**about, "reason": StreamEnding.VANISHED})
         found = {"has_video": take.summary.has_video, "has_audio": take.summary.has_audio}
@@ -168,7 +162,12 @@ class Node:
 
     def drain(self) -> None:
         """Take no new sessions; the first step of stopping."""
+        if self.is_draining:
+            return
         self.is_draining = True
+        self.keeper.wake()
+        for call in self.on_drain:
+            call()
 
     async def aclose(self) -> None:
         """Say goodbye to everybody, finish recordings, tell the servers; takes at most `shutdown_seconds`."""
@@ -183,7 +182,8 @@ class Node:
             _, late = await asyncio.wait(waiting, timeout=self.settings.shutdown_seconds)
             if late:
                 log.warning("stopped before everything was finished", left=len(late))
-        await self._drop_leases(max(0.5, patience - time.monotonic()))
+        await self.pulls.aclose()
+        await self.keeper.drop_all(max(0.5, patience - time.monotonic()))
         if not await self.outbox.drained(max(0.5, patience - time.monotonic())):
             log.warning("stopped before every event was sent")
         await self._tasks.aclose()
@@ -202,8 +202,8 @@ class Node:
             chosen = choose_for_publisher(offer)
         except CannotServe as error:
             raise cannot_serve(str(error)) from None
-        self._check_accepts()
-        self._admission.check_publisher(self.resources.values())
+        if self.must_turn_away(slug, is_publisher=True):
+            raise full()
         grant = await self._authorizer.authorize(slug, key)
         async with self._opening.setdefault(slug, asyncio.Lock()):
             stream = await self._stream_for(slug, grant, digest(key), wants_takeover)
@@ -222,13 +222,29 @@ class Node:
             if stream.is_held(time.monotonic()):
                 self._check_takeover(stream, key_digest, wants_takeover)
             return stream
-        stream = Stream(slug, grant.room_id, grant.stream_id, self._make_recorder, self._context)
+        about = {"stream_id": grant.stream_id, "room_id": grant.room_id, "state": StreamState.STARTING.value}
+        is_continued = await self.keeper.claim(slug, about)
         try:
+            stream = self.streams[slug] = await self._begin(slug, grant, is_continued)
+        except BaseException:
+            await self.keeper.release(slug, None)
+            raise
+        return stream
+
+    async def _begin(self, slug: str, grant: Grant, is_continued: bool) -> Stream:
+        def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None]) -> TakeRecorder:
+            return self._make_recorder(stream_id, room_id, request_keyframe, is_continued)
+
+        copy = await self.pulls.surrender(slug, grant.stream_id)
+        try:
+            if copy is not None:  # viewers were here before the publisher
+                await copy.become_origin(make_recorder, self._context)
+                return copy
+            stream = Stream(slug, grant.room_id, grant.stream_id, make_recorder, self._context)
             await stream.start()
         except (SpoolBusy, OSError, ObjectsUnavailable) as error:
             log.warning("recording cannot begin", stream=grant.stream_id, error=type(error).__name__)
             raise unavailable("the recording cannot begin now") from error
-        self.streams[slug] = stream
         return stream
 
     def _check_takeover(self, stream: Stream, key_digest: bytes, wants_takeover: bool) -> None:
@@ -239,43 +255,88 @@ class Node:
         if holder is not None and not hmac.compare_digest(holder.key_digest or b"", key_digest):
             raise key_wrong()
 
-    def play(self, slug: str, offer: Offer, client: str = "") -> Resource:
-        """Accept a viewer; `client` is his address as `client_of` writes it.
+    async def play(self, slug: str, offer: Offer, client: str = "", *, is_copy: bool = False) -> Resource:
+        """Accept a viewer; `client` is his address as `client_of` writes it. `is_copy`: it is another node.
+
+        A stream whose publisher is at another node is copied from there, for all viewers here together.
 
         Raises:
             Problem: as PROTOCOL.md lists them.
         """
-        self._check_accepts()
-        stream = self.streams.get(slug)
+        stream = self.streams.get(slug) if is_copy else self.stream(slug)
+        if not is_copy:
+            self._check_viewer(client)
+            if stream is None:
+                stream = await self.pulls.stream(slug)
+                self._check_viewer(client)
         if stream is None or not stream.published:
             raise not_live()
         try:
             chosen = choose_for_viewer(offer, stream.published)
         except CannotServe as error:
             raise cannot_serve(str(error)) from None
-        self._admission.check_viewer(self.resources.values(), client)
         session = self._open_session(offer)
         viewer = Viewer(session, chosen, stream, self.counters)
         stream.add_viewer(viewer)
         answer = write_answer(
             offer, chosen, self.local(session), secrets.randbits(62), viewer.sending, CNAME.decode()
         )
-        return self._run_session(session, slug, answer, chosen, None, client, viewer)
+        return self._run_session(session, slug, answer, chosen, None, client, viewer, is_copy=is_copy)
+
+    def _check_viewer(self, client: str) -> None:
+        if self.is_draining:
+            raise full()
+        self._admission.check_viewer(self.resources.values(), client)
+
+    def stream(self, slug: str) -> Stream | None:
+        """The stream of a room, as it is here: with its publisher, or as a copy."""
+        return self.streams.get(slug) or self.pulls.get(slug)
+
+    def viewers_of(self, stream: Stream) -> int:
+        """How many people watch a stream, at all nodes together; those elsewhere as they were counted last."""
+        copies = sum(resource.is_copy and resource.slug == stream.slug for resource in self.resources.values())
+        return len(stream.viewers) - copies + self.registry.watching.get(stream.stream_id, 0)
+
+    def all_streams(self) -> list[Stream]:
+        """Those with their publishers, and copies."""
+        return [*self.streams.values(), *self.pulls.streams]
+
+    def must_turn_away(self, slug: str, *, is_publisher: bool) -> bool:
+        """Whether somebody new has no place here: the node is full, or about to stop.
+
+        A publisher whose stream is here is let in until the end.
+        """
+        if self.is_draining and (not is_publisher or slug not in self.streams or slug in self.given_up):
+            return True
+        try:
+            if is_publisher:
+                self._admission.check_publisher(self.resources.values())
+            else:
+                self._admission.check_viewer(self.resources.values(), "")
+        except Problem:
+            return True
+        return False
+
+    def elsewhere(self, slug: str) -> str | None:
+        """The public address of another node with room, if it has one of its own."""
+        node = self.registry.with_room()
+        return node.public_url or None if node is not None else None
 
     def local(self, session: Session) -> Local:
         """Our side of a session's transport, for an answer."""
         credentials = session.credentials
         return Local(credentials.ufrag, credentials.pwd, self._certificate.fingerprint, self._candidates)
 
-    def _check_accepts(self) -> None:
-        if self.is_draining:
-            raise full()
-
     def _make_fanout(self, kind: str, clock_rate: int) -> Fanout:
         return Fanout(kind, clock_rate, self._sender, self._single, self.counters, _hold)
 
+    def _make_copy(self, seen: StreamSeen, ended: Callable[[Stream], None]) -> Stream:
+        context = replace(self._context, emit=say_nothing, ended=ended)
+        return Stream(seen.slug, seen.room_id, seen.stream_id, NoRecorder, context)
+
     def _open_session(self, offer: Offer) -> Session:
-        return Session(secrets.token_urlsafe(24), offer, self._certificate, self._ice, self._memory, self.counters)
+        session_id = new_session_id(self.settings.node_id)
+        return Session(session_id, offer, self._certificate, self._ice, self._memory, self.counters)
 
     def _run_session(
         self,
@@ -286,9 +347,12 @@ class Node:
         key_digest: bytes | None,
         client: str = "",
         viewer: Viewer | None = None,
+        *,
+        is_copy: bool = False,
     ) -> Resource:
         mids = tuple(m.offer.mid for m in chosen if m.codecs)
-        resource = self.resources[session.id] = Resource(session, slug, answer, mids, key_digest, client, viewer)
+        resource = Resource(session, slug, answer, mids, key_digest, client, viewer, is_copy)
+        self.resources[session.id] = resource
         task = self._tasks.start("session", self._run(session))
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)
@@ -311,101 +375,32 @@ class Node:
         task.add_done_callback(self._finishing.discard)
 
     async def _finish(self, stream: Stream) -> None:
-        try:
-            if stream.slug not in self.streams:
-                await self._bus.drop_lease(f"stream:{stream.slug}")
-        except (RedisError, OSError) as error:
-            log.info("lease runs out by itself", error=type(error).__name__)
+        slug, is_over = stream.slug, not stream.is_moved
+        is_free = slug not in self.streams and slug not in self._opening
+        await self.keeper.release(slug if is_free else None, stream.stream_id if is_over else None)
         await stream.finish()
+
+    async def give_up(self, slug: str) -> None:
+        """Let another node have this stream: its publisher is about to be sent away."""
+        self.given_up.add(slug)
+        await self.keeper.release(slug, None)
+
+    def let_go(self, slug: str) -> None:
+        """Another node has this stream now: everybody here leaves, and only the recorded part is finished."""
+        stream = self.streams.get(slug)
+        if stream is not None:
+            stream.end(StreamEnding.MOVED)
 
     def emit(self, event: str, fields: Mapping[str, object]) -> asyncio.Future[bool]:
         """Tell the servers; answers later whether Redis took it."""
         at = datetime.now(UTC).isoformat()
+        self.keeper.wake()
         return self.outbox.add(event, {**fields, "node_id": self.settings.node_id, "at": at})
 
     async def _obey(self, command: Payload) -> None:
         if command.get("command") == "end_stream":
             for stream in [s for s in self.streams.values() if s.stream_id == command.get("stream_id")]:
                 stream.end(StreamEnding.COMMAND)
-
-    # -- background
-
-    async def _tick(self) -> None:
-        next_second = 0.0
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            now = time.monotonic()
-            for stream in list(self.streams.values()):
-                stream.tick(now)
-            if now >= next_second:
-                next_second = now + SECOND
-                self._tick_second(now, time.time())
-
-    def _tick_second(self, now: float, wall: float) -> None:
-        silent_since = now - self.settings.consent_timeout_seconds
-        for stream in self.streams.values():
-            publisher = stream.publisher
-            if publisher is not None and publisher.session.is_connected and publisher.alive_at < silent_since:
-                publisher.session.end(Ending.CONSENT_EXPIRED)
-            for viewer in stream.viewers:
-                if not viewer.session.is_connected:
-                    continue
-                if viewer.session.consent_at < silent_since:
-                    viewer.session.end(Ending.CONSENT_EXPIRED)
-                elif publisher is not None:
-                    viewer.tick(wall)
-
-    async def _renew_leases(self) -> None:
-        while True:
-            try:
-                for name, value in self._leases().items():
-                    await self._bus.set_lease(name, value, LEASE_SECONDS)
-            except (RedisError, OSError) as error:
-                log.warning("leases not renewed", error=type(error).__name__)
-            await asyncio.sleep(LEASE_INTERVAL_SECONDS)
-
-    def _leases(self) -> dict[str, Payload]:
-        seen = self.snapshot()
-        node_id = self.settings.node_id
-        leases: dict[str, Payload] = {
-            f"node:{node_id}": {
-                "node_id": node_id,
-                "http_port": self.http_port,
-                "udp_port": self.udp_port,
-                "publishers": seen.publishers,
-                "viewers": seen.viewers,
-            }
-        }
-        for slug, stream in self.streams.items():
-            leases[f"stream:{slug}"] = {
-                "node_id": node_id,
-                "stream_id": stream.stream_id,
-                "room_id": stream.room_id,
-                "state": stream.state.value,
-            }
-        return leases
-
-    async def _drop_leases(self, timeout_seconds: float) -> None:
-        names = [f"node:{self.settings.node_id}", *(f"stream:{slug}" for slug in self.streams)]
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                for name in names:
-                    await self._bus.drop_lease(name)
-        except (RedisError, OSError) as error:
-            log.info("leases run out by themselves", error=type(error).__name__)
-
-    def snapshot(self) -> Snapshot:
-        """What is there right now."""
-        streams = list(self.streams.values())
-        states = {state.value: sum(s.state == state for s in streams) for state in StreamState}
-        return Snapshot(
-            sessions=len(self.resources),
-            publishers=sum(s.publisher is not None for s in streams),
-            viewers=sum(len(s.viewers) for s in streams),
-            streams=states,
-            events_waiting=self.outbox.waiting,
-            events_lost=self.outbox.lost,
-        )
 
 
 def _hold(release: Callable[[], None]) -> None:

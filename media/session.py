@@ -63,9 +63,10 @@ class Session:
         ice: IceLite,
         memory: PacketMemory,
         counters: Counters,
+        credentials: Credentials | None = None,
     ) -> None:
         self.id = session_id
-        self.credentials = Credentials.make()
+        self.credentials = credentials or Credentials.make()
         self.etag = _new_etag()
         self.path = Path()
         self.is_connected = False

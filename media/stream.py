@@ -102,7 +102,7 @@ class Stream:
         self._run_tracks: tuple[InboundTrack, ...] = ()  # only theirs are taken
         self._grace: asyncio.Task[None] | None = None
         self._was_live = False
-        self._is_moved = False
+        self.is_moved = False
         self._unannounced: tuple[Publisher, float, datetime] | None = None
         self._video_sample = (0.0, 0)  # when, and how many octets had come until then
         self._video_bits_per_second = 0
@@ -295,8 +295,8 @@ class Stream:
         for viewer in self.viewers:
             viewer.session.end(ending)
         log.info("stream ended", stream=self.stream_id, reason=reason)
-        self._is_moved = reason == StreamEnding.MOVED
-        if not self._is_moved and (self._was_live or reason != StreamEnding.VANISHED):
+        self.is_moved = reason == StreamEnding.MOVED
+        if not self.is_moved and (self._was_live or reason != StreamEnding.VANISHED):
             self._emit("stream_ended", reason=reason, duration_ms=self._duration_ms())
         self._context.ended(self)
 
@@ -315,7 +315,7 @@ class Stream:
         finally:
             await self._recorder.aclose()
         log.info("take ready", stream=self.stream_id, duration_ms=summary.duration_ms)
-        is_silent = self._is_moved or not self._was_live  # who goes on with a stream tells of the whole take
+        is_silent = self.is_moved or not self._was_live  # who goes on with a stream tells of the whole take
         if is_silent or await self._say_take_ready(summary):
             await self._recorder.remove()
 

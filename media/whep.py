@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from media.cluster.signature import sender_of
 from media.extensions import Extensions, extension_links
 from media.http import SessionRoutes, client_address, created, location_of, read_offer
 from media.node import Node
@@ -15,7 +16,9 @@ def add_whep(app: web.Application, node: Node) -> None:
     async def post(request: web.Request) -> web.Response:
         offer = await read_offer(request)
         client = client_address(request, node.settings.trusted_proxy_hops)
-        resource = node.play(request.match_info["slug"], offer, client)
+        sender = sender_of(request)
+        is_copy = sender is not None and sender.is_copy
+        resource = await node.play(request.match_info["slug"], offer, client, is_copy=is_copy)
         return created(request, resource, node.settings, extension_links(location_of(request, resource)))
 
     SessionRoutes(node, needs_key=False).add_to(app, "whep", post)

@@ -66,12 +66,15 @@ class Recorder:
         settings: MediaSettings,
         objects: Objects,
         request_keyframe: Callable[[], None],
+        is_continued: bool = False,
     ) -> None:
+        """`is_continued`: another node may have recorded a part of this stream, and not be done with it yet."""
         self._stream_id = stream_id
         self._room_id = room_id
         self._settings = settings
         self._objects = objects
         self._request_keyframe = request_keyframe
+        self._is_continued = is_continued
         self._inbox: deque[_Packet | _Report | _Run] = deque()
         self._dropped_packets = 0  # the inbox was full
         self._lost_packets = 0  # never came
@@ -91,7 +94,10 @@ class Recorder:
         Raises OSError (TimeoutError while a recovery holds the spool), and ValueError for an impossible stream id.
         """
         self._spool = spool = await self._open_spool()
-        if spool.take.is_unasked:  # asked only now: whoever held the spool before may just have finished a take
+        # Of another node's unfinished part the object store knows no name: ours keep apart from them until the end.
+        if (
+            spool.take.is_unasked and not self._is_continued
+        ):  # asked only now: whoever held the spool before may just have finished a take
             try:
                 await self._ask_for_earlier(spool)
             except BaseException:

@@ -9,6 +9,7 @@ from typing import Any
 from config.logs import logger
 from config.objects import ObjectNotFound, Objects, ObjectsUnavailable
 from media.hls.playlist import PLAYLIST_TYPE, vod_playlist
+from media.recording.combine import combine
 from media.recording.take import Take, TakeSummary, take_from_json
 from media.recording.take_spool import TakeSpool
 
@@ -86,7 +87,7 @@ class Uploader:
         """Upload the rest, then the playlist, last `take.json`: whoever sees that one finds everything it names."""
         await self.upload_closed()
         await self._ask_for_earlier()
-        take = self._spool.take
+        take = await self._with_others(self._spool.take)
         playlist = vod_playlist(take.segments(), take.began_at)
         await self._put(take, "index.m3u8", playlist, PLAYLIST_TYPE)
         await self._put(take, "take.json", json.dumps(take.as_json(), ensure_ascii=False), JSON_TYPE)
@@ -108,6 +109,20 @@ class Uploader:
                 log.warning("an earlier take.json is not readable, replaced", stream=take.stream_id, error=str(error))
                 earlier = None
             await asyncio.to_thread(self._spool.note_earlier, earlier)
+
+    async def _with_others(self, take: Take) -> Take:
+        """What other nodes recorded of the same stream, and brought here meanwhile, belongs to the take as well."""
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                stored = await earlier_take(self._objects, take.stream_id)
+                return take if stored is None else combine(take, take_from_json(stored))
+            except ObjectsUnavailable as error:
+                log.warning("the take cannot be finished yet", stream=take.stream_id, error=str(error))
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+            except ValueError:
+                return take  # not readable: replaced
 
     async def _put(self, take: Take, name: str, text: str, content_type: str) -> None:
         wait = FIRST_WAIT_SECONDS

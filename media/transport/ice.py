@@ -153,14 +153,17 @@ class IceLite:
             self._counters.dropped_address_held += 1
             return None
         self._counters.stun_requests += 1
-        self._learn(peer, address)
+        self.learn(peer, address)
         peer.consented(address, ufrag, message.is_nominated, way)
         return stun.binding_response(message.transaction_id, address, key)
 
-    def ask(self, peer: Peer, address: Address, username: str, pwd: str, way: Way) -> None:
+    def ask(
+        self, peer: Peer, address: Address, username: str, pwd: str, way: Way, *, is_controlling: bool = False
+    ) -> None:
         """Check whether the peer is at this address: `proven` says that he is. Again: sends the same question again.
 
-        A lite agent need not send checks, but every full one answers them.
+        A lite agent need not send checks, but every full one answers them. `is_controlling`: it is the peer who is
+        lite, and the check nominates this address.
         """
         known = self._known[peer]
         question, key = known.question, pwd.encode()
@@ -169,7 +172,8 @@ class IceLite:
             question = Question(secrets.token_bytes(12), peer, address, key)
             known.question = self._questions[question.transaction_id] = question
         try:
-            way.sendto(stun.binding_request(question.transaction_id, username, PRIORITY, key), address)
+            check = stun.binding_request(question.transaction_id, username, PRIORITY, key, is_controlling)
+            way.sendto(check, address)
         except OSError:
             self._counters.dropped_socket += 1
 
@@ -188,7 +192,8 @@ class IceLite:
         self.withdraw(question.peer)
         question.peer.proven(address, way)
 
-    def _learn(self, peer: Peer, address: Address) -> None:
+    def learn(self, peer: Peer, address: Address) -> None:
+        """The peer speaks from this address."""
         addresses = self._known[peer].addresses
         addresses.pop(address, None)
         addresses[address] = None

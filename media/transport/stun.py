@@ -20,9 +20,16 @@ _INTEGRITY_BYTES = 20
 _INTEGRITY_WHOLE, _FINGERPRINT_WHOLE = 24, 8  # with the attribute's own header
 
 USERNAME, MESSAGE_INTEGRITY, XOR_MAPPED_ADDRESS = 0x0006, 0x0008, 0x0020
-PRIORITY, USE_CANDIDATE, FINGERPRINT, ICE_CONTROLLED = 0x0024, 0x0025, 0x8028, 0x8029
+PRIORITY, USE_CANDIDATE, FINGERPRINT, ICE_CONTROLLED, ICE_CONTROLLING = 0x0024, 0x0025, 0x8028, 0x8029, 0x802A
 _ONCE = frozenset((USERNAME, USE_CANDIDATE, MESSAGE_INTEGRITY))
-_OF_LENGTH = {PRIORITY: 4, USE_CANDIDATE: 0, FINGERPRINT: 4, MESSAGE_INTEGRITY: 20, ICE_CONTROLLED: 8, 0x802A: 8}
+_OF_LENGTH = {
+    PRIORITY: 4,
+    USE_CANDIDATE: 0,
+    FINGERPRINT: 4,
+    MESSAGE_INTEGRITY: 20,
+    ICE_CONTROLLED: 8,
+    ICE_CONTROLLING: 8,
+}
 
 _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")
@@ -128,10 +135,13 @@ def _mapped_address(transaction_id: bytes, host: str, port: int) -> bytes:
     return _IPV6_ADDRESS.pack(XOR_MAPPED_ADDRESS, 20, 0, 2, hidden_port, hidden)
 
 
-def binding_request(transaction_id: bytes, username: str, priority: int, key: bytes) -> bytes:
-    """A check of ours: we are the side that the other one controls."""
+def binding_request(
+    transaction_id: bytes, username: str, priority: int, key: bytes, is_controlling: bool = False
+) -> bytes:
+    """A check of ours. We are the side that the other one controls, unless the other one is lite and we called."""
     name = username.encode()
     attributes = _ATTRIBUTE.pack(USERNAME, len(name)) + name + bytes(-len(name) & 3)
     attributes += _ATTRIBUTE.pack(PRIORITY, 4) + _UINT32.pack(priority)
-    attributes += _ATTRIBUTE.pack(ICE_CONTROLLED, 8) + transaction_id[:8]
+    attributes += _ATTRIBUTE.pack(ICE_CONTROLLING if is_controlling else ICE_CONTROLLED, 8) + transaction_id[:8]
+    attributes += _ATTRIBUTE.pack(USE_CANDIDATE, 0) if is_controlling else b""
     return _sign(REQUEST, transaction_id, attributes, key)

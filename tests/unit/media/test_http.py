@@ -13,7 +13,8 @@ from aiohttp.test_utils import make_mocked_request
 
 from media.glue import Certificate, PacketMemory, SrtpKeys
 from media.http import SessionRoutes
-from media.node import Node, Resource
+from media.node import Node
+from media.resource import Resource
 from media.rtp.counters import Counters
 from media.sdp import parse_offer
 from media.session import Ending, Session

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from pydantic import SecretStr
 from redis.exceptions import ConnectionError as RedisAway
 
 import media.app
@@ -19,6 +21,7 @@ from config.settings import MediaSettings
 from config.tasks import Tasks
 from media.app import _recover
 from media.authorize import Grant
+from media.cluster.neighbours import Neighbours
 from media.events import Outbox
 from media.node import Node
 from media.recording.recorder import Recorder
@@ -54,6 +57,18 @@ class Bus:
     async def drop_lease(self, name: str) -> None:
         pass
 
+    async def claim_lease(self, name: str, value: Payload, seconds: float, *, instead_of: str = "") -> Payload | None:
+        return None
+
+    async def give_up_lease(self, name: str, node_id: str) -> bool:
+        return True
+
+    async def lease(self, name: str) -> Payload | None:
+        return None
+
+    async def leases(self, prefix: str) -> dict[str, Payload]:
+        return {}
+
 
 class NoHook:
     """Nobody asks."""
@@ -82,7 +97,10 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> MediaSettings:
     return MediaSettings.model_construct(
-        spool_folder=str(tmp_path), recording_part_seconds=2.0, publisher_grace_seconds=0.0
+        spool_folder=str(tmp_path),
+        recording_part_seconds=2.0,
+        publisher_grace_seconds=0.0,
+        internal_secret=SecretStr("s" * 32),
     )
 
 
@@ -198,8 +216,9 @@ async def test_recovery_goes_on_after_a_fault_that_nobody_foresaw(
     objects, bus = ObjectShelf(), Bus()
     objects.fault = RuntimeError("a bug")
     bus.is_away = False
-    node = Node(settings, bus, NoHook(), lambda *_: pytest.fail("nobody publishes"))
-    async with Tasks("test") as tasks:
+    async with aiohttp.ClientSession() as http, Tasks("test") as tasks:
+        neighbours = Neighbours(settings, http)
+        node = Node(settings, bus, NoHook(), lambda *_: pytest.fail("nobody publishes"), neighbours)
         tasks.start("send", node.outbox.run())
         # when
         tasks.start("recovery", _recover(node, objects))

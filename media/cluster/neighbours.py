@@ -1,0 +1,137 @@
+"""HTTP to other nodes: a client's request passed on as it is, and our own request for a copy of a stream."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import hdrs, web
+from yarl import URL
+
+from config.logs import logger
+from config.settings import MediaSettings
+from media.cluster.registry import NodeSeen
+from media.cluster.signature import HEADER, Sender, Signer
+from media.problems import Problem, not_live, unavailable
+
+log = logger(__name__)
+
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 10.0  # a WHIP answer waits for the hook and for the recording to begin
+STREAM_CHUNK_BYTES = 16_384
+MOST_ANSWER_BYTES = 256_000
+CONNECTIONS = 4096  # event streams hold one each
+EVENT_STREAM = "text/event-stream"
+_KEPT_OF_REQUEST = (
+    *(hdrs.CONTENT_TYPE, hdrs.AUTHORIZATION, hdrs.IF_MATCH, hdrs.ACCEPT, hdrs.ORIGIN, "X-Forwarded-Prefix"),
+    "Last-Event-ID",
+)
+_DROPPED_OF_ANSWER = frozenset(("connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"))
+
+
+class Refused(Exception):
+    """Nobody listens at the node's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What another node answered to our offer."""
+
+    answer: str
+    location: str
+
+
+class Neighbours:
+    """Speaks to other nodes over one client that somebody else closes."""
+
+    def __init__(self, settings: MediaSettings, client: aiohttp.ClientSession) -> None:
+        self.signer = Signer(settings.internal_secret.get_secret_value())
+        self._node_id = settings.node_id
+        self._client = client
+
+    async def pass_on(self, node: NodeSeen, request: web.Request, client: str) -> web.StreamResponse:
+        """Have another node answer a request; its answer is ours.
+
+        Raises:
+            Refused: it is not there.
+            Problem: 503, it does not answer.
+        """
+        path = request.rel_url.raw_path
+        headers = {name: request.headers[name] for name in _KEPT_OF_REQUEST if name in request.headers}
+        headers[HEADER] = self._sign(Sender(self._node_id, client), request.method, path)
+        url = URL(f"{node.internal_url}{request.rel_url.raw_path_qs}", encoded=True)
+        is_endless = EVENT_STREAM in request.headers.get(hdrs.ACCEPT, "") and request.method == hdrs.METH_GET
+        timeout = aiohttp.ClientTimeout(
+            total=None if is_endless else ANSWER_SECONDS, sock_connect=CONNECT_SECONDS, connect=None
+        )
+        body = await request.read() if request.can_read_body else None
+        try:
+            async with self._client.request(
+                request.method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                if answer.content_type == EVENT_STREAM:
+                    return await self._stream(request, answer)
+                return await self._whole(answer)
+        except aiohttp.ClientConnectorError as error:
+            raise Refused(node.node_id) from error
+        except (TimeoutError, aiohttp.ClientError) as error:
+            log.warning("another node does not answer", asked=node.node_id, error=type(error).__name__)
+            raise unavailable("the node that has this does not answer") from error
+
+    async def _whole(self, answer: aiohttp.ClientResponse) -> web.Response:
+        body = await answer.content.read(MOST_ANSWER_BYTES)
+        response = web.Response(status=answer.status, body=body)
+        _take_headers(response, answer)
+        return response
+
+    async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status)
+        _take_headers(response, answer)
+        try:
+            await response.prepare(request)
+            async for chunk in answer.content.iter_chunked(STREAM_CHUNK_BYTES):
+                await response.write(chunk)
+        except (ConnectionError, aiohttp.ClientError):
+            log.debug("an event stream that was passed on has ended")
+        return response
+
+    async def ask_for_copy(self, node: NodeSeen, slug: str, offer: str) -> Copy:
+        """Offer to play another node's stream, as a WHEP client.
+
+        Raises:
+            Refused: it is not there.
+            Problem: what it said.
+        """
+        path = f"/whep/{slug}"
+        headers = {
+            hdrs.CONTENT_TYPE: "application/sdp",
+            HEADER: self._sign(Sender(self._node_id, is_copy=True), hdrs.METH_POST, path),
+        }
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
+        try:
+            async with self._client.post(
+                f"{node.internal_url}{path}", data=offer, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                text = (await answer.content.read(MOST_ANSWER_BYTES)).decode(errors="replace")
+                if answer.status == 409:
+                    raise not_live()
+                if answer.status != 201:
+                    raise Problem(answer.status, "not_copied", "the node with the publisher does not give a copy")
+                return Copy(text, str(answer.url.join(URL(answer.headers.get(hdrs.LOCATION, path)))))
+        except aiohttp.ClientConnectorError as error:
+            raise Refused(node.node_id) from error
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise unavailable("the node with the publisher does not answer") from error
+
+    def _sign(self, sender: Sender, method: str, path: str) -> str:
+        return self.signer.sign(sender, method, path, time.time())
+
+
+def _take_headers(response: web.StreamResponse, answer: aiohttp.ClientResponse) -> None:
+    for name, value in answer.headers.items():
+        if name.lower() not in _DROPPED_OF_ANSWER:
+            if name.lower() == "content-type":
+                response.headers[name] = value
+            else:
+                response.headers.add(name, value)

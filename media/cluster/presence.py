@@ -1,0 +1,141 @@
+"""What a node says of itself in the registry, and shows to operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from config.bus import Payload
+from config.settings import MediaSettings
+from media.cluster.figures import audience_of, people, session_figures
+from media.cluster.registry import Registry
+from media.events import Outbox
+from media.metrics import LAYERS, Snapshot
+from media.resource import Resource
+from media.stream import Stream, StreamState
+from media.transport.addresses import interface_addresses
+
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 -- recognised, not served
+
+
+class House(Protocol):
+    """The node, as far as it is shown."""
+
+    settings: MediaSettings
+    is_draining: bool
+    streams: dict[str, Stream]
+    given_up: set[str]
+    resources: dict[str, Resource]
+    outbox: Outbox
+    registry: Registry
+    http_port: int
+
+    @property
+    def udp_port(self) -> int: ...
+    def all_streams(self) -> list[Stream]: ...
+    def let_go(self, slug: str) -> None: ...
+
+
+class Presence:
+    """Reads a node; changes it only when a stream is lost."""
+
+    def __init__(self, node: House) -> None:
+        self._node = node
+
+    # -- leases
+
+    def own_lease(self) -> Payload:
+        """`node:{node_id}`."""
+        node, settings = self._node, self._node.settings
+        seen = self.snapshot()
+        return {
+            "node_id": settings.node_id,
+            "boot": node.registry.boot,
+            "http_port": node.http_port,
+            "udp_port": node.udp_port,
+            "internal_url": internal_url(settings, node.http_port),
+            "public_url": settings.media_node_url.rstrip("/"),
+            "publishers": seen.publishers,
+            "viewers": seen.viewers,
+            "sessions": seen.sessions,
+            "most_sessions": settings.max_sessions,
+            "is_draining": node.is_draining,
+        }
+
+    def stream_leases(self) -> Mapping[str, Payload]:
+        """`stream:{slug}`, by slug."""
+        node = self._node
+        return {slug: self._stream(s) for slug, s in node.streams.items() if slug not in node.given_up}
+
+    def _stream(self, stream: Stream) -> Payload:
+        return {
+            "node_id": self._node.settings.node_id,
+            "stream_id": stream.stream_id,
+            "room_id": stream.room_id,
+            "state": stream.state.value,
+            "kinds": sorted(stream.published),
+        }
+
+    def figure_leases(self) -> Mapping[str, Payload]:
+        """`audience:{stream_id}:{node_id}`, by name."""
+        node = self._node
+        node_id = node.settings.node_id
+        watching = people(node.resources.values())
+        found = {}
+        for stream in node.all_streams():
+            own = [resource for resource in watching if resource.slug == stream.slug]
+            is_origin = node.streams.get(stream.slug) is stream
+            name = f"audience:{stream.stream_id}:{node_id}"
+            found[name] = audience_of(node_id, stream, own, is_origin)
+        return found
+
+    def lost_stream(self, slug: str, node_id: str) -> None:
+        """Another node has this stream now."""
+        self._node.let_go(slug)
+
+    # -- for operators
+
+    def snapshot(self) -> Snapshot:
+        """What is there right now."""
+        node = self._node
+        streams = list(node.streams.values())
+        copies = sum(resource.is_copy for resource in node.resources.values())
+        states = {state.value: sum(s.state == state for s in streams) for state in StreamState}
+        return Snapshot(
+            sessions=len(node.resources),
+            publishers=sum(s.publisher is not None for s in streams),
+            viewers=sum(len(s.viewers) for s in node.all_streams()) - copies,
+            copies_given=copies,
+            copies_taken=len(node.all_streams()) - len(streams),
+            streams=states,
+            layers=_bitrates(streams),
+            events_waiting=node.outbox.waiting,
+            events_lost=node.outbox.lost,
+        )
+
+    def sessions(self) -> list[Payload]:
+        """Every session, oldest first."""
+        streams = self._node.all_streams()
+        resources = sorted(self._node.resources.values(), key=lambda r: r.session.started_at)
+        return [session_figures(resource, streams) for resource in resources]
+
+
+def _bitrates(streams: Iterable[Stream]) -> dict[str, int]:
+    """What comes in from publishers, by layer."""
+    found: dict[str, int] = {}
+    for stream in streams:
+        for place, layer in zip(LAYERS, stream.layers(), strict=False):
+            found[place] = found.get(place, 0) + layer.bits_per_second
+    return found
+
+
+def internal_url(settings: MediaSettings, http_port: int) -> str:
+    """Where other nodes reach this one's own HTTP port."""
+    if settings.media_internal_url:
+        return settings.media_internal_url.rstrip("/")
+    host = settings.media_host
+    if host in EVERY_ADDRESS:
+        host = next(iter(interface_addresses()), "127.0.0.1")
+    shown = f"[{host}]" if ":" in host else host
+    return urlsplit(f"http://{shown}:{http_port}").geturl()

@@ -1,0 +1,206 @@
+"""What this node knows of the others, from their leases in Redis: who lives, who has room, who has which stream."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from config.bus import Payload
+from config.logs import logger
+
+log = logger(__name__)
+
+LEASE_SECONDS = 10.0
+ENDED_SECONDS = 120.0  # so long it is remembered that a stream is over, and not only its node
+
+
+class Leases(Protocol):
+    """The part of config.bus.Bus that is used here."""
+
+    async def set_lease(self, name: str, value: Payload, seconds: float) -> None: ...
+    async def drop_lease(self, name: str) -> None: ...
+    async def claim_lease(
+        self, name: str, value: Payload, seconds: float, *, instead_of: str = ""
+    ) -> Payload | None: ...
+    async def give_up_lease(self, name: str, node_id: str) -> bool: ...
+    async def lease(self, name: str) -> Payload | None: ...
+    async def leases(self, prefix: str) -> dict[str, Payload]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSeen:
+    """A node, as its lease tells."""
+
+    node_id: str
+    boot: str  # another one after each start
+    internal_url: str
+    public_url: str
+    udp_port: int
+    sessions: int
+    most_sessions: int
+    is_draining: bool
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes new sessions; the last tenth is for those who come to it by themselves."""
+        return not self.is_draining and self.sessions < self.most_sessions * 0.9
+
+    @property
+    def load(self) -> float:
+        """The share of its places that are taken."""
+        return self.sessions / max(1, self.most_sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSeen:
+    """A stream, as its lease tells."""
+
+    slug: str
+    node_id: str
+    stream_id: str
+    room_id: str
+    state: str
+    kinds: frozenset[str]  # "audio", "video": what is published
+
+
+class Registry:
+    """One node's look at the registry. Methods that ask raise redis' errors and OSError while Redis is away."""
+
+    def __init__(self, leases: Leases, node_id: str) -> None:
+        self.node_id = node_id
+        self.boot = secrets.token_hex(6)
+        self.others: Mapping[str, NodeSeen] = {}  # from the last look, without ourselves and the dead
+        self.watching: Mapping[str, int] = {}  # viewers by stream, at the other nodes together
+        self._leases = leases
+        self._dead: dict[str, str] = {}  # node -> the boot that refused a connection: its lease still runs
+        self._has_warned = False
+
+    # -- nodes
+
+    async def look(self) -> None:
+        """Read the other nodes' leases, and how many watch there."""
+        seen = [_node(value) for value in (await self._leases.leases("node:")).values()]
+        self._warn_of_namesake(seen)
+        self.others = {node.node_id: node for node in seen if node is not None and self._lives(node)}
+        watching: Counter[str] = Counter()
+        for name, value in (await self._leases.leases("audience:")).items():
+            if _text(value, "node_id") in self.others:
+                watching[name.split(":")[1]] += _number(value, "viewers")
+        self.watching = watching
+
+    async def node(self, node_id: str) -> NodeSeen | None:
+        """Another living node."""
+        value = await self._leases.lease(f"node:{node_id}")
+        node = None if value is None else _node(value)
+        return node if node is not None and self._lives(node) else None
+
+    def _lives(self, node: NodeSeen) -> bool:
+        return node.node_id != self.node_id and self._dead.get(node.node_id) != node.boot
+
+    def refused(self, node: NodeSeen) -> None:
+        """Nobody listens at its address: it is dead, although its lease still runs."""
+        log.warning("a node is gone", gone=node.node_id)
+        self._dead[node.node_id] = node.boot
+        self.others = {key: other for key, other in self.others.items() if key != node.node_id}
+
+    def with_room(self) -> NodeSeen | None:
+        """The other node with the most room, if any takes new sessions."""
+        return min((n for n in self.others.values() if n.has_room), key=lambda n: n.load, default=None)
+
+    def _warn_of_namesake(self, seen: list[NodeSeen | None]) -> None:
+        twin = any(node is not None and node.node_id == self.node_id and node.boot != self.boot for node in seen)
+        if twin and not self._has_warned:
+            log.error("another process has the same NODE_ID, or it was this node's before a restart")
+        self._has_warned = twin
+
+    # -- streams
+
+    async def holder(self, slug: str) -> StreamSeen | None:
+        """Who has the stream of a room now."""
+        value = await self._leases.lease(f"stream:{slug}")
+        return None if value is None else _stream(slug, value)
+
+    async def claim(self, slug: str, about: Payload, *, instead_of: str = "") -> StreamSeen | None:
+        """Take or renew the room for us; None: it is ours, else who has it."""
+        value = {**about, "node_id": self.node_id}
+        held = await self._leases.claim_lease(f"stream:{slug}", value, LEASE_SECONDS, instead_of=instead_of)
+        return None if held is None else _stream(slug, held)
+
+    async def release(self, slug: str) -> None:
+        """Give a room up, if it is ours."""
+        await self._leases.give_up_lease(f"stream:{slug}", self.node_id)
+
+    async def note_ended(self, stream_id: str) -> None:
+        """Tell the nodes that have copies that there will be no more."""
+        await self._leases.set_lease(f"ended:{stream_id}", {"node_id": self.node_id}, ENDED_SECONDS)
+
+    async def has_ended(self, stream_id: str) -> bool:
+        """Whether a stream is over, and not only its node."""
+        return await self._leases.lease(f"ended:{stream_id}") is not None
+
+    async def recorded_elsewhere(self, stream_id: str, seconds: float) -> bool:
+        """Whether another node recorded this stream until now; from now on we do."""
+        before = await self._leases.lease(f"recorded:{stream_id}")
+        await self._leases.set_lease(f"recorded:{stream_id}", {"node_id": self.node_id}, seconds)
+        return before is not None and before.get("node_id") != self.node_id
+
+    async def lives_elsewhere(self, slug_of_room: str, stream_id: str) -> bool:
+        """Whether another living node goes on with this stream."""
+        seen = await self.holder(slug_of_room)
+        is_same = seen is not None and seen.stream_id == stream_id and seen.node_id != self.node_id
+        return seen is not None and is_same and await self.node(seen.node_id) is not None
+
+    async def streams_elsewhere(self) -> set[str]:
+        """The streams that other nodes have."""
+        seen = [_stream("", value) for value in (await self._leases.leases("stream:")).values()]
+        return {stream.stream_id for stream in seen if stream.node_id != self.node_id}
+
+    # -- our own
+
+    async def write(self, values: Mapping[str, Payload]) -> None:
+        """Write or renew leases that nobody else wants."""
+        for name, value in values.items():
+            await self._leases.set_lease(name, value, LEASE_SECONDS)
+
+    async def drop(self, name: str) -> None:
+        """Give one of those up."""
+        await self._leases.drop_lease(name)
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    found = value.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _number(value: Mapping[str, Any], name: str) -> int:
+    found = value.get(name)
+    return found if isinstance(found, int) else 0
+
+
+def _node(value: Payload) -> NodeSeen | None:
+    if not _text(value, "node_id") or not _text(value, "internal_url"):
+        return None
+    return NodeSeen(
+        node_id=_text(value, "node_id"),
+        boot=_text(value, "boot"),
+        internal_url=_text(value, "internal_url").rstrip("/"),
+        public_url=_text(value, "public_url").rstrip("/"),
+        udp_port=_number(value, "udp_port"),
+        sessions=_number(value, "sessions"),
+        most_sessions=_number(value, "most_sessions"),
+        is_draining=value.get("is_draining") is True,
+    )
+
+
+def _stream(slug: str, value: Payload) -> StreamSeen:
+    return StreamSeen(
+        slug=slug,
+        node_id=_text(value, "node_id"),
+        stream_id=_text(value, "stream_id"),
+        room_id=_text(value, "room_id"),
+        state=_text(value, "state"),
+        kinds=frozenset(str(kind) for kind in value.get("kinds") or ("audio", "video")),
+    )

@@ -1,0 +1,81 @@
+"""One take of the parts that several nodes recorded of a stream, each on its own clock's line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from media.recording.take import MERGE_GAPS_NS, Part, Take
+
+_MS = 1_000_000
+Span = tuple[int, int]
+
+
+def combine(own: Take, stored: Take) -> Take:
+    """The take that the object store should tell of: what is stored there, with ours in its place by the clock.
+
+    Runs are known by their init segments. What the stored one has of ours, from an earlier time, is replaced by ours.
+    """
+    mine = {run.init for run in own.runs}
+    others = _only(stored, {run.init for run in stored.runs} - mine)
+    if not others.parts:
+        return own
+    if not own.parts or own.began_at is None or others.began_at is None:
+        return stored if not own.parts else own
+    began_at = min(own.began_at, others.began_at)
+    both = sorted([*_placed(own, began_at), *_placed(others, began_at)], key=lambda entry: entry[1].start_ns)
+    inits = list(dict.fromkeys(init for init, _ in both))
+    runs = {run.init: run for run in (*others.runs, *own.runs)}
+    whole = Take(own.stream_id, own.room_id, began_at)
+    whole.runs = [runs[init] for init in inits]
+    whole.parts = [replace(part, run=inits.index(init)) for init, part in both]
+    known = [*_shifted(own, began_at), *_shifted(others, began_at)]
+    whole.gaps = _gaps(known, whole.parts)
+    whole.uploaded = own.uploaded | others.uploaded
+    return whole
+
+
+def _only(take: Take, inits: set[str]) -> Take:
+    """The part of a take that belongs to these runs; its line stays as it is."""
+    found = Take(take.stream_id, take.room_id, take.began_at)
+    kept = [number for number, run in enumerate(take.runs) if run.init in inits]
+    found.runs = [take.runs[number] for number in kept]
+    found.parts = [replace(p, run=kept.index(p.run)) for p in take.parts if p.run in kept]
+    found.gaps = list(take.gaps)
+    found.uploaded = {part.name for part in found.parts} | {run.init for run in found.runs}
+    return found
+
+
+def _shift(take: Take, began_at: datetime) -> int:
+    return 0 if take.began_at is None else round((take.began_at - began_at).total_seconds() * 1000) * _MS
+
+
+def _placed(take: Take, began_at: datetime) -> list[tuple[str, Part]]:
+    """Its parts on the common line, each with its init segment."""
+    shift = _shift(take, began_at)
+    return [
+        (take.runs[p.run].init, replace(p, start_ns=p.start_ns + shift, end_ns=p.end_ns + shift)) for p in take.parts
+    ]
+
+
+def _shifted(take: Take, began_at: datetime) -> list[Span]:
+    shift = _shift(take, began_at)
+    return [(start + shift, end + shift) for start, end in take.gaps]
+
+
+def _gaps(known: list[Span], parts: list[Part]) -> list[Span]:
+    """What was known to be missing and still is, and what lies between parts."""
+    between = []
+    end_ns = parts[0].end_ns
+    for part in parts[1:]:
+        if part.start_ns - end_ns >= MERGE_GAPS_NS:
+            between.append((end_ns, part.start_ns))
+        end_ns = max(end_ns, part.end_ns)
+    inside = [gap for gap in known if any(part.start_ns <= gap[0] and gap[1] <= part.end_ns for part in parts)]
+    merged: list[Span] = []
+    for start, end in sorted(inside + between):
+        if merged and start - merged[-1][1] < MERGE_GAPS_NS:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
