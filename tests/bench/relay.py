@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,32 +25,34 @@ from rich.console import Console
 from rich.table import Table
 
 from dongting.child import NotReady
-from tests.bench.relay_parts.figures import Row, percentile, summary
+from tests.bench.relay_parts.figures import Row, bytes_each, percentile, summary
 from tests.bench.relay_parts.native import Native, NoCompiler, compile_library
 from tests.bench.relay_parts.peer import PeerFailed
 from tests.bench.relay_parts.process import LOAD_CORE, OneCore
+from tests.bench.relay_parts.profiling import PROFILERS, NoProfiler, make_profiler
 from tests.bench.relay_parts.stage import Stage, open_stage
-from tests.bench.relay_parts.turns import LimitTurn, RelayTurn, alone_turn, limit_turn, relay_turn
+from tests.bench.relay_parts.turns import FEW_VIEWERS, LimitTurn, RelayTurn, alone_turn, limit_turn, relay_turn
 
 VIEWERS = (50, 100, 200, 400, 1000)
 SECONDS = 10.0
 WIDTH = 120  # of the table, also in a file
 LIMIT_SECONDS = 2.0  # of each of its two turns
 OVERHEAD_SECONDS = 120.0  # of one row, at most: starting, joining, stopping
-FAULTS = (NoCompiler, OneCore, NotReady, PeerFailed, RuntimeError, TimeoutError)
+FAULTS = (NoCompiler, NoProfiler, OneCore, NotReady, PeerFailed, RuntimeError, TimeoutError)
 Shape = Callable[[Row], str]
 COLUMNS: tuple[tuple[str, Shape], ...] = (
     ("viewers", lambda row: str(row.joined)),
     ("µs/packet", lambda row: f"{row.cpu_us_per_packet:.2f}"),
     ("limit", lambda row: f"{row.limit_us_per_packet:.2f}"),
+    ("paced", lambda row: f"{row.paced_limit_us_per_packet:.2f}"),
     ("ratio", lambda row: f"{row.ratio_to_limit:.2f}"),
-    ("delivered", lambda row: f"{row.delivered_share:.3%}"),
+    ("arrived", lambda row: f"{row.delivered_share:.3%}"),
     ("p50 ms", lambda row: f"{row.delay_ms_p50:.1f}"),
     ("p99 ms", lambda row: f"{row.delay_ms_p99:.1f}"),
-    ("kB/viewer", lambda row: f"{row.bytes_per_viewer / 1000:.0f}"),
+    ("kB each", lambda row: "–" if row.bytes_per_viewer is None else f"{row.bytes_per_viewer / 1000:.0f}"),
     ("set-ups/s", lambda row: f"{row.setups_per_cpu_second:.0f}"),
-    ("relay core", lambda row: f"{row.core_share:.0%}"),
-    ("load core", lambda row: f"{row.load_core_share:.0%}"),
+    ("relay", lambda row: f"{row.core_share:.0%}"),
+    ("load", lambda row: f"{row.load_core_share:.0%}"),
 )
 
 
@@ -60,9 +63,19 @@ class Wanted:
     viewers: tuple[int, ...]
     seconds: float
     limit_seconds: float
+    profile: str
+    folder: Path | None
 
 
-def make_row(viewers: int, limits: Sequence[LimitTurn], relay: RelayTurn) -> Row:
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What all rows are compared with."""
+
+    stream_core_share: float
+    few: RelayTurn
+
+
+def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: LimitTurn, relay: RelayTurn) -> Row:
     """One line of the table."""
     limit = sum(turn.us_per_packet for turn in limits) / len(limits)
     return Row(
@@ -74,7 +87,8 @@ def make_row(viewers: int, limits: Sequence[LimitTurn], relay: RelayTurn) -> Row
         delivered_share=round(relay.delivered_share, 6),
         delay_ms_p50=round(percentile(relay.delays_ms, 50), 3),
         delay_ms_p99=round(percentile(relay.delays_ms, 99), 3),
-        bytes_per_viewer=relay.bytes_per_viewer,
+        bytes_per_viewer=bytes_each(relay.memory_bytes, relay.joined, base.few.memory_bytes, base.few.joined),
+        memory_bytes=relay.memory_bytes,
         setups_per_cpu_second=round(relay.setups_per_cpu_second, 1),
         packets=relay.packets,
         seconds=round(relay.seconds, 2),
@@ -82,6 +96,8 @@ def make_row(viewers: int, limits: Sequence[LimitTurn], relay: RelayTurn) -> Row
         load_core_share=round(relay.load_core_share, 3),
         limit_delivered_share=round(min(turn.delivered_share for turn in limits), 6),
         limits_us_per_packet=tuple(round(turn.us_per_packet, 3) for turn in limits),
+        paced_limit_us_per_packet=round(paced.us_per_packet, 3),
+        stream_core_share=round(base.stream_core_share, 4),
         checked_packets=relay.checked_packets,
         wrong_packets=relay.wrong_packets,
         publisher_late_ms=round(relay.publisher_late_ms, 2),
@@ -91,17 +107,27 @@ def make_row(viewers: int, limits: Sequence[LimitTurn], relay: RelayTurn) -> Row
 
 async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console) -> list[Row]:
     """A row for each number of viewers, the limit right before and after the relay."""
-    alone = await alone_turn(stage, native, min(wanted.seconds, 4.0))
-    console.print(f"without viewers: {alone.core_share:.1%} of the core, {alone.memory_bytes / 1e6:.1f} MB")
+    profiler = make_profiler(wanted.profile, stage) if wanted.profile else None
+    base = Baseline(
+        await alone_turn(stage, native, wanted.seconds),
+        await relay_turn(stage, native, FEW_VIEWERS, wanted.seconds),
+    )
+    console.print(
+        f"without viewers {base.stream_core_share:.1%} of the core; "
+        f"with {base.few.joined} viewers {base.few.memory_bytes / 1e6:.0f} MB"
+    )
     rows = []
     for viewers in wanted.viewers:
         async with asyncio.timeout(OVERHEAD_SECONDS + wanted.seconds + viewers * 0.1):
             before = await limit_turn(stage, native, viewers, wanted.limit_seconds)
-            relay = await relay_turn(stage, native, viewers, wanted.seconds, alone)
+            relay = await relay_turn(stage, native, viewers, wanted.seconds, profiler)
+            paced = await limit_turn(stage, native, viewers, wanted.limit_seconds, is_paced=True)
             after = await limit_turn(stage, native, viewers, wanted.limit_seconds)
-        row = make_row(viewers, (before, after), relay)
+        row = make_row(viewers, base, (before, after), paced, relay)
         rows.append(row)
-        console.print(table((row,)))
+        console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False)
+        if relay.profile:
+            console.print(relay.profile, markup=False, highlight=False, soft_wrap=True)
         for problem in relay.problems[:3]:
             console.print(f"  {viewers - relay.joined} did not come: {problem}", markup=False)
     return rows
@@ -118,11 +144,12 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 async def run(wanted: Wanted, console: Console) -> list[Row]:
-    """Everything, once, in a folder that is removed."""
+    """Everything, once."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop(asyncio.current_task()))
     os.sched_setaffinity(0, {LOAD_CORE})
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
         native = Native(compile_library(folder))
         async with open_stage(folder) as stage:
             return await measure(stage, native, wanted, console)
@@ -143,11 +170,13 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--viewers", default=numbers, help=f"numbers of viewers, one row each (default {numbers})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long each row counts ({SECONDS:.0f})")
     parser.add_argument("--limit-seconds", type=float, default=LIMIT_SECONDS, help="of each of the limit's two turns")
+    parser.add_argument("--profile", choices=PROFILERS, default="", help="show where the media process is busy")
+    parser.add_argument("--folder", type=Path, help="keep logs and data in this empty folder")
     read = parser.parse_args(arguments)
     viewers = tuple(int(number) for number in read.viewers.split(","))
     if min(viewers) < 1 or read.seconds <= 0 or read.limit_seconds <= 0:
         parser.error("all numbers must be greater than 0")
-    return Wanted(viewers, read.seconds, read.limit_seconds)
+    return Wanted(viewers, read.seconds, read.limit_seconds, read.profile, read.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

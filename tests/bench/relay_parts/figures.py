@@ -24,14 +24,17 @@ class Row:
     delivered_share: float
     delay_ms_p50: float
     delay_ms_p99: float
-    bytes_per_viewer: int
+    bytes_per_viewer: int | None
     setups_per_cpu_second: float
+    memory_bytes: int  # of the whole process
     packets: int
     seconds: float
     core_share: float  # of one core, taken by the media process
     load_core_share: float  # of the other, taken by publisher and viewers
     limit_delivered_share: float
     limits_us_per_packet: tuple[float, ...]  # before and after the relay's turn
+    paced_limit_us_per_packet: float  # the same loop at the stream's own rate
+    stream_core_share: float  # of the relay's core, for receiving and recording, without viewers
     checked_packets: int
     wrong_packets: int
     publisher_late_ms: float  # the worst frame of all
@@ -82,6 +85,11 @@ def delivered_share(counts: Sequence[ViewerCount], sent: tuple[int, int]) -> flo
 def window_packets(counts: Sequence[ViewerCount]) -> int:
     """All packets that came in the window."""
     return sum(track.window_received for viewer in counts for track in viewer.tracks)
+
+
+def bytes_each(memory: int, viewers: int, memory_with_few: int, few: int) -> int | None:
+    """What one viewer more takes, by the difference to a process with few viewers; None without a difference."""
+    return max(0, memory - memory_with_few) // (viewers - few) if viewers > few else None
 
 
 def summary(rows: Sequence[Row]) -> dict[str, object]:

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import urllib3
 from aiohttp import web
+from minio import Minio
 
 from dongting.child import Child, Program
 from dongting.ports import free_ports
@@ -20,6 +22,10 @@ from tests.harness.data_servers import SECRET, DataServers, Environment
 from tests.harness.processes import ROOT
 
 SLUG, KEY = "bench", "bench key"
+Command = tuple[str, ...]
+MEDIA: Command = (sys.executable, "-m", "media")
+ANY_RATE = "1000000"  # all viewers have one address, and come at once
+BUCKET = "bench"
 ROOM_FOR_OTHERS = 200  # sessions beside the viewers: the publisher, and what the node keeps for publishers
 
 
@@ -59,7 +65,7 @@ class Stage:
         self._runs = 0
 
     @contextmanager
-    def media(self, viewers: int, command: tuple[str, ...] = (sys.executable, "-m", "media")) -> Iterator[Media]:
+    def media(self, viewers: int, command: Command = MEDIA) -> Iterator[Media]:
         """A fresh media process for so many viewers of one address; all else is as in production."""
         self._runs += 1
         folder = self.folder / f"media-{self._runs}"
@@ -82,7 +88,7 @@ class Stage:
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
             **self._servers.s3_environment(),
-            "S3_BUCKET": f"bench-{self._runs}",
+            "S3_BUCKET": BUCKET,
             "REDIS_URL": self._servers.redis_url(self._runs),
             "INTERNAL_SECRET": SECRET,
             "MEDIA_HOST": "127.0.0.1",
@@ -93,9 +99,11 @@ class Stage:
             "SPOOL_FOLDER": str(folder / "spool"),
             "MAX_SESSIONS": str(viewers + ROOM_FOR_OTHERS),
             "CONNECTING_PER_ADDRESS": str(viewers + 1),
+            "OPENS_PER_ADDRESS_PER_MINUTE": ANY_RATE,
+            "CHANGES_PER_ADDRESS_PER_MINUTE": ANY_RATE,
         }
 
-    def program(self, name: str, command: tuple[str, ...], log: Path) -> Program:
+    def program(self, name: str, command: Command, log: Path) -> Program:
         """A program of the benchmark's own."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return Program(name, command, environment, log, ROOT, stop_seconds=5.0)
@@ -109,12 +117,26 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
     try:
         with on_core(LOAD_CORE):
             servers.need("redis", "s3")
+        _make_bucket(servers.s3_environment())
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         yield Stage(folder, servers, f"http://127.0.0.1:{runner.addresses[0][1]}/internal/publish")
     finally:
         await runner.cleanup()
         servers.close()
+
+
+def _make_bucket(environment: Environment) -> None:
+    """As the server does it; without a bucket the recorder would only fail."""
+    client = Minio(
+        endpoint=environment["S3_ENDPOINT"],
+        access_key=environment["S3_ACCESS_KEY"],
+        secret_key=environment["S3_SECRET_KEY"],
+        secure=False,
+        region="us-east-1",
+        http_client=urllib3.PoolManager(timeout=20.0, retries=False),
+    )
+    client.make_bucket(bucket_name=BUCKET)
 
 
 def _hook() -> web.Application:

@@ -19,9 +19,11 @@ from tests.bench.relay_parts.figures import delivered_share, window_packets
 from tests.bench.relay_parts.native import Native, Receiver, make_session
 from tests.bench.relay_parts.peer import RECEIVE_BUFFER_BYTES
 from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes
-from tests.bench.relay_parts.stage import KEY, SLUG, Media, Stage
+from tests.bench.relay_parts.profiling import Profiler
+from tests.bench.relay_parts.stage import KEY, MEDIA, SLUG, Media, Stage
 
 SETTLE_SECONDS = 4.0  # two groups of pictures: rings are full, the recorder writes, viewers are past their start
+FEW_VIEWERS = 10  # who come first, so that what is made once for all is not counted to the others
 REST_SECONDS = 0.5  # for what has just started or ended
 POLL_SECONDS = 0.05
 JOIN_LEAST_SECONDS, JOIN_SECONDS_EACH = 20.0, 0.1
@@ -36,16 +38,13 @@ class LimitTurn:
     delivered_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """The media process with a publisher and no viewers: what the stream itself costs."""
+async def limit_turn(
+    stage: Stage, native: Native, viewers: int, seconds: float, *, is_paced: bool = False
+) -> LimitTurn:
+    """Protect and send to as many addresses, read by the same receiver, from the relay's core.
 
-    memory_bytes: int  # growth from the publisher's connection to the end of the window
-    core_share: float
-
-
-async def limit_turn(stage: Stage, native: Native, viewers: int, seconds: float) -> LimitTurn:
-    """Protect and send to as many addresses, read by the same receiver, from the relay's core."""
+    Without a pause between frames, unless `is_paced`: then at the stream's own rate, so that caches are cold again.
+    """
     (port,) = free_ports(1)
     keys = [secrets.token_bytes(28) for _ in range(viewers)]
     ssrcs = [1000 + number for number in range(2 * viewers)]
@@ -69,7 +68,7 @@ async def limit_turn(stage: Stage, native: Native, viewers: int, seconds: float)
             "keys": [key.hex() for key in keys],
             "ssrcs": ssrcs,
             "messages": LIMIT_MESSAGES,
-            "is_paced": False,
+            "is_paced": is_paced,
             "seconds": seconds,
         }
         result = await _run_limit(stage, order, seconds)
@@ -98,28 +97,25 @@ async def _run_limit(stage: Stage, order: dict[str, object], seconds: float) -> 
     return result
 
 
-async def alone_turn(stage: Stage, native: Native, seconds: float) -> Alone:
-    """The relay with nobody there."""
+async def alone_turn(stage: Stage, native: Native, seconds: float) -> float:
+    """The relay with nobody there: which share of its core receiving and recording the stream takes."""
     with stage.media(0) as media:
         async with Crowd(native, media.url, SLUG, KEY, 0) as crowd:
             publisher = await crowd.connect_publisher()
-            await asyncio.sleep(REST_SECONDS)
-            before = memory_bytes(media.pid)
             publisher.start()
             await asyncio.sleep(SETTLE_SECONDS)
             cpu, began = cpu_seconds(media.pid), time.monotonic()
             await asyncio.sleep(seconds)
-            share = (cpu_seconds(media.pid) - cpu) / (time.monotonic() - began)
-            return Alone(max(0, memory_bytes(media.pid) - before), share)
+            return (cpu_seconds(media.pid) - cpu) / (time.monotonic() - began)
 
 
 @dataclass(frozen=True, slots=True)
 class RelayTurn:
-    """What the media process needed, and what came of it."""
+    """What the media process needed, and what came of it. `profile`: a profiler's text, if one ran."""
 
     joined: int
-    setups_per_cpu_second: float
-    bytes_per_viewer: int
+    setups_per_cpu_second: float  # 0 when there were only the few first
+    memory_bytes: int
     cpu_us_per_packet: float
     core_share: float
     load_core_share: float
@@ -132,32 +128,38 @@ class RelayTurn:
     publisher_late_ms: float
     drops: dict[str, int]
     problems: tuple[str, ...]
+    profile: str
 
 
-async def relay_turn(stage: Stage, native: Native, viewers: int, seconds: float, alone: Alone) -> RelayTurn:
+async def relay_turn(
+    stage: Stage, native: Native, viewers: int, seconds: float, profiler: Profiler | None = None
+) -> RelayTurn:
     """So many viewers join while the publisher is silent; then he sends, and when all is settled it counts."""
-    with stage.media(viewers) as media:
+    with stage.media(viewers, profiler.command if profiler else MEDIA) as media:
         async with Crowd(native, media.url, SLUG, KEY, viewers) as crowd:
             publisher = await crowd.connect_publisher()
             await asyncio.sleep(REST_SECONDS)
-            memory = memory_bytes(media.pid)
-            joined, setup_cpu = await _join(crowd, media, viewers)
+            few, _ = await _join(crowd, media, min(FEW_VIEWERS, viewers))
+            joined, setup_cpu = await _join(crowd, media, max(0, viewers - FEW_VIEWERS))
             publisher.start()
             await asyncio.sleep(SETTLE_SECONDS)
+            if profiler is not None:
+                await profiler.begin(media.pid)
             crowd.receiver.open_window()
             cpu, busy = cpu_seconds(media.pid), cpu_seconds(os.getpid())
             await asyncio.sleep(seconds)
             cpu, busy = cpu_seconds(media.pid) - cpu, cpu_seconds(os.getpid()) - busy
             crowd.receiver.close_window()
-            grown = memory_bytes(media.pid) - memory - alone.memory_bytes
+            profile = await profiler.end(media.pid) if profiler is not None else ""
+            memory = memory_bytes(media.pid)
             receiver, counts = crowd.receiver, crowd.receiver.counts()
             packets = window_packets(counts)
-            if not joined or not packets:
+            if not packets:
                 raise RuntimeError(f"nobody received anything: {crowd.problems[:3]}, see {media.child.last_words()}")
             return RelayTurn(
-                joined=joined,
-                setups_per_cpu_second=joined / setup_cpu,
-                bytes_per_viewer=grown // joined,
+                joined=few + joined,
+                setups_per_cpu_second=joined / setup_cpu if joined else 0.0,
+                memory_bytes=memory,
                 cpu_us_per_packet=cpu * 1e6 / packets,
                 core_share=cpu / receiver.window_seconds,
                 load_core_share=busy / receiver.window_seconds,
@@ -170,6 +172,7 @@ async def relay_turn(stage: Stage, native: Native, viewers: int, seconds: float,
                 publisher_late_ms=publisher.latest_ms,
                 drops=media.drops(),
                 problems=tuple(crowd.problems),
+                profile=profile,
             )
 
 
