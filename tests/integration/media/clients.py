@@ -36,10 +36,11 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = WAIT_
 
 @dataclass(slots=True)
 class HookServer:
-    """The server's hook as PROTOCOL.md describes it, with one key for all rooms."""
+    """The server's hook as PROTOCOL.md describes it, with the same keys for all rooms."""
 
     url: str = ""
     secret: str = ""
+    keys: set[str] = field(default_factory=lambda: {KEY})
     calls: list[Json] = field(default_factory=list)
     number: int = 1
     is_broken: bool = False
@@ -54,7 +55,7 @@ class HookServer:
             return web.json_response({"code": "sign_in_required"}, status=401)
         if body["slug"] == "nowhere":
             return web.json_response({"code": "unknown_room"}, status=404)
-        if body["key"] != KEY:
+        if body["key"] not in self.keys:
             return web.json_response({"code": "key_wrong"}, status=403)
         stream_id = f"stream-{body['slug']}-{self.number}"
         return web.json_response({"room_id": f"room-{body['slug']}", "stream_id": stream_id, "title": "橙子"})
@@ -121,11 +122,15 @@ class Client:
     frames: dict[str, int] = field(default_factory=lambda: {"video": 0, "audio": 0})
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def connect(self) -> int:
-        """Offer, and take the answer; gives the status."""
-        self.pc.on("track", self._on_track)
+    async def offer(self) -> str:
+        """What this client would post."""
         await self.pc.setLocalDescription(await self.pc.createOffer())
-        offer = self.pc.localDescription.sdp
+        return str(self.pc.localDescription.sdp)
+
+    async def connect(self, edit: Callable[[str], str] = str) -> int:
+        """Offer (what `edit` makes of it), and take the answer; gives the status."""
+        self.pc.on("track", self._on_track)
+        offer = edit(await self.offer())
         async with self.http.post(self.url, data=offer, headers={**SDP, **self.headers}) as response:
             text = await response.text()
             if response.status != 201:

@@ -79,25 +79,6 @@ async def test_a_stream_ends_when_the_host_stays_away(running: Running, objects:
     assert (await objects.stat("public/takes/stream-oranges-1/index.m3u8")).size > 0
 
 
-async def test_a_second_host_is_refused_unless_he_takes_over(running: Running) -> None:
-    # given
-    first, viewer = running.publisher(), running.viewer()
-    await first.connect()
-    await running.heard.wait("publisher_joined")
-    await viewer.connect()
-    await viewer.sees(video=5)
-
-    # when
-    refused = await running.publisher().connect()
-    accepted = await running.publisher("/whip/oranges?takeover=1").connect()
-
-    # then
-    assert (refused, accepted) == (409, 201)
-    await running.heard.wait("publisher_joined", "publisher_joined")
-    await viewer.sees(video=10)
-    await until(lambda: len(running.node.resources) == 2, "the replaced session to end")
-
-
 async def test_a_command_ends_the_stream_and_the_room_is_free_at_once(running: Running, bus: Bus) -> None:
     # given
     host, viewer = running.publisher(), running.viewer()
