@@ -164,11 +164,14 @@ class Extensions:
             viewers=self._node.viewers_of(stream),
             layers=tuple((layer, layer.rid == selected) for layer in stream.layers()),
             video_line=line,
-            moving=self._moving(),
+            moving=self._moving(resource.slug),
         )
 
-    def _moving(self) -> Mapping[str, str] | None:
-        return {} if self._node.is_draining else None
+    def _moving(self, slug: str) -> Mapping[str, str] | None:
+        if not self._node.is_draining:
+            return None
+        base = self._node.elsewhere(slug)  # else the address that he has leads to another node
+        return {} if base is None else {"url": f"{base}/whep/{slug}"}
 
     def _find(self, request: web.Request) -> tuple[Resource, Viewer, Stream]:
         resource = find_resource(self._node, request, needs_key=False)

@@ -7,7 +7,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.integration.media.clients import KEY, Client
+from config.bus import Bus
+from tests.integration.media.clients import KEY, Client, until
 from tests.integration.media.conftest import Running
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -73,3 +74,10 @@ def new_credentials() -> str:
     """The fragment of an ICE restart."""
     ufrag, pwd = secrets.token_hex(4), secrets.token_hex(16)
     return f"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n"
+
+
+async def other_node(running: Running, bus: Bus, public_url: str) -> None:
+    """Another node stands in the registry, with room and an address of its own; the node has seen it."""
+    about = {"internal_url": "http://127.0.0.1:9", "udp_port": 9, "sessions": 0, "most_sessions": 100}
+    await bus.set_lease("node:other", {"node_id": "other", "boot": "1", "public_url": public_url, **about}, 60)
+    await until(lambda: running.node.elsewhere("oranges") == public_url, "the other node to be seen")

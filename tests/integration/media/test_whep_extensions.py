@@ -12,7 +12,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from config.bus import Bus
 from media.rtp.choice import MAIN_RID, Choice, Mode
+from tests.integration.media.asking import other_node
 from tests.integration.media.clients import WAIT_SECONDS, Client, until
 from tests.integration.media.conftest import Running
 
@@ -154,6 +156,21 @@ async def test_events_that_were_not_asked_for_are_not_told(running: Running) -> 
         assert await ear.hear("reconnect") == {}
         assert ear.before == []
         await ear.ends()  # a node that goes away waits for no listener
+
+
+async def test_a_viewer_of_a_node_that_stops_is_told_where_to_go(running: Running, bus: Bus) -> None:
+    # given
+    _, viewer = await watching(running)
+    await other_node(running, bus, "https://other.example/media")
+
+    # when
+    async with listening(running, await open_events(running, viewer)) as ear:
+        await ear.hear("layers")
+        running.node.drain()
+
+        # then
+        assert await ear.hear("reconnect") == {"url": "https://other.example/media/whep/oranges"}
+        await viewer.sees(video=3)  # he has time to open a new session first
 
 
 async def test_an_event_stream_ends_with_its_session_and_when_it_is_deleted(running: Running) -> None:

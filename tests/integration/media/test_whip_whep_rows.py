@@ -13,10 +13,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from config.bus import Bus
 from media.http import find_resource
 from media.rtp.choice import MAIN_RID
 from media.sdp import parse_fragment
-from tests.integration.media.asking import CANDIDATES, FRAGMENT, ask, live, new_credentials, patch, post
+from tests.integration.media.asking import CANDIDATES, FRAGMENT, ask, live, new_credentials, other_node, patch, post
 from tests.integration.media.clients import SDP, WAIT_SECONDS, HookServer, until
 from tests.integration.media.conftest import Running
 from tests.unit.media.test_ice import check, reply
@@ -430,6 +431,22 @@ async def test_row_11_viewers_who_never_connect_lock_out_neither_others_nor_host
     assert await play("192.0.2.1") == 201
     assert await play("192.0.2.2") == 503  # all five places are taken
     assert await running.publisher("/whip/apples").connect() == 201
+
+
+@pytest.mark.parametrize("endpoint", ["/whip/apples?takeover=1", "/whep/oranges"])
+async def test_row_11_who_has_no_room_sends_to_another_node(running: Running, bus: Bus, endpoint: str) -> None:
+    """Load: 307 to another node (never 301/302)."""
+    # given
+    await live(running, viewers=0)
+    await other_node(running, bus, "https://other.example/media")
+
+    # when
+    running.node.drain()
+    answer = await post(running, endpoint, await running.viewer().offer())
+
+    # then
+    assert (answer.status, answer.headers["Location"]) == (307, f"https://other.example/media{endpoint}")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 # -- 12
