@@ -1,4 +1,4 @@
-"""A session that publishes: its packets go into the stream, our feedback (NACK, PLI, REMB, reports) goes back."""
+"""A session that publishes: its packets go into the stream, our feedback goes back."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from config.logs import logger
-from media.answer import ChosenMedia, Published, profile_rank
+from media.answer import ChosenMedia
 from media.glue import SrtpKeys
+from media.inbound import Encoding, InboundTrack
 from media.rtp import feedback
 from media.rtp.counters import Counters
+from media.rtp.extension import parse_extensions
 from media.rtp.packet import RtpPacket, open_rtx, parse_rtp
 from media.rtp.reception import BandwidthEstimate, Reception
-from media.rtp.seq import time_distance
 from media.rtp.timeline import PublisherClock
+from media.rtp.transport_feedback import FEEDBACK_INTERVAL_SECONDS, TransportFeedback
 from media.session import Ending, Session
 
 SOURCE_SILENT_SECONDS = 1.0  # a second SSRC under the same payload type takes over only from a silent one
@@ -27,67 +29,10 @@ class Sink(Protocol):
     """The stream, as far as its publisher is concerned."""
 
     def publisher_connected(self, publisher: Publisher) -> None: ...
-    def source_began(self, publisher: Publisher, track: InboundTrack) -> None: ...
-    def media(self, track: InboundTrack, packet: RtpPacket, data: bytes, wall: float) -> None: ...
-    def clock_report(self, track: InboundTrack, ntp: int, rtp_timestamp: int, wall: float) -> None: ...
+    def source_began(self, publisher: Publisher, track: InboundTrack, rid: str) -> None: ...
+    def media(self, track: InboundTrack, rid: str, packet: RtpPacket, wall: float) -> None: ...
+    def clock_report(self, track: InboundTrack, rid: str, ntp: int, rtp_timestamp: int, wall: float) -> None: ...
     def publisher_gone(self, publisher: Publisher, reason: Ending) -> None: ...
-
-
-class InboundTrack:
-    """What a publisher sends of one kind."""
-
-    __slots__ = (
-        "_last",
-        "can_nack",
-        "can_pli",
-        "can_remb",
-        "channels",
-        "clock_rate",
-        "codec",
-        "has_b_frames",
-        "heard_at",
-        "kind",
-        "payload_type",
-        "profile_rank",
-        "reception",
-        "rtx_payload_type",
-        "ssrc",
-    )
-
-    def __init__(self, media: ChosenMedia) -> None:
-        chosen = media.codecs[0]
-        codec = chosen.codec
-        self.kind = media.offer.kind
-        self.codec = chosen.name
-        self.payload_type = codec.payload_type
-        self.rtx_payload_type = chosen.rtx_payload_type
-        self.clock_rate = codec.clock_rate
-        self.channels = codec.channels
-        self.profile_rank = profile_rank(codec)
-        self.can_nack = "nack" in codec.feedback
-        self.can_pli = "nack pli" in codec.feedback
-        self.can_remb = "goog-remb" in codec.feedback
-        self.ssrc = -1
-        self.has_b_frames = False
-        self.heard_at = float("-inf")
-        self.reception = Reception(0, self.clock_rate)
-        self._last: tuple[int, int] | None = None
-
-    def forget_order(self) -> None:
-        """Another source begins."""
-        self._last = None
-
-    def goes_back(self, packet: RtpPacket) -> bool:
-        """Whether time runs backwards between two packets that follow each other: pictures that are shown earlier."""
-        last = self._last
-        self._last = (packet.sequence, packet.timestamp)
-        if last is None or packet.sequence != (last[0] + 1) & 0xFFFF:
-            return False
-        return time_distance(packet.timestamp, last[1]) < 0
-
-    def published(self) -> Published:
-        """What viewers must be able to decode."""
-        return Published(self.codec, self.profile_rank)
 
 
 class Publisher:
@@ -107,6 +52,8 @@ class Publisher:
             self._by_payload_type[track.payload_type] = track
             if track.rtx_payload_type is not None:
                 self._by_payload_type[track.rtx_payload_type] = track
+        self._transport = TransportFeedback()
+        self._transport_at = 0.0
         self._reported_at = 0.0
         session.owner = self
 
@@ -119,6 +66,16 @@ class Publisher:
         """When the publisher was last heard of: media proves life as well as a check does."""
         return max(self.session.consent_at, self.media_at or 0.0)
 
+    @property
+    def fraction_lost(self) -> float:
+        """Of his packets in the interval before the last report, on the worst track."""
+        return max((e.reception.fraction_lost for t in self.tracks for e in t.heard), default=0.0)
+
+    @property
+    def has_b_frames(self) -> bool:
+        """Whether he sends pictures that browsers do not play."""
+        return any(e.has_b_frames for t in self.tracks for e in t.heard)
+
     # -- called by the session
 
     def connected(self, keys: SrtpKeys) -> None:
@@ -129,6 +86,7 @@ class Publisher:
         """A plain packet: media or a retransmission."""
         try:
             parsed = parse_rtp(packet)
+            elements = parse_extensions(parsed.extension) if parsed.extension else {}
         except ValueError:
             self._counters.dropped_bad_rtp += 1
             return
@@ -136,25 +94,32 @@ class Publisher:
         if track is None:
             self._counters.dropped_not_negotiated += 1
             return
-        if parsed.payload_type != track.rtx_payload_type:
-            self._take(track, parsed, packet)
-        elif track.ssrc >= 0:
-            opened = open_rtx(parsed, track.ssrc, track.payload_type)
-            if opened is not None:
-                self._take(track, opened, bytes(opened))
-
-    def _take(self, track: InboundTrack, parsed: RtpPacket, packet: bytes) -> None:
         now = time.monotonic()
-        if parsed.ssrc != track.ssrc and not self._begin_source(track, parsed.ssrc, now):
+        number = elements.get(track.transport_id)
+        if number is not None and len(number) == 2:
+            self._transport.arrived(int.from_bytes(number, "big"), now)
+        if parsed.payload_type != track.rtx_payload_type:
+            self._take(track, track.encoding_of(parsed.ssrc, elements), parsed, now)
+            return
+        encoding = track.repaired_encoding_of(parsed.ssrc, elements)
+        if encoding is not None and encoding.ssrc >= 0:
+            opened = open_rtx(parsed, encoding.ssrc, track.payload_type)
+            if opened is not None:
+                self._take(track, encoding, opened, now)
+
+    def _take(self, track: InboundTrack, encoding: Encoding | None, parsed: RtpPacket, now: float) -> None:
+        if encoding is None or (
+            parsed.ssrc != encoding.ssrc and not self._begin_source(track, encoding, parsed.ssrc, now)
+        ):
             self._counters.dropped_not_negotiated += 1
             return
-        track.heard_at = self.media_at = now
-        if track.codec == "H264" and not track.has_b_frames and track.goes_back(parsed):
-            track.has_b_frames = True
+        encoding.heard_at = self.media_at = now
+        if track.codec == "H264" and not encoding.has_b_frames and encoding.goes_back(parsed):
+            encoding.has_b_frames = True
             log.warning("publisher sends B-frames, which browsers do not play", session=self.session.id)
-        if track.reception.arrived(parsed.sequence, parsed.timestamp, now) and track.can_nack:
-            self._send_nack(track, now)
-        self._sink.media(track, parsed, packet, time.time())
+        if encoding.reception.arrived(parsed.sequence, parsed.timestamp, now) and track.can_nack:
+            self._send_nack(encoding, now)
+        self._sink.media(track, encoding.rid, parsed, time.time())
 
     def receive_rtcp(self, packet: bytes) -> None:
         """Sender reports are what we need; the rest is skipped."""
@@ -165,11 +130,16 @@ class Publisher:
             return
         for item in found:
             if isinstance(item, feedback.SenderReport):
-                track = next((t for t in self.tracks if t.ssrc == item.ssrc), None)
-                if track is not None:
-                    track.reception.heard_report(item.ntp, time.monotonic())
-                    wall = self.clock.ours(item.ntp, time.time())
-                    self._sink.clock_report(track, item.ntp, item.rtp_timestamp, wall)
+                self._heard_report(item)
+
+    def _heard_report(self, report: feedback.SenderReport) -> None:
+        for track in self.tracks:
+            for encoding in track.heard:
+                if encoding.ssrc == report.ssrc:
+                    encoding.reception.heard_report(report.ntp, time.monotonic())
+                    wall = self.clock.ours(report.ntp, time.time())
+                    self._sink.clock_report(track, encoding.rid, report.ntp, report.rtp_timestamp, wall)
+                    return
 
     def farewell(self) -> bytes:
         """A publisher receives nothing from us that could end."""
@@ -181,50 +151,59 @@ class Publisher:
 
     # -- feedback
 
-    def _begin_source(self, track: InboundTrack, ssrc: int, now: float) -> bool:
-        if now - track.heard_at < SOURCE_SILENT_SECONDS:
+    def _begin_source(self, track: InboundTrack, encoding: Encoding, ssrc: int, now: float) -> bool:
+        if now - encoding.heard_at < SOURCE_SILENT_SECONDS:
             return False
-        track.ssrc = ssrc
-        track.reception = Reception(ssrc, track.clock_rate)
-        track.forget_order()
-        self._sink.source_began(self, track)
+        encoding.begin(ssrc, Reception(ssrc, track.clock_rate))
+        self._sink.source_began(self, track, encoding.rid)
         return True
 
-    def _send_nack(self, track: InboundTrack, now: float) -> None:
-        lost = track.reception.due(now)
+    def _send_nack(self, encoding: Encoding, now: float) -> None:
+        lost = encoding.reception.due(now)
         if lost:
             self._counters.nacks_out += 1
             self._counters.packets_lost_in += len(lost)
             self.session.send_rtcp(
-                feedback.receiver_report(self._ssrc, ()) + feedback.nack(self._ssrc, track.ssrc, sorted(lost))
+                feedback.receiver_report(self._ssrc, ()) + feedback.nack(self._ssrc, encoding.ssrc, sorted(lost))
             )
 
-    def request_keyframe(self) -> bool:
-        """Send a PLI; False when the publisher has no picture or can't be asked."""
+    def request_keyframe(self, rid: str = "") -> bool:
+        """Send a PLI about one encoding; False when there is none or it can't be asked for."""
         track = self.track("video")
-        if track is None or not track.can_pli or track.ssrc < 0:
+        encoding = track.encodings.get(rid) if track is not None else None
+        if track is None or encoding is None or not track.can_pli or encoding.ssrc < 0:
             return False
         self._counters.keyframe_requests += 1
         self.session.send_rtcp(
-            feedback.receiver_report(self._ssrc, ()) + feedback.picture_loss(self._ssrc, track.ssrc)
+            feedback.receiver_report(self._ssrc, ()) + feedback.picture_loss(self._ssrc, encoding.ssrc)
         )
         return True
 
     def tick(self, now: float) -> None:
-        """Several times a second: ask again for what is missing; once a second: reports and the estimate."""
+        """Several times a second: ask again for what is missing, and say what came; once a second: reports."""
         for track in self.tracks:
-            if track.can_nack and track.ssrc >= 0:
-                self._send_nack(track, now)
+            for encoding in track.heard:
+                if track.can_nack:
+                    self._send_nack(encoding, now)
+        if now - self._transport_at >= FEEDBACK_INTERVAL_SECONDS:
+            self._transport_at = now
+            self._send_transport_feedback()
         if now - self._reported_at >= REPORT_INTERVAL_SECONDS:
             self._reported_at = now
             self._send_reports(now)
 
+    def _send_transport_feedback(self) -> None:
+        source = next((e.ssrc for t in self.tracks for e in t.heard), None)
+        packet = self._transport.report(self._ssrc, source) if source is not None else None
+        if packet is not None:
+            self.session.send_rtcp(packet)
+
     def _send_reports(self, now: float) -> None:
-        heard = [track for track in self.tracks if track.ssrc >= 0]
+        heard = [encoding for track in self.tracks for encoding in track.heard]
         if not heard:
             return
-        packet = feedback.receiver_report(self._ssrc, [t.reception.report(now) for t in heard])
-        estimate = self.estimate.update(max(t.reception.fraction_lost for t in heard))
-        if any(track.can_remb for track in heard):
-            packet += feedback.bandwidth(self._ssrc, estimate, [t.ssrc for t in heard])
+        packet = feedback.receiver_report(self._ssrc, [e.reception.report(now) for e in heard])
+        estimate = self.estimate.update(self.fraction_lost)
+        if any(track.can_remb for track in self.tracks):
+            packet += feedback.bandwidth(self._ssrc, estimate, [e.ssrc for e in heard])
         self.session.send_rtcp(packet)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from config.logs import logger
 from config.settings import MediaSettings
 from config.tasks import Tasks
 from media.answer import Published
-from media.publisher import InboundTrack, Publisher
+from media.inbound import InboundTrack
+from media.picture_size import picture_size
+from media.publisher import Publisher
+from media.recording.feed import RecorderFactory, RecorderFeed
 from media.recording.take import TakeSummary
 from media.recording.tracks import AUDIO_CLOCK, VIDEO_CLOCK, Kind, TrackFormat
 from media.rtp.choice import MAIN_RID, LayerState
@@ -49,23 +51,6 @@ class StreamEnding(StrEnum):
     MOVED = "moved"  # only this node's part in it: another node goes on with the stream
 
 
-class TakeRecorder(Protocol):
-    """What a stream needs of its recorder (media/recording)."""
-
-    @property
-    def first_picture_at(self) -> datetime | None: ...
-    async def start(self) -> None: ...
-    def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None) -> None: ...
-    def add(self, kind: Kind, packet: bytes, arrival_ns: int) -> None: ...
-    def add_sender_report(self, kind: Kind, ntp: int, rtp_timestamp: int) -> None: ...
-    async def finish(self) -> TakeSummary: ...
-    async def aclose(self) -> None: ...
-    async def remove(self) -> None: ...
-
-
-RecorderFactory = Callable[[str, str, Callable[[], None]], TakeRecorder]  # stream, room, how to ask for a keyframe
-
-
 @dataclass(frozen=True, slots=True)
 class StreamContext:
     """What all streams of a node share."""
@@ -95,8 +80,9 @@ class Stream:
             "audio": context.make_fanout("audio", AUDIO_CLOCK),
         }
         self._context = context
-        self._recorder = make_recorder(stream_id, room_id, self.request_keyframe)
-        self._keyframes = KeyframeRequests()
+        self._recorder = make_recorder(stream_id, room_id, self._recorder_needs_keyframe)
+        self._feed = RecorderFeed(self._recorder)
+        self._keyframes: dict[str, KeyframeRequests] = {}  # by rid
         self._first_picture_at: datetime | None = None
         self._run_of: Publisher | None = None  # whose packets the recorder's current run holds
         self._run_tracks: tuple[InboundTrack, ...] = ()  # only theirs are taken
@@ -104,8 +90,7 @@ class Stream:
         self._was_live = False
         self.is_moved = False
         self._unannounced: tuple[Publisher, float, datetime] | None = None
-        self._video_sample = (0.0, 0)  # when, and how many octets had come until then
-        self._video_bits_per_second = 0
+        self._measured_at = 0.0
 
     async def start(self) -> None:
         """Make the recorder ready."""
@@ -117,7 +102,8 @@ class Stream:
         Viewers stay; nobody may feed the copy any more.
         """
         self._context = context
-        self._recorder = make_recorder(self.stream_id, self.room_id, self.request_keyframe)
+        self._recorder = make_recorder(self.stream_id, self.room_id, self._recorder_needs_keyframe)
+        self._feed = RecorderFeed(self._recorder)
         self._run_of, self._run_tracks = None, ()
         self._first_picture_at, self._unannounced = None, None
         await self.start()
@@ -140,37 +126,55 @@ class Stream:
         """ICE and DTLS are up; the stream is live when media comes."""
         log.info("publisher connected", stream=self.stream_id, session=publisher.session.id)
 
-    def source_began(self, publisher: Publisher, track: InboundTrack) -> None:
-        """A track's first packet is about to come, or its SSRC changed."""
+    def source_began(self, publisher: Publisher, track: InboundTrack, rid: str) -> None:
+        """The first packet of a layer is about to come, or its SSRC changed."""
         if publisher is not self.publisher:
             return
         if self._run_of is not publisher:
             self._run_of = publisher
             self._run_tracks = tuple(publisher.tracks)
-            self._recorder.begin_run(_format(publisher.track("video")), _format(publisher.track("audio")))
+            self._begin_run(publisher)
             self._joined(publisher)
-        self.tracks[track.kind].begin_source(track.codec, answers_requests=track.can_pli)
+        else:
+            self.tracks[track.kind].begin_layer(rid)
 
-    def media(self, track: InboundTrack, packet: RtpPacket, data: bytes, wall: float) -> None:
+    def _begin_run(self, publisher: Publisher) -> None:
+        video, audio = publisher.track("video"), publisher.track("audio")
+        self._feed.begin_run(_format(video), _format(audio), video.rids if video is not None else ("",))
+        self._keyframes = {}
+        for track in publisher.tracks:
+            self.tracks[track.kind].begin_source(
+                track.codec, track.rids, answers_requests=track.can_pli, extensions=track.passed_on
+            )
+        for viewer in self.viewers:
+            viewer.layers_changed(time.monotonic())
+
+    def media(self, track: InboundTrack, rid: str, packet: RtpPacket, wall: float) -> None:
         """A packet of the publisher: to the viewers first, then to the recorder."""
         if track not in self._run_tracks:
             return
         if self.state is StreamState.INTERRUPTED and self.publisher is not None:
             self._joined(self.publisher)
         fanout = self.tracks[track.kind]
-        keyframes = fanout.keyframes
-        if not fanout.push(packet, wall):
+        layer = fanout.deliveries[rid].layer
+        keyframes = layer.keyframes
+        if not fanout.push(packet, wall, rid):
             return
-        if fanout.keyframes != keyframes:
-            self._keyframes.arrived()
-        self._recorder.add(_kind(track), data, time.monotonic_ns())
+        is_keyframe = layer.keyframes != keyframes
+        if is_keyframe and rid in self._keyframes:
+            self._keyframes[rid].arrived()
+        if track.kind == "video":
+            self._feed.picture(rid, packet, time.monotonic(), is_keyframe=is_keyframe)
+        else:
+            self._feed.sound(packet, time.monotonic())
 
-    def clock_report(self, track: InboundTrack, ntp: int, rtp_timestamp: int, wall: float) -> None:
+    def clock_report(self, track: InboundTrack, rid: str, ntp: int, rtp_timestamp: int, wall: float) -> None:
         """The publisher's sender report."""
         if track not in self._run_tracks:
             return
-        self.tracks[track.kind].set_clock(rtp_timestamp, wall)
-        self._recorder.add_sender_report(_kind(track), ntp, rtp_timestamp)
+        fanout = self.tracks[track.kind]
+        fanout.set_clock(rtp_timestamp, wall, rid)
+        self._feed.clock(_kind(track), rid, ntp, fanout.deliveries[rid].layer.own_timestamp(rtp_timestamp))
 
     def publisher_gone(self, publisher: Publisher, reason: Ending) -> None:
         """A publisher's session ended."""
@@ -243,27 +247,42 @@ class Stream:
         """A viewer's session ended."""
         self.viewers.discard(viewer)
 
-    def request_keyframe(self) -> None:
-        """A viewer or the recorder needs a keyframe; requests are gathered."""
-        self._keyframes.ask()
+    def request_keyframe(self, rid: str) -> None:
+        """A viewer or the recorder needs a keyframe of this layer; requests are gathered."""
+        self._keyframes.setdefault(rid, KeyframeRequests()).ask()
         self._ask_publisher(time.monotonic())
 
+    def _recorder_needs_keyframe(self) -> None:
+        self.request_keyframe(self._feed.wanted(time.monotonic()))
+
     def _ask_publisher(self, now: float) -> None:
-        if self.publisher is not None and self._keyframes.due(now):
-            self.publisher.request_keyframe()
+        if self.publisher is not None:
+            for rid, requests in self._keyframes.items():
+                if requests.due(now):
+                    self.publisher.request_keyframe(rid)
 
     def layers(self) -> tuple[LayerState, ...]:
         """The encodings of the published pictures, best first; none while nobody publishes pictures."""
+        video = self.tracks["video"]
         if self.publisher is None or self.publisher.track("video") is None:
             return ()
-        return (LayerState(MAIN_RID, self._video_bits_per_second, 0, 0),)
+        found = []
+        for rid, delivery in video.deliveries.items():
+            layer = delivery.layer
+            width, height = picture_size(video.codec, layer.group.packets) if layer.group is not None else (0, 0)
+            found.append(LayerState(rid or MAIN_RID, layer.bits_per_second, width, height))
+        return tuple(found)
+
+    @property
+    def bits_per_second(self) -> int:
+        """What comes in: all layers, and sound."""
+        return sum(d.layer.bits_per_second for track in self.tracks.values() for d in track.deliveries.values())
 
     def _measure(self, now: float) -> None:
-        at, octets = self._video_sample
-        if now - at >= 1.0:
-            sample = sum(d.layer.octets for d in self.tracks["video"].deliveries.values())
-            self._video_bits_per_second = int((sample - octets) * 8 / (now - at)) if at else 0
-            self._video_sample = (now, sample)
+        if now - self._measured_at >= 1.0:
+            for track in self.tracks.values():
+                track.measure(now - self._measured_at)
+            self._measured_at = now
 
     def tick(self, now: float) -> None:
         """Several times a second."""
@@ -271,8 +290,8 @@ class Stream:
         self._measure(now)
         if self.publisher is None:
             return
-        if self.tracks["video"].wanted_keyframes(now):
-            self._keyframes.ask()
+        for rid in self.tracks["video"].wanted_keyframes(now):
+            self._keyframes.setdefault(rid, KeyframeRequests()).ask()
         self._ask_publisher(now)
         if self.publisher.session.is_connected:
             self.publisher.tick(now)

@@ -1,22 +1,32 @@
-"""A session that plays: its lanes in the stream's tracks, and what the viewer asks for (packets again, keyframes)."""
+"""A session that plays: its lanes in the stream's tracks, which layer he gets, and what he asks for again."""
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from media.answer import ChosenMedia, SendingTrack
+from media.answer import PASSED_ON, ChosenMedia, SendingTrack
 from media.glue import SrtpKeys
-from media.rtp import feedback
-from media.rtp.choice import MAIN_RID, Choice
+from media.rtp import extension, feedback
+from media.rtp.adaptation import BAD_LOSS, Adaptation
+from media.rtp.choice import MAIN_RID, Choice, LayerState, Mode
 from media.rtp.counters import Counters
 from media.rtp.fanout import Fanout
 from media.rtp.lane import RESENDS_PER_SECOND, Lane, LaneOptions
+from media.rtp.seq import distance
+from media.rtp.timeline import to_ntp
 from media.session import Ending, Session
 
 CNAME = b"dongting"  # one for sound and picture: players keep what has the same name together
+SLIDES_BITS_PER_SECOND = 60_000  # sound and pictures together
+LEAST_SLIDE_BITS = 8_000  # per second, when the sound alone needs nearly everything
+STALLING_SECONDS = 10.0  # a sign of trouble counts for so long
+START_SECONDS = 3.0  # a keyframe asked for so soon belongs to the beginning
+LAG_TICKS = 2  # reports that are so many seconds behind what was sent
 
 
 class Source(Protocol):
@@ -24,8 +34,23 @@ class Source(Protocol):
 
     @property
     def tracks(self) -> Mapping[str, Fanout]: ...
-    def request_keyframe(self) -> None: ...
+    def layers(self) -> tuple[LayerState, ...]: ...
+    def request_keyframe(self, rid: str) -> None: ...
     def viewer_gone(self, viewer: Viewer) -> None: ...
+
+
+@dataclass(slots=True)
+class Placed:
+    """A lane in its track. `is_copy`: it stays on one layer, since another node takes all of them."""
+
+    fanout: Fanout
+    lane: Lane
+    is_copy: bool
+    sent: deque[int]  # his newest numbers at the last ticks
+
+    @property
+    def is_video(self) -> bool:
+        return self.fanout.kind == "video"
 
 
 class Viewer:
@@ -34,42 +59,105 @@ class Viewer:
     def __init__(self, session: Session, chosen: Sequence[ChosenMedia], source: Source, counters: Counters) -> None:
         self.session = session
         self.sending: dict[str, SendingTrack] = {}
-        self.lanes: dict[str, Lane] = {}
-        self.bandwidth = 0
-        self.fraction_lost = 0.0
         self.choice = Choice()
+        self.fraction_lost = 0.0
+        self.rtt_seconds = 0.0  # 0: not known
+        self.nacks = 0
+        self.bits_per_second = 0
+        self._adaptation = Adaptation()
+        self._placed: list[Placed] = []
         self._keys: SrtpKeys | None = None
         self._source = source
         self._counters = counters
         self._chosen = [media for media in chosen if media.codecs]
+        self._connected_at = 0.0
+        self._troubled_at = float("-inf")
+        self._octets_before = 0
+        lines = (n for n, media in enumerate(chosen) if media.codecs and media.offer.kind == "video")
+        self.video_line = next(lines, None)  # which m-line of the offer the pictures are; None: he takes none
         for media in self._chosen:
             self.sending[media.offer.kind] = SendingTrack(secrets.randbits(31) | 1, secrets.randbits(31) & ~1)
         session.owner = self
 
+    # -- what he wants
+
     def choose(self, choice: Choice) -> None:
         """From now on the viewer wants this."""
         self.choice = choice
+        self._adapt(time.monotonic())
 
     @property
     def selected(self) -> str:
         """The rid of the layer that the viewer gets now; "" when he gets no pictures."""
-        return MAIN_RID if "video" in self.lanes else ""
+        layers = (p.lane.layer for p in self._placed if p.is_video)
+        return next((layer.rid or MAIN_RID for layer in layers if layer is not None), "")
+
+    def layers_changed(self, now: float) -> None:
+        """The publisher sends other layers than before."""
+        self._adapt(now)
+
+    def _adapt(self, now: float) -> None:
+        for placed in self._placed:
+            if placed.is_video and not placed.is_copy:
+                rid, slides = self._wanted(placed.lane.wanted, now)
+                if (rid, slides) != (placed.lane.wanted, placed.lane.takes_slides):
+                    placed.fanout.want(placed.lane, rid, slides=slides)
+                    self._ask_for_pictures(placed.fanout, now)
+
+    def _wanted(self, current: str | None, now: float) -> tuple[str | None, bool]:
+        """Which layer he is to get, and whether slides."""
+        if self.choice.mode is Mode.AUDIO:
+            return None, False
+        if self.choice.mode is Mode.SLIDES:
+            return None, True
+        layers = self._source.layers()
+        if not layers:
+            return current or "", False
+        named = (current or MAIN_RID) if current is not None else None
+        rid = self._adaptation.choose(layers, self.choice, named, self._sound_bits, now)
+        return "" if rid == MAIN_RID else rid, False
+
+    @property
+    def _sound_bits(self) -> int:
+        return sum(d.layer.bits_per_second for d in self._source.tracks["audio"].deliveries.values())
+
+    def _ask_for_pictures(self, fanout: Fanout, now: float) -> None:
+        for rid in fanout.wanted_keyframes(now):
+            self._source.request_keyframe(rid)
 
     # -- called by the session
 
     def connected(self, keys: SrtpKeys) -> None:
         """ICE and DTLS are up: join the tracks."""
         self._keys = keys  # the lanes point into it
+        now = self._connected_at = time.monotonic()
         for media in self._chosen:
-            kind = media.offer.kind
-            track = self.sending[kind]
-            codecs = {c.name: (c.codec.payload_type, c.rtx_payload_type) for c in media.codecs}
-            options = LaneOptions(codecs, keys.overhead)
-            lane = Lane(track.ssrc, track.rtx_ssrc, options, self.session.path, keys.outbound)
-            self.lanes[kind] = lane
-            self._source.tracks[kind].join(lane)
-        if any(self._source.tracks[kind].wanted_keyframes(time.monotonic()) for kind in self.lanes):
-            self._source.request_keyframe()
+            fanout = self._source.tracks[media.offer.kind]
+            for rid in media.rids or (None,):
+                self._join(media, fanout, rid, keys, now)
+            self._ask_for_pictures(fanout, now)
+
+    def _join(self, media: ChosenMedia, fanout: Fanout, rid: str | None, keys: SrtpKeys, now: float) -> None:
+        numbers = media.extensions
+        options = LaneOptions(
+            codecs={c.name: (c.codec.payload_type, c.rtx_payload_type) for c in media.codecs},
+            overhead=keys.overhead,
+            send_time_id=numbers.get(extension.ABS_SEND_TIME, 0),
+            extensions={uri: numbers[uri] for uri in PASSED_ON if uri in numbers},
+            constant_id=numbers[extension.RID] if rid is not None else 0,
+            constant=(rid or "").encode(),
+        )
+        track = self.sending[media.offer.kind]
+        if rid is not None:
+            track = SendingTrack(secrets.randbits(31) | 1, secrets.randbits(31) & ~1)
+        lane = Lane(track.ssrc, track.rtx_ssrc, options, self.session.path, keys.outbound)
+        placed = Placed(fanout, lane, rid is not None, deque(maxlen=LAG_TICKS))
+        self._placed.append(placed)
+        if rid is not None:
+            lane.wanted = rid
+        elif placed.is_video:
+            lane.wanted, lane.takes_slides = self._wanted(None, now)
+        fanout.join(lane)
 
     def receive_rtp(self, packet: bytes) -> None:
         """A viewer has nothing to send."""
@@ -82,40 +170,81 @@ class Viewer:
         except ValueError:
             self._counters.dropped_bad_rtcp += 1
             return
+        now = time.monotonic()
         for item in found:
             if isinstance(item, feedback.Lost):
                 self._resend(item)
             elif isinstance(item, feedback.KeyframeWanted):
-                self._source.request_keyframe()
+                self._keyframe_wanted(item.ssrc, now)
             elif isinstance(item, feedback.ReportBlock):
-                self.fraction_lost = item.fraction_lost / 256
+                self._heard_report(item, now)
             elif isinstance(item, feedback.Bandwidth):
-                self.bandwidth = item.bits_per_second
+                self._adaptation.bits_per_second = item.bits_per_second
+                self._adapt(now)
+
+    def _placed_at(self, ssrc: int) -> Placed | None:
+        return next((p for p in self._placed if p.lane.ssrc == ssrc), None)
 
     def _resend(self, lost: feedback.Lost) -> None:
         self._counters.nacks_in += 1
-        for kind, lane in self.lanes.items():
-            if lane.ssrc == lost.ssrc:
-                self._source.tracks[kind].resend(lane, lost.sequences)
+        self.nacks += len(lost.sequences)
+        placed = self._placed_at(lost.ssrc)
+        if placed is not None:
+            placed.fanout.resend(placed.lane, lost.sequences)
+
+    def _keyframe_wanted(self, ssrc: int, now: float) -> None:
+        placed = self._placed_at(ssrc)
+        layer = placed.lane.layer if placed is not None else None
+        if layer is None:
+            return
+        if now - self._connected_at > START_SECONDS:
+            self._troubled_at = now
+        self._source.request_keyframe(layer.rid)
+
+    def _heard_report(self, block: feedback.ReportBlock, now: float) -> None:
+        placed = self._placed_at(block.ssrc)
+        if placed is None:
+            return
+        lost = block.fraction_lost / 256
+        if block.last_report:
+            ago = (to_ntp(time.time()) >> 16 & 0xFFFFFFFF) - block.last_report - block.delay & 0xFFFFFFFF
+            self.rtt_seconds = ago / 65536 if ago < 1 << 22 else 0.0
+        is_behind = len(placed.sent) == LAG_TICKS and distance(block.highest & 0xFFFF, placed.sent[0] & 0xFFFF) < 0
+        if placed.is_video:
+            self.fraction_lost = lost
+            self._adaptation.lost(lost)
+        if lost >= BAD_LOSS or is_behind:
+            self._troubled_at = now
+
+    def is_stalling(self, now: float) -> bool:
+        """Whether his player was in trouble within STALLING_SECONDS: lost much, lagged, or lost the picture."""
+        return now - self._troubled_at < STALLING_SECONDS
 
     def farewell(self) -> bytes:
         """BYE for our sources, so that a player knows at once."""
-        if not self.sending:
-            return b""
-        ssrcs = [track.ssrc for track in self.sending.values()]
-        return feedback.receiver_report(ssrcs[0], ()) + feedback.goodbye(ssrcs)
+        ssrcs = [placed.lane.ssrc for placed in self._placed]
+        return feedback.receiver_report(ssrcs[0], ()) + feedback.goodbye(ssrcs) if ssrcs else b""
 
     def ended(self, reason: Ending) -> None:
         """The session is over: leave the tracks."""
-        for kind, lane in self.lanes.items():
-            self._source.tracks[kind].leave(lane)
-        self.lanes = {}
+        for placed in self._placed:
+            placed.fanout.leave(placed.lane)
+        self._placed = []
         self._source.viewer_gone(self)
 
     def tick(self, wall: float) -> None:
-        """Once a second: sender reports, and a new allowance of repeated packets."""
-        for kind, lane in self.lanes.items():
+        """Once a second: sender reports, new allowances, and another look at what his line carries."""
+        octets = 0
+        for placed in self._placed:
+            lane = placed.lane
             lane.resends_left = RESENDS_PER_SECOND
-            told = self._source.tracks[kind].report_for(lane, wall)
+            lane.allow_slides(max(LEAST_SLIDE_BITS, SLIDES_BITS_PER_SECOND - self._sound_bits))
+            octets += lane.totals()[1]
+            newest = lane.newest_sent
+            if newest is not None:
+                placed.sent.append(newest)
+            told = placed.fanout.report_for(lane, wall)
             if told is not None:
                 self.session.send_rtcp(feedback.sender_report(*told) + feedback.source_name(lane.ssrc, CNAME))
+        self.bits_per_second, self._octets_before = 8 * max(0, octets - self._octets_before), octets
+        self._adapt(time.monotonic())

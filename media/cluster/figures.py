@@ -55,7 +55,7 @@ def ingest_of(stream: Stream) -> Payload:
         "bitrate": sum(layer.bits_per_second for layer in layers),
         "loss": round(lost_of(publisher), 4) if publisher is not None else 0.0,
         "rtt_ms": 0,
-        "b_frames": publisher is not None and any(track.has_b_frames for track in publisher.tracks),
+        "b_frames": publisher is not None and publisher.has_b_frames,
         "layers": [
             {"rid": _rid(x.rid), "bitrate": x.bits_per_second, "width": x.width, "height": x.height} for x in layers
         ],
@@ -99,7 +99,7 @@ def bitrate_to(viewer: Viewer) -> int:
 
 def lost_of(publisher: Publisher | None) -> float:
     """The share of a publisher's packets that did not come lately."""
-    return max((track.reception.fraction_lost for track in publisher.tracks), default=0.0) if publisher else 0.0
+    return publisher.fraction_lost if publisher else 0.0
 
 
 def _rid(rid: str) -> str:

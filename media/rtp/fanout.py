@@ -74,6 +74,8 @@ class Fanout:
     def begin_layer(self, rid: str) -> None:
         """One layer's source begins anew: another SSRC."""
         delivery = self.deliveries[rid]
+        if not delivery.layer.is_heard:
+            return
         moved = [lane for lane, server in self._lanes.items() if server is delivery]
         for lane in moved:
             self._detach(lane)
@@ -126,14 +128,14 @@ class Fanout:
     # -- the viewers' side
 
     @property
-    def keyframes(self) -> int:
-        """How many have come, of all layers together."""
-        return sum(delivery.layer.keyframes for delivery in self.deliveries.values())
-
-    @property
     def lanes(self) -> int:
         """How many viewers have this track."""
         return len(self._lanes)
+
+    def measure(self, seconds: float) -> None:
+        """So much time has passed since the last call: the bitrates of the layers."""
+        for delivery in self.deliveries.values():
+            delivery.layer.measure(seconds)
 
     def wanted_keyframes(self, now: float) -> list[str]:
         """The layers of which somebody is waiting for a keyframe."""

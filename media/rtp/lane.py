@@ -26,6 +26,7 @@ class State(Enum):
     SLIDES = "slides"  # keyframes, as far as his allowance goes
 
 
+SERVED = frozenset((State.LIVE, State.CATCHING_UP, State.SLIDES))
 CATCH_UP_SPEED = 50  # the kept group is shown this much faster than it was filmed: 2 s in 40 ms
 RESENDS_PER_SECOND = 400  # per viewer; a viewer who asks for more is not helped by more
 NOT_NEGOTIATED = -1
@@ -161,8 +162,7 @@ class Lane:
     @property
     def layer(self) -> Layer | None:
         """The layer that he gets now."""
-        is_served = self.state in (State.LIVE, State.CATCHING_UP, State.SLIDES)
-        return self.span.layer if self.span is not None and is_served else None
+        return self.span.layer if self.span is not None and self.state in SERVED else None
 
     def begin(self, layer: Layer, first: int, packet: RtpPacket | None, state: State) -> Span:
         """From the layer's number `first` on; everything goes on without a step from what he was sent before.
@@ -209,6 +209,18 @@ class Lane:
             self._after_picture = numbers.picture + span.picture_shift & numbers.picture_mask
         if numbers.base_at != ABSENT:
             self._after_base = numbers.base + span.base_shift & 0xFF
+
+    @property
+    def newest_sent(self) -> int | None:
+        """The newest number that he was sent; None while he gets nothing."""
+        span = self.span
+        if span is None or self.state not in SERVED:
+            return None
+        return (span.layer.newest if span.end is None else span.end - 1) + span.shift & 0xFFFF
+
+    def allow_slides(self, bits: float) -> None:
+        """Another second's allowance; what was not used is not saved up."""
+        self.slide_credit = min(self.slide_credit + bits, 0.0)
 
     def totals(self) -> tuple[int, int]:
         """Packets and payload octets that he was sent, for sender reports."""

@@ -132,8 +132,10 @@ class Layer:
         self._timeline.set(own, wall)
 
     def measure(self, seconds: float) -> None:
-        """Called about once a second: the bitrate since the last call."""
-        self.bits_per_second = int((self.octets - self._octets_before) * 8 / seconds)
+        """Called about once a second: the bitrate, smoothed, since a keyframe alone is no trend. 0: nothing came."""
+        now = int((self.octets - self._octets_before) * 8 / seconds)
+        before = self.bits_per_second
+        self.bits_per_second = (before + now) // 2 if before and now else now
         self._octets_before = self.octets
 
     def own_timestamp(self, rtp_timestamp: int) -> int:

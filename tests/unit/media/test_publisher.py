@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from media.answer import HIGH, choose_for_publisher
-from media.publisher import InboundTrack
+from media.inbound import InboundTrack
 from media.rtp.packet import RtpPacket
 from media.sdp import parse_offer
 from tests.unit.media.offers import FFMPEG, OBS
@@ -35,5 +35,5 @@ def test_obs_sends_high_profile() -> None:
     ],
 )
 def test_b_frames_are_noticed(arrivals: list[tuple[int, int]], expected: bool) -> None:
-    track = video_of(OBS)
-    assert any(track.goes_back(RtpPacket(96, 0, s, t, 1, b"")) for s, t in arrivals) is expected
+    encoding = video_of(OBS).encodings[""]
+    assert any(encoding.goes_back(RtpPacket(96, 0, s, t, 1, b"")) for s, t in arrivals) is expected
