@@ -38,7 +38,7 @@ SECONDS = 10.0
 WIDTH = 120  # of the table, also in a file
 LIMIT_SECONDS = 2.0  # of each of its two turns
 OVERHEAD_SECONDS = 120.0  # of one row, at most: starting, joining, stopping
-FAULTS = (NoCompiler, NoProfiler, OneCore, NotReady, PeerFailed, RuntimeError, TimeoutError)
+FAULTS = (NoCompiler, NoProfiler, OneCore, NotReady, PeerFailed, RuntimeError, OSError)
 Shape = Callable[[Row], str]
 COLUMNS: tuple[tuple[str, Shape], ...] = (
     ("viewers", lambda row: str(row.joined)),
@@ -77,23 +77,25 @@ class Baseline:
 
 def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: LimitTurn, relay: RelayTurn) -> Row:
     """One line of the table."""
+    window = relay.window
+    cost = window.cpu * 1e6 / relay.packets
     limit = sum(turn.us_per_packet for turn in limits) / len(limits)
     return Row(
         viewers=viewers,
         joined=relay.joined,
-        cpu_us_per_packet=round(relay.cpu_us_per_packet, 3),
+        cpu_us_per_packet=round(cost, 3),
         limit_us_per_packet=round(limit, 3),
-        ratio_to_limit=round(relay.cpu_us_per_packet / limit, 3),
+        ratio_to_limit=round(cost / limit, 3),
         delivered_share=round(relay.delivered_share, 6),
         delay_ms_p50=round(percentile(relay.delays_ms, 50), 3),
         delay_ms_p99=round(percentile(relay.delays_ms, 99), 3),
-        bytes_per_viewer=bytes_each(relay.memory_bytes, relay.joined, base.few.memory_bytes, base.few.joined),
-        memory_bytes=relay.memory_bytes,
+        bytes_per_viewer=bytes_each(window.memory_bytes, relay.joined, base.few.window.memory_bytes, base.few.joined),
+        memory_bytes=window.memory_bytes,
         setups_per_cpu_second=round(relay.setups_per_cpu_second, 1),
         packets=relay.packets,
-        seconds=round(relay.seconds, 2),
-        core_share=round(relay.core_share, 3),
-        load_core_share=round(relay.load_core_share, 3),
+        seconds=round(window.seconds, 2),
+        core_share=round(window.cpu / window.seconds, 3),
+        load_core_share=round(window.load_cpu / window.seconds, 3),
         limit_delivered_share=round(min(turn.delivered_share for turn in limits), 6),
         limits_us_per_packet=tuple(round(turn.us_per_packet, 3) for turn in limits),
         paced_limit_us_per_packet=round(paced.us_per_packet, 3),
@@ -101,6 +103,7 @@ def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: L
         checked_packets=relay.checked_packets,
         wrong_packets=relay.wrong_packets,
         publisher_late_ms=round(relay.publisher_late_ms, 2),
+        stolen_share=round(window.stolen / window.seconds, 4),
         drops=relay.drops,
     )
 
@@ -114,7 +117,7 @@ async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console
     )
     console.print(
         f"without viewers {base.stream_core_share:.1%} of the core; "
-        f"with {base.few.joined} viewers {base.few.memory_bytes / 1e6:.0f} MB"
+        f"with {base.few.joined} viewers {base.few.window.memory_bytes / 1e6:.0f} MB"
     )
     rows = []
     for viewers in wanted.viewers:
@@ -126,8 +129,8 @@ async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console
         row = make_row(viewers, base, (before, after), paced, relay)
         rows.append(row)
         console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False)
-        if relay.profile:
-            console.print(relay.profile, markup=False, highlight=False, soft_wrap=True)
+        if relay.window.profile:
+            console.print(relay.window.profile, markup=False, highlight=False, soft_wrap=True)
         for problem in relay.problems[:3]:
             console.print(f"  {viewers - relay.joined} did not come: {problem}", markup=False)
     return rows
@@ -185,6 +188,9 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(width=WIDTH)
     try:
         rows = asyncio.run(run(wanted, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        Console(stderr=True).print("stopped")
+        return 130
     except FAULTS as error:
         Console(stderr=True).print(f"not measured: {error or type(error).__name__}", markup=False)
         return 1

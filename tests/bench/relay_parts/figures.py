@@ -38,6 +38,7 @@ class Row:
     checked_packets: int
     wrong_packets: int
     publisher_late_ms: float  # the worst frame of all
+    stolen_share: float  # of a core, by the machine below a virtual one: delays are not the relay's then
     drops: dict[str, int]
 
 

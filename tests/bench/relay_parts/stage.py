@@ -14,7 +14,7 @@ import urllib3
 from aiohttp import web
 from minio import Minio
 
-from dongting.child import Child, Program
+from dongting.child import Child, NotReady, Program
 from dongting.ports import free_ports
 from dongting.processes import program_of
 from tests.bench.relay_parts.process import LOAD_CORE, RELAY_CORE, on_core
@@ -41,6 +41,11 @@ class Media:
         """Its process id."""
         assert self.child.pid is not None
         return self.child.pid
+
+    def check(self) -> None:
+        """Raise what it said last if it is no longer there."""
+        if not self.child.is_running():
+            raise NotReady(f"the media process ended with {self.child.exit_code}: {self.child.last_words()}")
 
     def drops(self) -> dict[str, int]:
         """What it has thrown away so far, by reason, as its /metrics say."""

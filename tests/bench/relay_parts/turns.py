@@ -18,7 +18,7 @@ from tests.bench.relay_parts.crowd import Crowd
 from tests.bench.relay_parts.figures import delivered_share, window_packets
 from tests.bench.relay_parts.native import Native, Receiver, make_session
 from tests.bench.relay_parts.peer import RECEIVE_BUFFER_BYTES
-from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes
+from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes, stolen_seconds
 from tests.bench.relay_parts.profiling import Profiler
 from tests.bench.relay_parts.stage import KEY, MEDIA, SLUG, Media, Stage
 
@@ -106,29 +106,37 @@ async def alone_turn(stage: Stage, native: Native, seconds: float) -> float:
             await asyncio.sleep(SETTLE_SECONDS)
             cpu, began = cpu_seconds(media.pid), time.monotonic()
             await asyncio.sleep(seconds)
+            media.check()
             return (cpu_seconds(media.pid) - cpu) / (time.monotonic() - began)
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """What the processes needed while the window was open, in seconds; the media process' memory at its end."""
+
+    seconds: float
+    cpu: float
+    load_cpu: float
+    stolen: float
+    memory_bytes: int
+    profile: str  # a profiler's text, if one ran
+
+
+@dataclass(frozen=True, slots=True)
 class RelayTurn:
-    """What the media process needed, and what came of it. `profile`: a profiler's text, if one ran."""
+    """What came of one turn of the relay."""
 
     joined: int
     setups_per_cpu_second: float  # 0 when there were only the few first
-    memory_bytes: int
-    cpu_us_per_packet: float
-    core_share: float
-    load_core_share: float
-    seconds: float
     packets: int
     delivered_share: float
     delays_ms: tuple[float, ...]
+    window: Window
     checked_packets: int
     wrong_packets: int
     publisher_late_ms: float
     drops: dict[str, int]
     problems: tuple[str, ...]
-    profile: str
 
 
 async def relay_turn(
@@ -143,15 +151,7 @@ async def relay_turn(
             joined, setup_cpu = await _join(crowd, media, max(0, viewers - FEW_VIEWERS))
             publisher.start()
             await asyncio.sleep(SETTLE_SECONDS)
-            if profiler is not None:
-                await profiler.begin(media.pid)
-            crowd.receiver.open_window()
-            cpu, busy = cpu_seconds(media.pid), cpu_seconds(os.getpid())
-            await asyncio.sleep(seconds)
-            cpu, busy = cpu_seconds(media.pid) - cpu, cpu_seconds(os.getpid()) - busy
-            crowd.receiver.close_window()
-            profile = await profiler.end(media.pid) if profiler is not None else ""
-            memory = memory_bytes(media.pid)
+            window = await _count(crowd, media, seconds, profiler)
             receiver, counts = crowd.receiver, crowd.receiver.counts()
             packets = window_packets(counts)
             if not packets:
@@ -159,21 +159,31 @@ async def relay_turn(
             return RelayTurn(
                 joined=few + joined,
                 setups_per_cpu_second=joined / setup_cpu if joined else 0.0,
-                memory_bytes=memory,
-                cpu_us_per_packet=cpu * 1e6 / packets,
-                core_share=cpu / receiver.window_seconds,
-                load_core_share=busy / receiver.window_seconds,
-                seconds=receiver.window_seconds,
                 packets=packets,
                 delivered_share=delivered_share(counts, receiver.sent_in_window),
                 delays_ms=tuple(receiver.delays_ms()),
+                window=window,
                 checked_packets=receiver.checked,
                 wrong_packets=receiver.wrong,
                 publisher_late_ms=publisher.latest_ms,
                 drops=media.drops(),
                 problems=tuple(crowd.problems),
-                profile=profile,
             )
+
+
+async def _count(crowd: Crowd, media: Media, seconds: float, profiler: Profiler | None) -> Window:
+    """Open the window for so long."""
+    if profiler is not None:
+        await profiler.begin(media.pid)
+    crowd.receiver.open_window()
+    cpu, load_cpu, stolen = cpu_seconds(media.pid), cpu_seconds(os.getpid()), stolen_seconds()
+    await asyncio.sleep(seconds)
+    cpu, load_cpu = cpu_seconds(media.pid) - cpu, cpu_seconds(os.getpid()) - load_cpu
+    stolen = stolen_seconds() - stolen
+    crowd.receiver.close_window()
+    media.check()
+    profile = await profiler.end(media.pid) if profiler is not None else ""
+    return Window(crowd.receiver.window_seconds, cpu, load_cpu, stolen, memory_bytes(media.pid), profile)
 
 
 async def _join(crowd: Crowd, media: Media, viewers: int) -> tuple[int, float]:
