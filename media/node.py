@@ -34,6 +34,7 @@ from media.events import Outbox
 from media.glue import Certificate, PacketMemory
 from media.problems import Problem, already_live, cannot_serve, full, key_wrong, not_live, unavailable
 from media.publisher import Publisher
+from media.recording.feed import TakeRecorder
 from media.recording.spool import RecoveredTake
 from media.recording.take_spool import SpoolBusy
 from media.resource import Resource, digest, new_session_id
@@ -43,7 +44,7 @@ from media.rtp.outlet import Sender
 from media.rtp.single import Single
 from media.sdp import Offer
 from media.session import Ending, Session
-from media.stream import Stream, StreamContext, StreamEnding, StreamState, TakeRecorder
+from media.stream import Stream, StreamContext, StreamEnding, StreamState
 from media.transport.addresses import candidates, interface_addresses
 from media.transport.ice import IceLite
 from media.transport.port import Port
