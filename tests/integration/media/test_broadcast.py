@@ -10,7 +10,7 @@ import pytest
 
 from config.bus import Bus, Payload
 from config.objects import S3Objects
-from tests.integration.media.clients import WAIT_SECONDS, ffmpeg_command, until
+from tests.integration.media.clients import WAIT_SECONDS, HookServer, ffmpeg_command, until
 from tests.integration.media.conftest import Running
 
 
@@ -77,6 +77,31 @@ async def test_a_stream_ends_when_the_host_stays_away(running: Running, objects:
     events = await running.heard.wait("publisher_joined", "publisher_left", "stream_ended", "take_ready")
     assert events[2]["reason"] == "vanished"
     assert (await objects.stat("public/takes/stream-oranges-1/index.m3u8")).size > 0
+
+
+async def test_known_bug_a_host_who_goes_live_again_at_once_loses_no_replay(
+    running: Running, hook: HookServer, objects: S3Objects
+) -> None:
+    # given
+    host = running.publisher()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+
+    # when: the next broadcast begins while the recording of the first is being finished
+    assert await host.delete() == 200
+    await until(lambda: "oranges" not in running.node.streams, "the first stream to end")
+    hook.number = 2
+    again = running.publisher()
+    assert await again.connect() == 201
+    await until(lambda: running.heard.names().count("publisher_joined") == 2, "the second stream")
+    assert await again.delete() == 200
+
+    # then
+    await until(lambda: running.heard.names().count("take_ready") == 2, "both recordings")
+    ready = {event["stream_id"] for event in running.heard.events if event["event"] == "take_ready"}
+    assert ready == {"stream-oranges-1", "stream-oranges-2"}
+    for stream_id in ready:
+        assert json.loads(await objects.get(f"public/takes/{stream_id}/take.json"))["parts"]
 
 
 async def test_a_command_ends_the_stream_and_the_room_is_free_at_once(running: Running, bus: Bus) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from aioice import stun
 
 from media.answer import BASELINE, HIGH, Local, Published, SendingTrack, choose_for_publisher, choose_for_viewer
 from media.answer import write_answer as write
@@ -12,6 +13,7 @@ from media.sdp import parse_offer
 from tests.unit.media import odd_offers
 from tests.unit.media.odd_offers import FFMPEG_8, FFMPEG_9, FIREFOX, FIREFOX_PLAYS, GSTREAMER, RFC_9725, SAFARI
 from tests.unit.media.offers import OBS
+from tests.unit.media.test_ice import HOME, SILENCE, World
 
 LOCAL = Local("ourufrag", "ourpwd" * 5, "AA:BB", ("1 1 udp 2130706431 192.0.2.1 8189 typ host",))
 SENDING = {"audio": SendingTrack(11, 12), "video": SendingTrack(21, 22)}
@@ -118,6 +120,22 @@ def test_ffmpeg_is_connected_to_and_promised_nothing_that_it_cannot_do(offer: st
 def test_ffmpeg_8_has_no_repair_and_ffmpeg_9_has() -> None:
     assert "rtx" not in publish(FFMPEG_8)
     assert "a=fmtp:105 apt=106" in publish(FFMPEG_9)
+
+
+def test_ffmpeg_8s_checks_lack_priority_and_are_answered() -> None:
+    # given
+    world = World()
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    request.attributes["USERNAME"] = f"{world.credentials.ufrag}:theirs"
+    request.attributes["USE-CANDIDATE"] = None
+    request.add_message_integrity(world.credentials.pwd.encode())
+
+    # when
+    answered = world.ice.answer(bytes(request), HOME, SILENCE)
+
+    # then
+    assert answered is not None
+    assert [ufrag for _, ufrag, _ in world.peer.checks] == [world.credentials.ufrag]
 
 
 def test_obs_keeps_its_high_profile_and_is_asked_for_keyframes() -> None:

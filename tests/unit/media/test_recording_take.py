@@ -232,6 +232,21 @@ def test_a_timestamp_that_jumps_hours_costs_no_hours(tmp_path: Path) -> None:
     assert take.summary().duration_ms == pytest.approx(6000, abs=40)
 
 
+@pytest.mark.parametrize("drift_seconds", [-2.2, 2.2])
+def test_known_bug_a_clock_that_drifts_restarts_no_part_and_leaves_no_gap(
+    drift_seconds: float, tmp_path: Path
+) -> None:
+    # given a publisher's clock that is, in 6 s, as much away from ours as 100 ppm make it in 6 h
+    stretch = (6 + drift_seconds) / 6
+    arrivals = [replace(a, at_ns=BEGIN + int((a.at_ns - BEGIN) * stretch)) for a in broadcast("H264", 6, BEGIN)]
+    # when
+    take = record(tmp_path, [(H264, OPUS, arrivals)])
+    # then
+    assert [part.duration_ms for part in take.parts] == [2000, 2000, 2000]
+    assert len(take.runs) == 1
+    assert take.gaps == []
+
+
 def test_packets_of_another_payload_type_are_left_out(tmp_path: Path) -> None:
     arrivals = broadcast("H264", 3, BEGIN)
     strange = [replace(a, packet=a.packet[:1] + b"\x7f" + a.packet[2:]) for a in arrivals[::7]]
