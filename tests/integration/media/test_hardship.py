@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import signal
 import socket
 import sys
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
-from aiortc import RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCSessionDescription
+from av.packet import Packet
 
+from config.bus import Bus
 from config.settings import MediaSettings
 from media.sdp import parse_offer
 from media.session import Ending
 from tests.harness.data_servers import DataServers, Environment
+from tests.harness.scripted_rtp import FRAME_RATE, encoded_pictures
 from tests.integration.media.clients import WAIT_SECONDS, until
 from tests.integration.media.conftest import Running
 from tests.unit.media.test_ice import check, reply
@@ -126,6 +132,43 @@ async def test_silence_is_told_and_so_is_its_end(running: Running) -> None:
     assert events[1]["reason"] == "silent"
     assert events[2]["session_id"] == events[0]["session_id"]
     await viewer.sees(video=5)
+
+
+class BFrames(MediaStreamTrack):
+    """Pictures as OBS encodes them unless it is told otherwise: some are shown before others that were sent first."""
+
+    kind = "video"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pictures = itertools.cycle(encoded_pictures("H264", 2, b_frames=2))
+
+    async def recv(self) -> Packet[Any]:
+        """The next picture in the order of decoding."""
+        await asyncio.sleep(1 / FRAME_RATE)
+        number, data = next(self._pictures)
+        packet = Packet(data)
+        packet.pts, packet.time_base = number, Fraction(1, FRAME_RATE)
+        return packet
+
+
+async def test_b_frames_are_told_to_the_host(running: Running, bus: Bus) -> None:
+    # given
+    host = running.publisher()
+    sender = host.pc.getSenders()[0]
+    sender.replaceTrack(BFrames())
+
+    # when
+    assert await host.connect() == 201
+    await running.heard.wait("publisher_joined")
+
+    # then: it stands where the studio's figures come from
+    ingest: dict[str, Any] = {}
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not ingest.get("b_frames"):
+            await asyncio.sleep(0.1)
+            for lease in (await bus.leases("audience:stream-oranges-1")).values():
+                ingest = lease.get("ingest") or {}
 
 
 async def test_stopping_ends_streams_and_tells_the_servers(running: Running) -> None:
