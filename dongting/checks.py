@@ -6,11 +6,12 @@ import os
 import platform
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from config.settings import MediaSettings, ServerSettings, SettingsError, SharedSettings, WorkerSettings, load
 from dongting.machine import PORT_DEFAULTS, REPLACED_BY, SETTINGS_FILE, Machine
+from dongting.media_nodes import udp_ports
 from dongting.ports import ANYWHERE, is_free, who_listens
 from dongting.servers import mongod_binary, mongod_libraries, redis_binary
 
@@ -72,10 +73,16 @@ def _settings(machine: Machine) -> None:
             raise CannotStart(f"{error}\n  (from the environment or {machine.root / SETTINGS_FILE})") from None
 
 
+def _wanted(machine: Machine) -> Iterator[tuple[str, int, int]]:
+    """Each port with its setting and that one's default; media processes have UDP ports in a row."""
+    for setting, default in PORT_DEFAULTS.items():
+        several = udp_ports(machine.environment) if setting == "MEDIA_UDP_PORT" else ()
+        yield from ((setting, default, port) for port in several or (int(machine.environment[setting]),))
+
+
 def _ports(machine: Machine) -> None:
     taken: dict[int, str] = {}
-    for setting, default in PORT_DEFAULTS.items():
-        port = int(machine.environment[setting])
+    for setting, default, port in _wanted(machine):
         host = machine.environment.get("MEDIA_HOST" if "MEDIA" in setting else "SERVER_HOST") or ANYWHERE
         if port in taken:
             raise CannotStart(f"{setting} and {taken[port]} are both {port}: change one in {SETTINGS_FILE}")

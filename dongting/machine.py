@@ -13,7 +13,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from dongting.child import MARK
-from dongting.ports import free_ports, is_free
+from dongting.media_nodes import count_of
+from dongting.ports import free_ports, free_row, is_free
 from dongting.servers import HOST, WEED_PORTS, mongodb_uri, redis_url, write_private
 
 SETTINGS_FILE = "dongting.env"
@@ -107,7 +108,11 @@ def _reached(own: Mapping[str, tuple[int, ...]], generated: Mapping[str, str]) -
 
 def _any_free_port_for_zero(environment: Mapping[str, str]) -> dict[str, str]:
     zeros = [name for name in PORT_DEFAULTS if environment[name] == "0"]
-    return {name: str(port) for name, port in zip(zeros, free_ports(len(zeros)), strict=True)}
+    found = {name: str(port) for name, port in zip(zeros, free_ports(len(zeros)), strict=True)}
+    several = count_of(environment)
+    if several > 1 and "MEDIA_UDP_PORT" in found:
+        found["MEDIA_UDP_PORT"] = str(free_row(several, {int(port) for port in found.values()}))
+    return found
 
 
 def load_secrets(path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 # Below the kernel's range for outgoing connections (32768…), so that a port found free is not handed out meanwhile.
@@ -39,6 +40,19 @@ def free_ports(count: int) -> tuple[int, ...]:
         if is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True):
             found.append(port)
     raise OSError(f"fewer than {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}")
+
+
+def free_row(count: int, taken: Collection[int] = ()) -> int:
+    """The first of that many ports in a row that are free for TCP and UDP, and none of `taken`.
+
+    Raises:
+        OSError: if there is no such row.
+    """
+    for first in random.sample(FREE_PORTS, ATTEMPTS):
+        row = range(first, first + count)
+        if all(p not in taken and is_free(p, ANYWHERE) and is_free(p, ANYWHERE, udp=True) for p in row):
+            return first
+    raise OSError(f"no {count} free ports in a row between {FREE_PORTS.start} and {FREE_PORTS.stop}")
 
 
 def who_listens(port: int, *, udp: bool = False) -> str:

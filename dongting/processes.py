@@ -16,25 +16,30 @@ ASK_TIMEOUT_SECONDS = 1.0
 EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 -- recognised, not served
 
 # How long each may take to stop: media finishes its recordings, a worker the piece that it is at.
+HAND_OVER_SECONDS = 10.0  # a media process that leaves waits so long for its hosts to be back elsewhere
 STOP_SECONDS: dict[Name, float] = {"server": 15.0, "media": 20.0, "worker": 15.0}
 
 
-def program_of(name: Name, root: Path, environment: Mapping[str, str], log: Path) -> Program:
+def program_of(
+    name: Name, root: Path, environment: Mapping[str, str], log: Path, called: str | None = None
+) -> Program:
     """The program of one process of the checkout in `root`, with settings from `environment`."""
+    patience = float(environment.get("DRAIN_SECONDS") or 0) + HAND_OVER_SECONDS if name == "media" else 0.0
+    port = "MEDIA_INTERNAL_PORT" if environment.get("MEDIA_INTERNAL_PORT") else "MEDIA_HTTP_PORT"
     checks: dict[Name, Callable[[], bool]] = {
         "server": _asks(environment, "SERVER_HOST", "SERVER_PORT", 8080),
-        "media": _asks(environment, "MEDIA_HOST", "MEDIA_HTTP_PORT", 8081),
+        "media": _asks(environment, "MEDIA_HOST", port, 8081),
         "worker": _asks(environment, "", "WORKER_METRICS_PORT", 8082),
     }
     return Program(
-        name=name,
+        name=called or name,
         command=_command(name, environment),
         environment={**environment, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(root)},
         log=log,
         folder=root,
         is_ready=checks[name],
         ready_seconds=60.0,
-        stop_seconds=STOP_SECONDS[name],
+        stop_seconds=STOP_SECONDS[name] + patience,
     )
 
 

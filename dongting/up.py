@@ -14,15 +14,15 @@ from dongting.checks import CannotStart, check
 from dongting.child import Child, NotReady, Program, end_leftovers
 from dongting.logfiles import trim
 from dongting.machine import Machine
+from dongting.media_nodes import bring_takes_home, media_nodes
 from dongting.processes import Name, program_of
 from dongting.supervisor import TICK_SECONDS, Interrupted, Say, Supervisor
 
 STATE_FILE = "state.json"
 SEEDED_FILE = "demo-seeded"
 SEED_SECONDS = 300.0
-OUR_PROCESSES: tuple[Name, ...] = ("server", "media", "worker")
 # Who stops when: first those who make new work, then those who finish it, last those who keep it.
-STOP_ORDER = (("demo host",), ("worker",), ("media",), ("server",), ("seaweedfs",), ("redis",), ("mongod",))
+DATA_SERVERS = (("seaweedfs",), ("redis",), ("mongod",))
 
 
 class Signals:
@@ -80,7 +80,9 @@ class Up:
     def _start(self) -> None:
         machine = self._machine
         self._supervisor.start(own_servers(machine))
-        ours = [program_of(name, machine.root, machine.environment, self._log(name)) for name in OUR_PROCESSES]
+        if moved := bring_takes_home(machine.environment):
+            self._say("warn", f"{moved} unfinished recordings of media processes that are no longer started")
+        ours = [self._program("server"), *self._media(), self._program("worker")]
         if not Path(machine.environment["WEB_FOLDER"], "index.html").is_file():
             self._say("warn", f"there is no page in {machine.environment['WEB_FOLDER']}: run `make web`")
         self._supervisor.start(ours)
@@ -94,6 +96,15 @@ class Up:
                 seeded.touch()
             if first_time:
                 self._welcome(machine)
+
+    def _program(self, name: Name) -> Program:
+        machine = self._machine
+        return program_of(name, machine.root, machine.environment, self._log(name))
+
+    def _media(self) -> list[Program]:
+        nodes = media_nodes(self._machine.environment)
+        root = self._machine.root
+        return [program_of("media", root, node.environment, self._log(node.name), node.name) for node in nodes]
 
     def _log(self, name: str) -> Path:
         return self._machine.logs / f"{name}.log"
@@ -151,7 +162,9 @@ class Up:
     def _stop(self, code: int) -> int:
         if self._supervisor.watched:
             self._say("warn", "stopping (Ctrl-C again: at once)")
-        self._supervisor.stop(STOP_ORDER, self._signals.is_forced)
+        media = tuple(w.name for w in self._supervisor.watched if w.name.partition("-")[0] == "media")
+        ours = (("demo host",), ("worker",), media, ("server",))
+        self._supervisor.stop((*ours, *DATA_SERVERS), self._signals.is_forced)
         (self._machine.var / STATE_FILE).unlink(missing_ok=True)
         end_leftovers(self._machine.var)
         return code

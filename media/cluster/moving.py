@@ -24,11 +24,17 @@ async def move_away(node: Node, hurry: asyncio.Event) -> None:
     other node to go to, or when `hurry` is set."""
     node.drain()
     patience = node.settings.drain_seconds
-    if patience == 0 or node.registry.with_room() is None:
+    if patience == 0 or not await _has_somewhere_to_go(node):
         return
     log.info("node is leaving", sessions=len(node.resources), seconds=patience)
     await _until(lambda: not node.resources, time.monotonic() + patience, hurry)
     await _hand_over(node, hurry)
+
+
+async def _has_somewhere_to_go(node: Node) -> bool:
+    with suppress(RedisError, OSError):  # then what was seen last counts
+        await node.registry.look()
+    return node.registry.with_room() is not None
 
 
 async def _hand_over(node: Node, hurry: asyncio.Event) -> None:

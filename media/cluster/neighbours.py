@@ -65,10 +65,10 @@ class Neighbours:
         timeout = aiohttp.ClientTimeout(
             total=None if is_endless else ANSWER_SECONDS, sock_connect=CONNECT_SECONDS, connect=None
         )
-        body = await request.read() if request.can_read_body else None
+        body = await request.read()  # also when a handler has read it before
         try:
             async with self._client.request(
-                request.method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+                request.method, url, data=body or None, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
                 if answer.content_type == EVENT_STREAM:
                     return await self._stream(request, answer)

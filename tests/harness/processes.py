@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from dongting.child import Child
+from dongting.media_nodes import media_nodes
 from dongting.processes import Name, program_of
 from tests.harness.data_servers import Environment
 
 ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaProcess:
+    """One of several media nodes."""
+
+    child: Child
+    node_id: str
+    url: str  # its own, where its neighbours reach it
 
 
 @contextmanager
@@ -31,3 +42,29 @@ def running(environment: Environment, folder: Path, *names: Name) -> Iterator[di
     finally:
         for child in reversed(children.values()):
             child.stop()
+
+
+@contextmanager
+def running_media(environment: Environment, folder: Path, count: int) -> Iterator[list[MediaProcess]]:
+    """Run so many media processes behind one HTTP port, as `dongting up` does; yields them, ready.
+
+    A test may kill one and `start()` and `wait_ready()` it again. At the end what still runs is stopped.
+    """
+    nodes = media_nodes({**environment, "MEDIA_PROCESSES": str(count)})
+    processes = [
+        MediaProcess(
+            Child(program_of("media", ROOT, node.environment, folder / f"{node.name}.log", node.name)),
+            node.environment["NODE_ID"],
+            node.environment["MEDIA_INTERNAL_URL"],
+        )
+        for node in nodes
+    ]
+    try:
+        for process in processes:
+            process.child.start()
+        for process in processes:
+            process.child.wait_ready()
+        yield processes
+    finally:
+        for process in processes:
+            process.child.kill()
