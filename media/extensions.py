@@ -18,7 +18,7 @@ from config.logs import logger
 from media.event_stream import EVENTS, EventStream, Situation
 from media.http import CORS, SLUG, allowed, find_resource, location_of, read_text
 from media.node import Node
-from media.problems import bad_request, too_many_streams, unknown_session
+from media.problems import bad_request, unknown_session
 from media.resource import Resource
 from media.rtp.choice import Choice, Mode
 from media.stream import Stream, StreamState
@@ -29,7 +29,7 @@ log = logger(__name__)
 LAYER_REL = "urn:ietf:params:whep:ext:core:layer"
 EVENTS_REL = "urn:ietf:params:whep:ext:core:server-sent-events"
 JSON_TYPE = "application/json"
-EVENT_STREAMS = 2  # of one session: a page that was reloaded may leave one behind
+EVENT_STREAMS = 2  # of one session; the oldest gives way: a page whose answer was lost must be able to ask again
 LOOK_SECONDS = 1.0  # between looks at what is new
 HEARTBEAT_SECONDS = 15.0  # proxies cut what is silent for long
 WRITE_SECONDS = 30.0  # a listener who takes nothing for so long is cut off
@@ -101,8 +101,8 @@ class Extensions:
             wanted = _wanted(await read_text(request, JSON_TYPE, bad_request))
         self._streams = {session: own for session, own in self._streams.items() if session in self._node.resources}
         streams = self._streams.setdefault(resource.session.id, {})
-        if len(streams) >= EVENT_STREAMS:
-            raise too_many_streams()
+        while len(streams) >= EVENT_STREAMS:
+            streams.pop(next(iter(streams))).close()
         name = secrets.token_urlsafe(9)
         streams[name] = EventStream(wanted)
         return web.Response(status=201, headers={"Location": f"{location_of(request, resource)}/sse/{name}"})
@@ -218,7 +218,7 @@ def video_line(answer: str) -> int | None:
 def _wanted(text: str) -> frozenset[str]:
     try:
         names = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise bad_request("the body is not JSON") from None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise bad_request("send a JSON array of event names")

@@ -80,11 +80,6 @@ def too_fast(wait_seconds: float) -> Problem:
     return Problem(429, "too_many_requests", detail, {"Retry-After": str(max(1, math.ceil(wait_seconds)))})
 
 
-def too_many_streams() -> Problem:
-    """A session has as many event streams as it may have."""
-    return Problem(429, "too_many_requests", "close another event stream first", {"Retry-After": str(RETRY_SECONDS)})
-
-
 def full() -> Problem:
     """No room for one more session."""
     return Problem(503, "unavailable", "this node is full", {"Retry-After": str(RETRY_SECONDS)})

@@ -16,7 +16,5 @@ def turn_links(settings: MediaSettings, name: str, now: float) -> list[str]:
     user = f"{int(now + settings.turn_password_seconds)}:{name}"
     digest = hmac.new(settings.turn_secret.get_secret_value().encode(), user.encode(), hashlib.sha1).digest()
     password = base64.b64encode(digest).decode()
-    return [
-        f'<{url}>; rel="ice-server"; username="{user}"; credential="{password}"; credential-type="password"'
-        for url in settings.turn_urls
-    ]
+    login = f'; username="{user}"; credential="{password}"; credential-type="password"'
+    return [f'<{url}>; rel="ice-server"{"" if url.startswith("stun") else login}' for url in settings.turn_urls]

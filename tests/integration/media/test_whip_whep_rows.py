@@ -319,6 +319,15 @@ async def test_row_09_turn_servers_are_told_with_passwords_that_end(running: Run
         assert base64.b64decode(password) == hmac.new(b"shared", user.encode(), hashlib.sha1).digest()
 
 
+@pytest.mark.parametrize(
+    "media_settings", [{"TURN_URLS": "stun:t.example:3478", "TURN_SECRET": "shared"}], indirect=True
+)
+async def test_row_09_a_stun_server_needs_no_password(running: Running) -> None:
+    """`Link: …; rel="ice-server"`: credentials are for TURN."""
+    answer = await post(running, "/whip/oranges", await running.publisher().offer())
+    assert answer.headers.getall("Link") == ['<stun:t.example:3478>; rel="ice-server"']
+
+
 # -- 10
 
 
