@@ -271,6 +271,7 @@ def _media_lines(media: ChosenMedia) -> list[str]:
     ]
     head += ["a=rtcp-mux-only"] if offer.is_mux_only else []
     head += ["a=rtcp-rsize"] if offer.rtcp_rsize else []
+    head += [f"a=extmap:{number} {uri}" for uri, number in media.extensions.items()]
     return head + attributes
 
 

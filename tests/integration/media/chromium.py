@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
 from playwright.async_api import Browser, Page
 
 from tests.integration.media.conftest import Running
@@ -22,3 +27,14 @@ async def page_of(browser: Browser, running: Running) -> Page:
     page = await (await browser.new_context()).new_page()
     await page.goto(running.url("/healthz"))
     return page
+
+
+async def eventually(page: Page, ask: str, holds: Callable[[Any], bool], what: str, seconds: float = 20.0) -> Any:
+    """Ask the page until the answer is right. (Playwright's wait_for_function takes any promise for a yes.)"""
+    end = time.monotonic() + seconds
+    while True:
+        found = await page.evaluate(ask)
+        if holds(found):
+            return found
+        assert time.monotonic() < end, f"waited in vain for {what}; last: {found}"
+        await asyncio.sleep(0.05)

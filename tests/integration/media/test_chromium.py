@@ -7,7 +7,7 @@ from typing import Any
 from playwright.async_api import Browser, Page
 
 from media.session import Session
-from tests.integration.media.chromium import CONNECT, page_of
+from tests.integration.media.chromium import CONNECT, eventually, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 
@@ -55,12 +55,13 @@ async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) =>
 """
 
 
-async def more_frames(page: Page, count: int) -> dict[str, Any]:
+async def more_frames(page: Page, count: int, seconds: float = 20.0) -> dict[str, Any]:
     """Wait until so many more frames were decoded; gives what came in."""
     before = await page.evaluate(INBOUND)
     wanted = before["video"]["frames"] + count
-    await page.wait_for_function(f"async () => (await ({INBOUND})()).video.frames >= {wanted}", timeout=20_000)
-    found: dict[str, Any] = await page.evaluate(INBOUND)
+    found: dict[str, Any] = await eventually(
+        page, INBOUND, lambda seen: seen["video"]["frames"] >= wanted, f"{count} more frames", seconds
+    )
     return found
 
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 from media.session import Session
 from media.transport.tcp import TcpConnection
 from tests.harness.udp_relay import UdpRelay
-from tests.integration.media.chromium import page_of
+from tests.integration.media.chromium import eventually, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 from tests.integration.media.test_chromium import PLAY, PUBLISH, RESTART, more_frames
@@ -125,7 +125,7 @@ async def test_a_viewer_changes_to_tcp_when_udp_is_cut_and_back_when_it_is_not(
 
     # then
     await more_frames(viewer, 20)
-    await viewer.wait_for_function(f"async () => (await ({PAIR})())[2] === 'tcp'", timeout=20_000)
+    await eventually(viewer, PAIR, lambda pair: pair[2] == "tcp", "a pair over TCP")
 
     # and when
     relay.is_cut = False
