@@ -29,7 +29,7 @@ from tests.bench.relay_parts.figures import Row, bytes_each, percentile, summary
 from tests.bench.relay_parts.native import Native, NoCompiler, compile_library
 from tests.bench.relay_parts.peer import PeerFailed
 from tests.bench.relay_parts.process import LOAD_CORE, OneCore
-from tests.bench.relay_parts.profiling import PROFILERS, NoProfiler, make_profiler
+from tests.bench.relay_parts.profiling import PHASES, PROFILERS, NoProfiler, make_profiler
 from tests.bench.relay_parts.stage import Stage, open_stage
 from tests.bench.relay_parts.turns import FEW_VIEWERS, LimitTurn, RelayTurn, alone_turn, limit_turn, relay_turn
 
@@ -42,7 +42,7 @@ FAULTS = (NoCompiler, NoProfiler, OneCore, NotReady, PeerFailed, RuntimeError, O
 Shape = Callable[[Row], str]
 COLUMNS: tuple[tuple[str, Shape], ...] = (
     ("viewers", lambda row: str(row.joined)),
-    ("µs/packet", lambda row: f"{row.cpu_us_per_packet:.2f}"),
+    ("µs", lambda row: f"{row.cpu_us_per_packet:.2f}"),
     ("limit", lambda row: f"{row.limit_us_per_packet:.2f}"),
     ("paced", lambda row: f"{row.paced_limit_us_per_packet:.2f}"),
     ("ratio", lambda row: f"{row.ratio_to_limit:.2f}"),
@@ -50,8 +50,9 @@ COLUMNS: tuple[tuple[str, Shape], ...] = (
     ("p50 ms", lambda row: f"{row.delay_ms_p50:.1f}"),
     ("p99 ms", lambda row: f"{row.delay_ms_p99:.1f}"),
     ("kB each", lambda row: "–" if row.bytes_per_viewer is None else f"{row.bytes_per_viewer / 1000:.0f}"),
-    ("set-ups/s", lambda row: f"{row.setups_per_cpu_second:.0f}"),
+    ("set-ups", lambda row: f"{row.setups_per_cpu_second:.0f}"),
     ("relay", lambda row: f"{row.core_share:.0%}"),
+    ("waited", lambda row: f"{row.waited_share:.0%}"),
     ("load", lambda row: f"{row.load_core_share:.0%}"),
 )
 
@@ -64,6 +65,7 @@ class Wanted:
     seconds: float
     limit_seconds: float
     profile: str
+    phase: str
     folder: Path | None
 
 
@@ -103,6 +105,7 @@ def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: L
         checked_packets=relay.checked_packets,
         wrong_packets=relay.wrong_packets,
         publisher_late_ms=round(relay.publisher_late_ms, 2),
+        waited_share=round(window.waited / window.seconds, 4),
         stolen_share=round(window.stolen / window.seconds, 4),
         drops=relay.drops,
     )
@@ -110,7 +113,7 @@ def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: L
 
 async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console) -> list[Row]:
     """A row for each number of viewers, the limit right before and after the relay."""
-    profiler = make_profiler(wanted.profile, stage) if wanted.profile else None
+    profiler = make_profiler(wanted.profile, wanted.phase, stage) if wanted.profile else None
     base = Baseline(
         await alone_turn(stage, native, wanted.seconds),
         await relay_turn(stage, native, FEW_VIEWERS, wanted.seconds),
@@ -129,8 +132,8 @@ async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console
         row = make_row(viewers, base, (before, after), paced, relay)
         rows.append(row)
         console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False)
-        if relay.window.profile:
-            console.print(relay.window.profile, markup=False, highlight=False, soft_wrap=True)
+        if relay.profile:
+            console.print(relay.profile, markup=False, highlight=False, soft_wrap=True)
         for problem in relay.problems[:3]:
             console.print(f"  {viewers - relay.joined} did not come: {problem}", markup=False)
     return rows
@@ -174,12 +177,13 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long each row counts ({SECONDS:.0f})")
     parser.add_argument("--limit-seconds", type=float, default=LIMIT_SECONDS, help="of each of the limit's two turns")
     parser.add_argument("--profile", choices=PROFILERS, default="", help="show where the media process is busy")
+    parser.add_argument("--phase", choices=PHASES, default=PHASES[0], help="what to profile")
     parser.add_argument("--folder", type=Path, help="keep logs and data in this empty folder")
     read = parser.parse_args(arguments)
     viewers = tuple(int(number) for number in read.viewers.split(","))
     if min(viewers) < 1 or read.seconds <= 0 or read.limit_seconds <= 0:
         parser.error("all numbers must be greater than 0")
-    return Wanted(viewers, read.seconds, read.limit_seconds, read.profile, read.folder)
+    return Wanted(viewers, read.seconds, read.limit_seconds, read.profile, read.phase, read.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

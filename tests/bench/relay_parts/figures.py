@@ -38,7 +38,8 @@ class Row:
     checked_packets: int
     wrong_packets: int
     publisher_late_ms: float  # the worst frame of all
-    stolen_share: float  # of a core, by the machine below a virtual one: delays are not the relay's then
+    waited_share: float  # of the time the relay was ready but another had its core: the machine was not quiet
+    stolen_share: float  # of a core, taken by the machine below a virtual one
     drops: dict[str, int]
 
 

@@ -34,10 +34,19 @@ def on_core(core: int) -> Iterator[None]:
 
 def cpu_seconds(pid: int) -> float:
     """CPU time of all threads that a process has now, to the nanosecond. None of ours end while we look twice."""
+    return _schedstat(pid, 0)
+
+
+def waited_seconds(pid: int) -> float:
+    """How long its threads were ready to run while their core was another's."""
+    return _schedstat(pid, 1)
+
+
+def _schedstat(pid: int, field: int) -> float:
     total = 0
     for thread in Path(f"/proc/{pid}/task").iterdir():
         try:
-            total += int((thread / "schedstat").read_text().split()[0])
+            total += int((thread / "schedstat").read_text().split()[field])
         except OSError:
             continue  # it has just ended
     return total / 1e9

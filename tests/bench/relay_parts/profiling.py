@@ -1,4 +1,4 @@
-"""Where the media process spends its time while the window is open: with cProfile (Python) or perf (C and kernel)."""
+"""Where the media process spends its time in one phase: with cProfile (Python) or perf (C and kernel)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import pstats
+import re
 import shutil
 import signal
 import sys
@@ -16,12 +17,25 @@ from dongting.child import Child
 from tests.bench.relay_parts.stage import MEDIA, Command, Stage
 
 PROFILERS = ("cprofile", "perf")
+PHASES = ("sending", "joining")
 SHOWN = 40
 WRITE_SECONDS = 20.0
 POLL_SECONDS = 0.05
+ATTACH_SECONDS = 1.0  # perf does not say when it has begun
 # The machine may have no hardware counters; the clock's samples are there always.
 RECORD = ("perf", "record", "-q", "-e", "cpu-clock", "-F", "997")
-REPORT = ("perf", "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.5", "-s", "dso,symbol")
+REPORT = (
+    "perf",
+    "report",
+    "--stdio",
+    "--no-children",
+    "-g",
+    "none",
+    "--percent-limit",
+    "0.5",
+    "-F",
+    "overhead,dso,sym",
+)
 
 
 class NoProfiler(Exception):
@@ -29,25 +43,26 @@ class NoProfiler(Exception):
 
 
 class Profiler(Protocol):
-    """Something that watches the media process between `begin` and `end`."""
+    """Something that watches the media process between `begin` and `end`, in one of PHASES."""
 
     command: Command
+    phase: str
 
     async def begin(self, pid: int) -> None: ...
     async def end(self, pid: int) -> str: ...
 
 
-def make_profiler(name: str, stage: Stage) -> Profiler:
-    """One of PROFILERS.
+def make_profiler(name: str, phase: str, stage: Stage) -> Profiler:
+    """One of PROFILERS, for one of PHASES.
 
     Raises:
         NoProfiler: it is not installed.
     """
     if name == "cprofile":
-        return _CProfile(stage.folder / "cprofile.out")
+        return _CProfile(phase, stage.folder / "cprofile.out")
     if shutil.which("perf") is None:
         raise NoProfiler("perf is not installed; --profile cprofile needs nothing")
-    return _Perf(stage)
+    return _Perf(phase, stage)
 
 
 async def _wait_for(path: Path) -> None:
@@ -60,7 +75,8 @@ async def _wait_for(path: Path) -> None:
 class _CProfile:
     """Slows Python down several times: only the proportions of Python functions say anything."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, phase: str, path: Path) -> None:
+        self.phase = phase
         self._path = path
         self.command: Command = (sys.executable, "-m", "tests.bench.relay_parts.profiled", str(path))
 
@@ -81,7 +97,8 @@ class _Perf:
 
     command: Command = MEDIA
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, phase: str, stage: Stage) -> None:
+        self.phase = phase
         self._stage = stage
         self._data = stage.folder / "perf.data"
         self._record: Child | None = None
@@ -90,6 +107,7 @@ class _Perf:
         command = (*RECORD, "-o", str(self._data), "-p", str(pid))
         self._record = Child(self._stage.program("perf", command, self._stage.folder / "perf.log"))
         self._record.start()
+        await asyncio.sleep(ATTACH_SECONDS)
 
     async def end(self, pid: int) -> str:
         assert self._record is not None
@@ -99,5 +117,9 @@ class _Perf:
         )
         async with asyncio.timeout(WRITE_SECONDS):
             out, _ = await process.communicate()
-        lines = [line for line in out.decode(errors="replace").splitlines() if line and not line.startswith("#")]
+        lines = [
+            re.sub(r"  +", "  ", line)
+            for line in out.decode(errors="replace").splitlines()
+            if line and not line.startswith("#")
+        ]
         return "\n".join(lines[:SHOWN])

@@ -9,7 +9,8 @@ import secrets
 import socket
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from dongting.child import Child
@@ -18,7 +19,7 @@ from tests.bench.relay_parts.crowd import Crowd
 from tests.bench.relay_parts.figures import delivered_share, window_packets
 from tests.bench.relay_parts.native import Native, Receiver, make_session
 from tests.bench.relay_parts.peer import RECEIVE_BUFFER_BYTES
-from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes, stolen_seconds
+from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes, stolen_seconds, waited_seconds
 from tests.bench.relay_parts.profiling import Profiler
 from tests.bench.relay_parts.stage import KEY, MEDIA, SLUG, Media, Stage
 
@@ -117,9 +118,9 @@ class Window:
     seconds: float
     cpu: float
     load_cpu: float
+    waited: float
     stolen: float
     memory_bytes: int
-    profile: str  # a profiler's text, if one ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class RelayTurn:
     publisher_late_ms: float
     drops: dict[str, int]
     problems: tuple[str, ...]
+    profile: str  # a profiler's text, if one ran
 
 
 async def relay_turn(
@@ -148,10 +150,12 @@ async def relay_turn(
             publisher = await crowd.connect_publisher()
             await asyncio.sleep(REST_SECONDS)
             few, _ = await _join(crowd, media, min(FEW_VIEWERS, viewers))
-            joined, setup_cpu = await _join(crowd, media, max(0, viewers - FEW_VIEWERS))
+            async with _profiled(profiler, "joining", media) as profile:
+                joined, setup_cpu = await _join(crowd, media, max(0, viewers - FEW_VIEWERS))
             publisher.start()
             await asyncio.sleep(SETTLE_SECONDS)
-            window = await _count(crowd, media, seconds, profiler)
+            async with _profiled(profiler, "sending", media) as more_profile:
+                window = await _count(crowd, media, seconds)
             receiver, counts = crowd.receiver, crowd.receiver.counts()
             packets = window_packets(counts)
             if not packets:
@@ -168,22 +172,33 @@ async def relay_turn(
                 publisher_late_ms=publisher.latest_ms,
                 drops=media.drops(),
                 problems=tuple(crowd.problems),
+                profile="\n".join(profile + more_profile),
             )
 
 
-async def _count(crowd: Crowd, media: Media, seconds: float, profiler: Profiler | None) -> Window:
+@asynccontextmanager
+async def _profiled(profiler: Profiler | None, phase: str, media: Media) -> AsyncIterator[list[str]]:
+    """Profile a phase, if that is wanted; what the profiler says stands in the list afterwards."""
+    said: list[str] = []
+    if profiler is None or profiler.phase != phase:
+        yield said
+        return
+    await profiler.begin(media.pid)
+    yield said
+    said.append(await profiler.end(media.pid))
+
+
+async def _count(crowd: Crowd, media: Media, seconds: float) -> Window:
     """Open the window for so long."""
-    if profiler is not None:
-        await profiler.begin(media.pid)
     crowd.receiver.open_window()
-    cpu, load_cpu, stolen = cpu_seconds(media.pid), cpu_seconds(os.getpid()), stolen_seconds()
+    cpu, load_cpu = cpu_seconds(media.pid), cpu_seconds(os.getpid())
+    waited, stolen = waited_seconds(media.pid), stolen_seconds()
     await asyncio.sleep(seconds)
     cpu, load_cpu = cpu_seconds(media.pid) - cpu, cpu_seconds(os.getpid()) - load_cpu
-    stolen = stolen_seconds() - stolen
+    waited, stolen = waited_seconds(media.pid) - waited, stolen_seconds() - stolen
     crowd.receiver.close_window()
     media.check()
-    profile = await profiler.end(media.pid) if profiler is not None else ""
-    return Window(crowd.receiver.window_seconds, cpu, load_cpu, stolen, memory_bytes(media.pid), profile)
+    return Window(crowd.receiver.window_seconds, cpu, load_cpu, waited, stolen, memory_bytes(media.pid))
 
 
 async def _join(crowd: Crowd, media: Media, viewers: int) -> tuple[int, float]:
