@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser
 
 from config.bus import Bus
 from media.rtp.choice import MAIN_RID, Choice, Mode
@@ -21,6 +22,27 @@ from tests.integration.media.conftest import Running
 LAYER_REL = 'rel="urn:ietf:params:whep:ext:core:layer"'
 EVENTS_REL = 'rel="urn:ietf:params:whep:ext:core:server-sent-events"'
 JSON = {"Content-Type": "application/json"}
+EXTENSIONS = f"""
+async ([url]) => {{
+  const pc = window.pc = new RTCPeerConnection({{bundlePolicy: 'max-bundle'}})
+  for (const kind of ['audio', 'video']) pc.addTransceiver(kind, {{direction: 'recvonly'}})
+  await pc.setLocalDescription(await pc.createOffer())
+  const answer = await fetch(url, {{
+    method: 'POST', body: pc.localDescription.sdp, headers: {{'Content-Type': 'application/sdp'}}}})
+  await pc.setRemoteDescription({{type: 'answer', sdp: await answer.text()}})
+  const links = answer.headers.get('Link')
+  const find = (rel) => new URL(links.match(new RegExp(`<([^>]*)>; ${{rel}}`))[1], url).href
+  const json = (address, body) => fetch(address, {{
+    method: 'POST', body: JSON.stringify(body), headers: {{'Content-Type': 'application/json'}}}})
+  const opened = await json(find('{EVENTS_REL}'), ['active', 'layers'])
+  const events = new EventSource(new URL(opened.headers.get('Location'), url))
+  const heard = (name) => new Promise((resolve) => events.addEventListener(name, (e) => resolve(JSON.parse(e.data))))
+  const [active, layers] = await Promise.all([heard('active'), heard('layers')])
+  const [[mediaId, [{{rid}}]]] = Object.entries(layers)
+  const chosen = await json(find('{LAYER_REL}'), {{mediaId, rid}})
+  events.close()
+  return {{active, layers, chosen: chosen.status}}
+}}"""
 
 
 @dataclass(slots=True)
@@ -271,3 +293,21 @@ async def test_a_publisher_is_offered_no_layers(running: Running) -> None:
     await host.connect()
     await until(lambda: bool(running.heard.events), "the host to be live")
     assert host.links == []
+
+
+async def test_a_page_of_another_site_hears_events_and_chooses(running: Running, browser: Browser) -> None:
+    # given
+    host = running.publisher()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    page = await (await browser.new_context()).new_page()
+    await page.goto(running.url("/healthz").replace("127.0.0.1", "localhost"))
+
+    # when
+    found = await page.evaluate(EXTENSIONS, [running.url("/whep/oranges")])
+
+    # then
+    assert (found["active"], found["chosen"]) == ({}, 200)
+    assert [layer["rid"] for layer in found["layers"]["1"]] == [MAIN_RID]
+    (watcher,) = running.node.streams["oranges"].viewers
+    assert watcher.choice == Choice(Mode.LAYER, MAIN_RID)
