@@ -1,43 +1,36 @@
-"""The only file that touches internals of aiortc and pylibsrtp: DTLS on our own transport, SRTP in place.
+"""The only file that touches internals of aiortc and pylibsrtp: the context of DTLS, SRTP in place.
 
 Both are pinned exactly in pyproject.toml; the assertions say at import what an update has changed.
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pylibsrtp
-from aiortc import rtcdtlstransport
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, State
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AEAD_AES_256_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    RTCCertificate,
+    SRTPProtectionProfile,
+)
+from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
-_SOURCE = inspect.getsource(RTCDtlsTransport)
-assert all(hasattr(RTCDtlsTransport, n) for n in ("_set_role", "_recv_next", "_write_ssl")), (
-    "aiortc changed; revisit media/glue.py"
-)
-assert all(
-    word in _SOURCE for word in ("self._tx_srtp", "self._rx_srtp", "self.transport._recv()", "self.transport._send(")
-), "aiortc changed; revisit media/glue.py"
-assert {s.name for s in State} == {"NEW", "CONNECTING", "CONNECTED", "CLOSED", "FAILED"}, "aiortc changed"
-assert all(hasattr(lib, n) for n in ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp")), (
-    "pylibsrtp changed; revisit media/glue.py"
-)
-assert hasattr(pylibsrtp.Session(), "_srtp"), "pylibsrtp changed; revisit media/glue.py"
+assert hasattr(RTCCertificate, "_create_ssl_context"), "aiortc changed; revisit media/glue.py"
+_CALLS = ("create", "dealloc", "protect", "unprotect", "protect_rtcp", "unprotect_rtcp")
+assert all(hasattr(lib, f"srtp_{name}") for name in _CALLS), "pylibsrtp changed; revisit media/glue.py"
+assert hasattr(pylibsrtp.Policy(), "_policy"), "pylibsrtp changed; revisit media/glue.py"
 
 # AES-128-GCM first: it costs half of AES-CM with SHA-1, and less than 256 bits.
-_PROFILES = [
-    rtcdtlstransport.SRTP_AEAD_AES_128_GCM,
-    rtcdtlstransport.SRTP_AEAD_AES_256_GCM,
-    rtcdtlstransport.SRTP_AES128_CM_SHA1_80,
-]
+_PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_80]
+PROFILES = {profile.openssl_profile: profile for profile in _PROFILES}
 DATAGRAM_BYTES = 2048  # more than any path on the internet carries
 TRAILER_BYTES = 160  # what SRTCP may add
 GCM_TAG_BYTES, HMAC_TAG_BYTES = 16, 10  # RFC 7714, RFC 3711
-HANDSHAKE_QUEUE = 64  # datagrams waiting for OpenSSL; more are dropped and DTLS sends them again
+REPLAY_WINDOW = 1024  # packets: a publisher sends again what is several seconds old
 SRTP_OK = int(lib.srtp_err_status_ok)
 
 # (context, memory, length cell) -> SRTP_OK or an error code; the packet is changed where it lies.
@@ -69,91 +62,40 @@ class CMemory:
         self.address = int(ffi.cast("uintptr_t", self.cdata))
 
 
+def ssl_context(certificate: RTCCertificate) -> SSL.Context:
+    """The context of all DTLS connections with this certificate, client or server."""
+    context = certificate._create_ssl_context(_PROFILES)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # nobody resumes; a shared context would keep them all
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # 17 kB of each peer: nothing is read after the handshake
+    context.set_options(SSL.OP_NO_QUERY_MTU)  # there is no socket to ask
+    return context
+
+
 class SrtpKeys:
     """The two SRTP contexts of a connected peer. `overhead`: bytes that protection adds to an RTP packet."""
 
-    __slots__ = ("_sessions", "inbound", "outbound", "overhead")
+    __slots__ = ("_inbound", "_outbound", "inbound", "outbound", "overhead")
 
-    def __init__(self, rx: pylibsrtp.Session, tx: pylibsrtp.Session, overhead: int) -> None:
-        self.overhead = overhead
-        self._sessions = (rx, tx)  # they own the memory that the contexts point to
-        self.inbound = rx._srtp[0]
-        self.outbound = tx._srtp[0]
-
-
-class DtlsFailed(Exception):
-    """The DTLS handshake did not succeed."""
-
-
-class Certificate:
-    """The node's certificate, one for all its sessions."""
-
-    def __init__(self) -> None:
-        self.own = RTCCertificate.generateCertificate()
-        self.fingerprint = next(f.value for f in self.own.getFingerprints() if f.algorithm == "sha-256")
+    def __init__(self, profile: SRTPProtectionProfile, material: bytes, is_client: bool) -> None:
+        """From what DTLS exports (RFC 5764 4.2): the client's key comes first, then the server's."""
+        own, other = (0, 1) if is_client else (1, 0)
+        self._inbound = _make_srtp(profile, profile.get_key_and_salt(material, other), lib.ssrc_any_inbound)
+        self._outbound = _make_srtp(profile, profile.get_key_and_salt(material, own), lib.ssrc_any_outbound)
+        self.inbound = self._inbound[0]
+        self.outbound = self._outbound[0]
+        self.overhead = HMAC_TAG_BYTES if profile is SRTP_AES128_CM_SHA1_80 else GCM_TAG_BYTES
 
 
-class _Pipe:
-    """What RTCDtlsTransport asks of its transport."""
-
-    role = "controlled"
-
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self._write = send
-        self.inbox: asyncio.Queue[bytes] = asyncio.Queue(HANDSHAKE_QUEUE)
-
-    async def _recv(self) -> bytes:
-        return await self.inbox.get()
-
-    async def _send(self, data: bytes) -> None:
-        self._write(data)
+def _make_srtp(profile: SRTPProtectionProfile, key: bytes, direction: int) -> Any:
+    """An SRTP context, freed with the answer. Without pylibsrtp's `Session`, whose buffers nobody would use."""
+    policy = pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile)
+    policy.allow_repeat_tx = True
+    policy.window_size = REPLAY_WINDOW
+    made = ffi.new("srtp_t *")
+    if lib.srtp_create(made, policy._policy) != SRTP_OK:
+        raise ValueError("libsrtp takes no such key")
+    return ffi.gc(made, _free_srtp)
 
 
-class Dtls:
-    """One DTLS connection over datagrams that somebody else sends and receives."""
-
-    def __init__(
-        self,
-        certificate: Certificate,
-        is_client: bool,
-        fingerprints: Sequence[tuple[str, str]],
-        send: Callable[[bytes], None],
-    ) -> None:
-        self._pipe = _Pipe(send)
-        self._transport = RTCDtlsTransport(self._pipe, [certificate.own])  # type: ignore[arg-type]
-        self._transport._srtp_profiles = _PROFILES
-        self._transport._set_role("client" if is_client else "server")
-        self._remote = RTCDtlsParameters([RTCDtlsFingerprint(algorithm=a, value=v) for a, v in fingerprints])
-
-    def feed(self, datagram: bytes) -> None:
-        """A DTLS datagram came from the peer."""
-        if not self._pipe.inbox.full():
-            self._pipe.inbox.put_nowait(datagram)
-
-    async def handshake(self, on_closed: Callable[[], None]) -> SrtpKeys:
-        """Run the handshake; `on_closed` is called when the peer closes later.
-
-        Raises:
-            DtlsFailed: wrong fingerprint, no common SRTP profile, or a broken handshake.
-        """
-        transport = self._transport
-        await transport.start(self._remote)
-        if transport._state != State.CONNECTED:
-            raise DtlsFailed(transport.state)
-
-        def state_changed() -> None:
-            if transport._state in (State.CLOSED, State.FAILED):
-                on_closed()
-
-        transport.add_listener("statechange", state_changed)
-        assert transport._ssl is not None, "aiortc changed; revisit media/glue.py"
-        overhead = GCM_TAG_BYTES if b"GCM" in transport._ssl.get_selected_srtp_profile() else HMAC_TAG_BYTES
-        return SrtpKeys(transport._rx_srtp, transport._tx_srtp, overhead)
-
-    async def aclose(self) -> None:
-        """Say close_notify and end; twice is fine."""
-        self._transport.remove_all_listeners()
-        pump = self._transport._task
-        await self._transport.stop()
-        if pump is not None:
-            await asyncio.gather(pump, return_exceptions=True)
+def _free_srtp(made: Any) -> None:
+    lib.srtp_dealloc(made[0])

@@ -30,8 +30,9 @@ from media.cluster.pull import Pulls
 from media.cluster.registry import Leases as RegistryBus
 from media.cluster.registry import Registry, StreamSeen
 from media.cluster.silent import NoRecorder, say_nothing
+from media.dtls import Certificate
 from media.events import Outbox
-from media.glue import Certificate, PacketMemory
+from media.glue import PacketMemory
 from media.problems import Problem, already_live, cannot_serve, full, key_wrong, not_live, unavailable
 from media.publisher import Publisher
 from media.recording.feed import TakeRecorder

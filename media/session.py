@@ -9,17 +9,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from config.logs import logger
-from media.glue import (
-    SRTP_OK,
-    Certificate,
-    Dtls,
-    DtlsFailed,
-    PacketMemory,
-    SrtpKeys,
-    srtcp_protect,
-    srtcp_unprotect,
-    srtp_unprotect,
-)
+from media.dtls import Certificate, Dtls
+from media.glue import SRTP_OK, PacketMemory, SrtpKeys, srtcp_protect, srtcp_unprotect, srtp_unprotect
 from media.rtp.counters import Counters
 from media.rtp.path import NOWHERE, Path, Way
 from media.sdp import Offer
@@ -82,10 +73,12 @@ class Session:
         self._counters = counters
         self._keys: SrtpKeys | None = None
         self._memory = memory
-        self._has_path = asyncio.Event()
-        self._end: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._was_reached = False
+        loop = asyncio.get_running_loop()
+        self._up: asyncio.Future[SrtpKeys] = loop.create_future()
+        self._end: asyncio.Future[Ending] = loop.create_future()
         self.is_dtls_client = offer.setup == "passive"
-        self._dtls = Dtls(certificate, self.is_dtls_client, offer.fingerprints, self._send)
+        self._dtls = Dtls(certificate, self.is_dtls_client, offer.fingerprints, self._send, self)
         ice.register(self.credentials, self)
 
     # -- life
@@ -100,36 +93,33 @@ class Session:
                 reason = self._end.result()
         finally:
             self.is_connected = False
-            await self._close(reason)
+            self._close(reason)
 
     async def _connect(self, timeout_seconds: float) -> bool:
-        handshake = asyncio.ensure_future(self._handshake())
-        try:
-            await asyncio.wait((handshake, self._end), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not handshake.done():
-                handshake.cancel()
-            results = await asyncio.gather(handshake, return_exceptions=True)
-        if isinstance(results[0], SrtpKeys) and not self._end.done():
-            self._keys = results[0]
-            self.is_connected, self.is_connecting = True, False
-            if self.owner is not None:
-                self.owner.connected(self._keys)
-            return True
-        if isinstance(results[0], Exception) and not isinstance(results[0], DtlsFailed):
-            raise results[0]
-        return False
+        await asyncio.wait((self._up, self._end), timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if self._end.done() or not self._up.done():
+            return False
+        self._keys = self._up.result()
+        self.is_connected, self.is_connecting = True, False
+        if self.owner is not None:
+            self.owner.connected(self._keys)
+        return True
 
-    async def _handshake(self) -> SrtpKeys:
-        await self._has_path.wait()
-        return await self._dtls.handshake(lambda: self.end(Ending.PEER_CLOSED))
+    def dtls_up(self, keys: SrtpKeys) -> None:
+        """The peer is who he said he is."""
+        if not self._up.done():
+            self._up.set_result(keys)
+
+    def dtls_down(self) -> None:
+        """The handshake has failed, or the peer has closed the connection."""
+        self.end(Ending.PEER_CLOSED if self._up.done() else Ending.NOT_CONNECTED)
 
     def end(self, reason: Ending) -> None:
         """Have the session end; the first reason counts."""
         if not self._end.done():
             self._end.set_result(reason)
 
-    async def _close(self, reason: Ending) -> None:
+    def _close(self, reason: Ending) -> None:
         owner = self.owner
         if self._keys is not None and owner is not None and reason != Ending.PEER_CLOSED:
             farewell = owner.farewell()
@@ -138,7 +128,7 @@ class Session:
         if owner is not None:
             owner.ended(reason)
         try:
-            await self._dtls.aclose()
+            self._dtls.close()
         finally:
             self._ice.forget(self)
             self._keys = None
@@ -153,7 +143,7 @@ class Session:
             self._ice.retire(self._retiring)  # the restart has succeeded
             self._retiring = None
             is_nominated = True
-        if not self._has_path.is_set():
+        if not self._was_reached:
             self._move(address, way)  # the handshake will prove it
         elif address == self.path.address:
             if is_nominated:
@@ -180,7 +170,9 @@ class Session:
     def _move(self, address: Address, way: Way) -> None:
         self._wanted = None
         self.path.move(address, way)
-        self._has_path.set()
+        if not self._was_reached:
+            self._was_reached = True
+            self._dtls.start()
 
     def holds(self, address: Address) -> bool:
         """Whether nobody else may speak from this address."""

@@ -18,7 +18,8 @@ from media.answer import ChosenMedia
 from media.cluster.neighbours import Neighbours
 from media.cluster.offer import chosen_by, write_offer
 from media.cluster.registry import NodeSeen
-from media.glue import Certificate, PacketMemory
+from media.dtls import Certificate
+from media.glue import PacketMemory
 from media.problems import unavailable
 from media.rtp.counters import Counters
 from media.rtp.path import Way

@@ -11,7 +11,8 @@ from aiohttp import ClientConnectionResetError
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.test_utils import make_mocked_request
 
-from media.glue import Certificate, PacketMemory, SrtpKeys
+from media.dtls import Certificate
+from media.glue import PacketMemory, SrtpKeys
 from media.http import SessionRoutes
 from media.node import Node
 from media.resource import Resource

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from media.glue import Certificate, PacketMemory
+from media.dtls import Certificate
+from media.glue import PacketMemory
 from media.rtp.counters import Counters
 from media.sdp import parse_offer
 from media.session import Session
