@@ -28,7 +28,7 @@ from dongting.child import NotReady
 from tests.bench.relay_parts.figures import Row, bytes_each, percentile, summary
 from tests.bench.relay_parts.native import Native, NoCompiler, compile_library
 from tests.bench.relay_parts.peer import PeerFailed
-from tests.bench.relay_parts.process import LOAD_CORE, OneCore
+from tests.bench.relay_parts.process import LOAD_CORE, OneCore, allow_files
 from tests.bench.relay_parts.profiling import PHASES, PROFILERS, NoProfiler, make_profiler
 from tests.bench.relay_parts.stage import Stage, open_stage
 from tests.bench.relay_parts.turns import FEW_VIEWERS, LimitTurn, RelayTurn, alone_turn, limit_turn, relay_turn
@@ -37,6 +37,7 @@ VIEWERS = (50, 100, 200, 400, 1000)
 SECONDS = 10.0
 WIDTH = 120  # of the table, also in a file
 LIMIT_SECONDS = 2.0  # of each of its two turns
+OTHER_FILES = 500  # of ours, beside the viewers' sockets
 OVERHEAD_SECONDS = 120.0  # of one row, at most: starting, joining, stopping
 FAULTS = (NoCompiler, NoProfiler, OneCore, NotReady, PeerFailed, RuntimeError, OSError)
 Shape = Callable[[Row], str]
@@ -131,7 +132,7 @@ async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console
             after = await limit_turn(stage, native, viewers, wanted.limit_seconds)
         row = make_row(viewers, base, (before, after), paced, relay)
         rows.append(row)
-        console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False)
+        console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False, soft_wrap=True)
         if relay.profile:
             console.print(relay.profile, markup=False, highlight=False, soft_wrap=True)
         for problem in relay.problems[:3]:
@@ -153,6 +154,7 @@ async def run(wanted: Wanted, console: Console) -> list[Row]:
     """Everything, once."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop(asyncio.current_task()))
     os.sched_setaffinity(0, {LOAD_CORE})
+    allow_files(max(wanted.viewers) + OTHER_FILES)
     with ExitStack() as stack:
         folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,14 @@ def _schedstat(pid: int, field: int) -> float:
         except OSError:
             continue  # it has just ended
     return total / 1e9
+
+
+def allow_files(wanted: int) -> None:
+    """Let us open so many files, or as many as we may; each viewer is a socket."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def memory_bytes(pid: int) -> int:
