@@ -10,6 +10,8 @@ export interface LayerCounters {
   readonly frames: number
   readonly width: number
   readonly height: number
+  /** What the encoder was told to make; 0 where the browser doesn't say. */
+  readonly targetKbps: number
 }
 
 export interface PublishCounters {
@@ -88,6 +90,7 @@ function layerCounters(entry: Record<string, unknown>): LayerCounters {
     frames: number(entry, 'framesEncoded'),
     width: number(entry, 'frameWidth'),
     height: number(entry, 'frameHeight'),
+    targetKbps: Math.round(number(entry, 'targetBitrate') / 1_000),
   }
 }
 
@@ -114,9 +117,11 @@ export function publishStats(before: PublishCounters, now: PublishCounters): Pub
 }
 
 function layerStats(before: LayerCounters | undefined, now: LayerCounters, seconds: number): LayerStats {
+  const sent = kbps(now.bytes - (before?.bytes ?? 0), seconds)
   return {
     rid: now.rid,
-    bitrateKbps: kbps(now.bytes - (before?.bytes ?? 0), seconds),
+    // Browsers fill a quiet picture's line with padding, to see what it carries, and count it to one of the layers.
+    bitrateKbps: now.targetKbps > 0 ? Math.min(sent, now.targetKbps) : sent,
     framesPerSecond: Math.max(0, Math.round((now.frames - (before?.frames ?? 0)) / seconds)),
     width: now.width,
     height: now.height,

@@ -174,11 +174,12 @@ describe('statistics', () => {
     const layer = (rid: string, width: number, framesEncoded: number, bytesSent: number, active = true) => ({
       type: 'outbound-rtp', kind: 'video', rid, active, framesEncoded, bytesSent, packetsSent: 100, frameWidth: width, frameHeight: width / 2, qualityLimitationReason: 'bandwidth',
     })
+    const padded = { ...layer('l', 320, 15, 90_000), targetBitrate: 160_000 }
     const sound = { type: 'outbound-rtp', kind: 'audio', bytesSent: 5_000, packetsSent: 50 }
 
     const stats = publishStats(
       publishCounters([], 0),
-      publishCounters([layer('l', 320, 15, 20_000), layer('h', 0, 0, 0), layer('m', 640, 30, 75_000), layer('x', 0, 0, 0, false), sound], 1_000),
+      publishCounters([padded, layer('h', 0, 0, 0), layer('m', 640, 30, 75_000), layer('x', 0, 0, 0, false), sound], 1_000),
     )
 
     expect(stats.layers.map(({ rid, bitrateKbps, framesPerSecond }) => [rid, bitrateKbps, framesPerSecond])).toEqual([
@@ -186,7 +187,7 @@ describe('statistics', () => {
       ['m', 600, 30],
       ['l', 160, 15],
     ])
-    expect(stats).toMatchObject({ bitrateKbps: 800, framesPerSecond: 30, width: 640, height: 320, limitedBy: 'bandwidth' })
+    expect(stats).toMatchObject({ bitrateKbps: 1_360, framesPerSecond: 30, width: 640, height: 320, limitedBy: 'bandwidth' })
   })
 })
 

@@ -306,7 +306,7 @@ export class WhepPlayer {
   }
 
   private onConnectError(error: unknown): void {
-    if (!(error instanceof ExchangeRefused)) return this.reconnect('no answer')
+    if (!(error instanceof ExchangeRefused)) return this.reconnect(error instanceof Error ? error.message : 'no answer')
     if (error.status === 404) return this.fail('unknown_room', error.message)
     if (error.status === 406 || error.status === 400 || error.status === 415) return this.fail('cannot_play', error.message)
     if (error.status !== 409) return this.reconnect(error.code, error.retryAfterMs)

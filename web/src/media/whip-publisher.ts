@@ -236,7 +236,7 @@ export class WhipPublisher {
   }
 
   private onConnectError(error: unknown): void {
-    if (!(error instanceof ExchangeRefused)) return this.rejoin('no answer')
+    if (!(error instanceof ExchangeRefused)) return this.rejoin(error instanceof Error ? error.message : 'no answer')
     if (error.status === 401 || error.status === 403) return this.fail('key_refused', error)
     if (error.status === 404) return this.fail('unknown_room', error)
     if (error.status === 409) return this.fail('already_live', error)
