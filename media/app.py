@@ -19,6 +19,7 @@ from config.tasks import Tasks
 from media.authorize import Hook
 from media.cluster.neighbours import CONNECTIONS, Neighbours
 from media.cluster.passing import Passing, read_sender
+from media.cluster.presence import internal_host
 from media.http import cors_and_problems, limit_rates
 from media.metrics import make_registry
 from media.node import Node
@@ -101,7 +102,7 @@ async def _serve(stack: AsyncExitStack, node: Node, bus: Bus, neighbours: Neighb
     if settings.media_internal_port is None:
         await web.TCPSite(runner, settings.media_host, settings.media_http_port).start()
         return int(runner.addresses[0][1])
-    await web.TCPSite(runner, settings.media_host, settings.media_internal_port).start()
+    await web.TCPSite(runner, internal_host(settings), settings.media_internal_port).start()
     own_port = int(runner.addresses[0][1])
     # The kernel spreads new connections over all nodes of this machine that listen here.
     shared = web.TCPSite(runner, settings.media_host, settings.media_http_port, reuse_port=True)

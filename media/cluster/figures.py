@@ -13,9 +13,6 @@ from media.publisher import Publisher
 from media.resource import Resource
 from media.rtp.choice import MAIN_RID, Mode
 from media.stream import Stream
-from media.viewer import Viewer
-
-STALLING_LOSS = 0.1
 
 
 def people(resources: Iterable[Resource]) -> list[Resource]:
@@ -36,11 +33,11 @@ def audience_of(node_id: str, stream: Stream, watching: Sequence[Resource], is_o
         "by_layer": dict(layers),
         "slides": modes[Mode.SLIDES],
         "audio": modes[Mode.AUDIO],
-        "stalling": sum(is_stalling(viewer, now) for viewer in viewers),
+        "stalling": sum(viewer.is_stalling(now) for viewer in viewers),
         "loss": round(statistics.fmean(lost), 4) if lost else 0.0,
         "loss_median": round(statistics.median(lost), 4) if lost else 0.0,
         "loss_worst": round(lost[-1], 4) if lost else 0.0,
-        "bitrate_out": sum(bitrate_to(viewer) for viewer in viewers),
+        "bitrate_out": sum(viewer.bits_per_second for viewer in viewers),
     }
     if is_origin:
         value["ingest"] = ingest_of(stream)
@@ -54,7 +51,6 @@ def ingest_of(stream: Stream) -> Payload:
     return {
         "bitrate": sum(layer.bits_per_second for layer in layers),
         "loss": round(lost_of(publisher), 4) if publisher is not None else 0.0,
-        "rtt_ms": 0,
         "b_frames": publisher is not None and publisher.has_b_frames,
         "layers": [
             {"rid": _rid(x.rid), "bitrate": x.bits_per_second, "width": x.width, "height": x.height} for x in layers
@@ -79,22 +75,12 @@ def session_figures(resource: Resource, streams: Iterable[Stream]) -> Payload:
         "transport": None if address is None else "tcp" if way.fd < 0 else "udp",
         "layer": viewer.selected if viewer is not None else None,
         "mode": viewer.choice.mode.value if viewer is not None else None,
-        "bitrate": bitrate_to(viewer) if viewer is not None else 0,
+        "bitrate": viewer.bits_per_second if viewer is not None else 0,
         "loss": round(viewer.fraction_lost if viewer is not None else lost_of(publisher), 4),
-        "rtt_ms": 0,
-        "nacks": 0,
-        "stalling": viewer is not None and is_stalling(viewer, now),
+        "rtt_ms": round(viewer.rtt_seconds * 1000) if viewer is not None else 0,  # a host's only he himself knows
+        "nacks": viewer.nacks if viewer is not None else 0,
+        "stalling": viewer is not None and viewer.is_stalling(now),
     }
-
-
-def is_stalling(viewer: Viewer, now: float) -> bool:
-    """Whether his picture or sound stood still in the last ten seconds."""
-    return viewer.fraction_lost >= STALLING_LOSS
-
-
-def bitrate_to(viewer: Viewer) -> int:
-    """What is sent to a viewer."""
-    return 0
 
 
 def lost_of(publisher: Publisher | None) -> float:

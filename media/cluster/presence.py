@@ -130,6 +130,12 @@ def _bitrates(streams: Iterable[Stream]) -> dict[str, int]:
     return found
 
 
+def internal_host(settings: MediaSettings) -> str:
+    """Where the port for other nodes listens: only on this machine if they all are here."""
+    host = urlsplit(settings.media_internal_url).hostname
+    return host if host in ("127.0.0.1", "::1") else settings.media_host
+
+
 def internal_url(settings: MediaSettings, http_port: int) -> str:
     """Where other nodes reach this one's own HTTP port."""
     if settings.media_internal_url:

@@ -423,3 +423,22 @@ async def test_a_full_node_has_another_one_serve(cluster: Cluster) -> None:
     # then
     assert await more.connect() == 201
     assert "/media-2." not in more.location
+
+
+@pytest.mark.parametrize(
+    "nodes", [{"MAX_SESSIONS": "2", "MEDIA_NODE_URL": "https://another.example.cn/media/"}], indirect=True
+)
+async def test_a_full_node_sends_clients_to_another_ones_own_address(cluster: Cluster) -> None:
+    # given
+    await cluster.live(0)
+    await cluster.play(1)
+    await cluster.play(1)
+    await cluster.leases_say(lambda leases: leases["node:media-2"]["sessions"] == 2)
+
+    # when
+    url = f"{cluster.nodes[1].url}/whep/oranges?a=b"
+    async with cluster.http.post(url, data=b"v=0", allow_redirects=False) as answer:
+        # then
+        assert answer.status == 307
+        assert answer.headers["Location"] == "https://another.example.cn/media/whep/oranges?a=b"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
