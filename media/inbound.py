@@ -117,7 +117,8 @@ class InboundTrack:
         for encoding in self.encodings.values():
             if encoding.repair_ssrc == ssrc:
                 return encoding
-        named = self._named(elements.get(self._repaired_rid_id))
+        # Another node names the layer in all packets alike (RFC 8852 has an element of its own for repairs).
+        named = self._named(elements.get(self._repaired_rid_id) or elements.get(self._rid_id))
         if named is not None:
             named.repair_ssrc = ssrc
         return named

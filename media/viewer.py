@@ -93,7 +93,10 @@ class Viewer:
         return next((layer.rid or MAIN_RID for layer in layers if layer is not None), "")
 
     def layers_changed(self, now: float) -> None:
-        """The publisher sends other layers than before."""
+        """The publisher sends other layers than before. A node that takes all of them has to ask anew for others."""
+        published = tuple(rid for rid in self._source.tracks["video"].deliveries if rid)
+        if any(media.offer.rids and media.rids != published for media in self._chosen):
+            self.session.end(Ending.REPLACED)
         self._adapt(now)
 
     def _adapt(self, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from media.answer import BASELINE, HIGH, MAIN, ChosenCodec, ChosenMedia
+from media.rtp import extension
 from media.sdp import Offer
 from media.transport.ice import Credentials
 
@@ -16,9 +17,15 @@ VIDEO = (
     (98, 99, "H264/90000", _H264 + PROFILES[MAIN]),
     (100, 101, "H264/90000", _H264 + PROFILES[HIGH]),
     (102, 103, "VP8/90000", ""),
+    (104, 105, "VP9/90000", "profile-id=0"),
+    (106, 107, "AV1/90000", ""),
+    (108, 109, "H265/90000", ""),
 )
 AUDIO = ((111, None, "opus/48000/2", "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"),)
 # No REMB: between nodes there is room for every layer, and nobody should choose for the viewers over there.
+# Every layer is taken: the answer names those that the publisher sends, and each packet says which one it belongs to.
+RIDS = ("h", "m", "l")
+EXTENSIONS = ((1, extension.RID), (2, extension.ORIENTATION), (3, extension.DEPENDENCY))
 FEEDBACK = {"video": ("nack", "nack pli"), "audio": ()}
 
 
@@ -31,6 +38,9 @@ def write_offer(credentials: Credentials, fingerprint: str) -> str:
         lines += [f"a=ice-ufrag:{credentials.ufrag}", f"a=ice-pwd:{credentials.pwd}"]
         lines += [f"a=fingerprint:sha-256 {fingerprint}", "a=setup:active", f"a=mid:{mid}", "a=recvonly"]
         lines += ["a=rtcp-mux", "a=rtcp-rsize", *_codec_lines(kind, codecs)]
+        if kind == "video":
+            lines += [f"a=extmap:{number} {uri}" for number, uri in EXTENSIONS]
+            lines += [*(f"a=rid:{rid} recv" for rid in RIDS), f"a=simulcast:recv {';'.join(RIDS)}"]
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -55,5 +65,5 @@ def chosen_by(answer: Offer, kinds: frozenset[str]) -> tuple[ChosenMedia, ...]:
         rtx = {c.parameters.get("apt"): c.payload_type for c in media.codecs if c.name == "RTX"}
         codecs = [ChosenCodec(c, rtx.get(str(c.payload_type))) for c in media.codecs if c.name != "RTX"]
         is_sent = media.kind in kinds and not media.is_rejected
-        chosen.append(ChosenMedia(media, tuple(codecs) if is_sent else ()))
+        chosen.append(ChosenMedia(media, tuple(codecs) if is_sent else (), media.extensions, media.rids))
     return tuple(chosen)
