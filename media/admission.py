@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,18 +40,16 @@ class Admission:
         if sum(guest.is_publisher or not guest.is_connecting for guest in guests) >= self.max_sessions:
             raise full()
 
-    def check_viewer(self, guests: Collection[Guest], client: str) -> None:
-        """A viewer of this client address (as `client_of` writes it).
+    def check_viewer(self, count: int, connecting: Iterable[Guest], client: str) -> None:
+        """A viewer of this client address (as `client_of` writes it), with so many guests here, of whom some connect.
 
         Raises:
             Problem: 503 when the node is full, 429 when too many of this address are still connecting.
         """
-        if len(guests) >= self.max_sessions - min(PUBLISHER_RESERVE, self.max_sessions // 10):
+        if count >= self.max_sessions - min(PUBLISHER_RESERVE, self.max_sessions // 10):
             raise full()
-        connecting = sum(
-            guest.is_connecting and not guest.is_publisher and guest.client == client for guest in guests
-        )
-        if connecting >= self.connecting_per_address:
+        own = sum(guest.is_connecting and not guest.is_publisher and guest.client == client for guest in connecting)
+        if own >= self.connecting_per_address:
             raise too_many()
 
 

@@ -90,6 +90,7 @@ class Node:
         self.streams: dict[str, Stream] = {}
         self.given_up: set[str] = set()  # rooms whose streams go on elsewhere, if somebody takes them
         self.resources: dict[str, Resource] = {}
+        self._connecting: list[Resource] = []
         self.outbox = Outbox(bus)
         self.http_port = settings.media_http_port
         self.registry = Registry(bus, settings.node_id)
@@ -288,7 +289,12 @@ class Node:
     def _check_viewer(self, client: str) -> None:
         if self.is_draining:
             raise full()
-        self._admission.check_viewer(self.resources.values(), client)
+        self._admission.check_viewer(len(self.resources), self._still_connecting(), client)
+
+    def _still_connecting(self) -> list[Resource]:
+        """Sessions whose DTLS is not up yet: few, also when a thousand are connected."""
+        self._connecting = [r for r in self._connecting if r.is_connecting and r.session.id in self.resources]
+        return self._connecting
 
     def stream(self, slug: str) -> Stream | None:
         """The stream of a room, as it is here: with its publisher, or as a copy."""
@@ -314,7 +320,7 @@ class Node:
             if is_publisher:
                 self._admission.check_publisher(self.resources.values())
             else:
-                self._admission.check_viewer(self.resources.values(), "")
+                self._admission.check_viewer(len(self.resources), (), "")
         except Problem:
             return True
         return False
@@ -355,6 +361,7 @@ class Node:
         mids = tuple(m.offer.mid for m in chosen if m.codecs)
         resource = Resource(session, slug, answer, mids, key_digest, client, viewer, is_copy)
         self.resources[session.id] = resource
+        self._connecting.append(resource)
         task = self._tasks.start("session", self._run(session))
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)

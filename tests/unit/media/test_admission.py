@@ -23,16 +23,16 @@ class Guest:
 
 def test_one_address_that_never_connects_is_told_to_wait_and_others_come_in() -> None:
     admission = Admission(max_sessions=2000, connecting_per_address=20)
-    admission.check_viewer([Guest()] * 19, FLOODER)
+    admission.check_viewer(19, [Guest()] * 19, FLOODER)
     with pytest.raises(Problem) as caught:
-        admission.check_viewer([Guest()] * 20, FLOODER)
+        admission.check_viewer(20, [Guest()] * 20, FLOODER)
     assert (caught.value.status, caught.value.code) == (429, "too_many_requests")
     assert int(caught.value.headers["Retry-After"]) > 0
-    admission.check_viewer([Guest()] * 20, SOMEBODY)
+    admission.check_viewer(20, [Guest()] * 20, SOMEBODY)
 
 
 def test_viewers_who_are_connected_may_be_many_behind_one_address() -> None:
-    Admission(2000, 20).check_viewer([Guest(is_connecting=False)] * 1000, FLOODER)
+    Admission(2000, 20).check_viewer(1000, [Guest(is_connecting=False)] * 1000, FLOODER)
 
 
 def test_viewers_who_never_connect_do_not_keep_a_publisher_out() -> None:
@@ -46,7 +46,7 @@ def test_viewers_leave_places_for_publishers() -> None:
 
     # when
     with pytest.raises(Problem) as caught:
-        admission.check_viewer(viewers, SOMEBODY)
+        admission.check_viewer(len(viewers), viewers, SOMEBODY)
 
     # then
     assert caught.value.status == 503
