@@ -35,10 +35,18 @@ def environment_changes() -> dict[str, str]:
 
 
 @pytest.fixture
-def platform(data_servers: DataServers, tmp_path: Path, environment_changes: dict[str, str]) -> Iterator[Platform]:
-    """Server, media node and worker of this test alone."""
+def media_processes() -> int:
+    """How many media nodes a test wants; override it beside the test."""
+    return 1
+
+
+@pytest.fixture
+def platform(
+    data_servers: DataServers, tmp_path: Path, environment_changes: dict[str, str], media_processes: int
+) -> Iterator[Platform]:
+    """Server, media nodes and worker of this test alone."""
     environment = {**data_servers.new_environment(tmp_path), **environment_changes}
-    with running_platform(environment, tmp_path) as running:
+    with running_platform(environment, tmp_path, media_processes) as running:
         yield running
     data_servers.forget(environment)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from pymongo.database import Database
 
 from config.settings import ServerSettings
 from dongting.child import Child
+from dongting.processes import Name
 from server.accounts.model import Role
 from server.showroom.model import Booth
 from server.wiring import open_services
 from tests.harness.data_servers import Environment
-from tests.harness.processes import running
+from tests.harness.processes import MediaProcess, running, running_media
 
 PASSWORD = "a long password"
 HOST = "zhanghong"
@@ -77,18 +78,26 @@ async def _seed(settings: ServerSettings) -> _Seed:
 
 
 @contextmanager
-def running_platform(environment: Environment, folder: Path) -> Iterator[Platform]:
-    """Run server, media node and worker with a seeded database; the processes' logs are in `folder`."""
+def running_platform(environment: Environment, folder: Path, media_processes: int = 1) -> Iterator[Platform]:
+    """Run server, media nodes and worker with a seeded database; the processes' logs are in `folder`.
+
+    Of several media nodes the processes are called media-1, media-2 and so on.
+    """
     with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop of its own in this one
         seed = thread.submit(asyncio.run, _seed(settings_of(environment))).result()
+    names: list[Name] = ["server", "media", "worker"] if media_processes == 1 else ["server", "worker"]
+    several: AbstractContextManager[list[MediaProcess]] = nullcontext([])
+    if media_processes > 1:
+        several = running_media(environment, folder, media_processes)
     with (
-        running(environment, folder, "server", "media", "worker") as processes,
+        running(environment, folder, *names) as processes,
+        several as nodes,
         MongoClient[dict[str, Any]](environment["MONGODB_URI"], tz_aware=True) as client,
     ):
         yield Platform(
             url=f"http://localhost:{environment['SERVER_PORT']}",
             environment=environment,
-            processes=processes,
+            processes={**processes, **{node.node_id: node.child for node in nodes}},
             database=client[environment["MONGODB_DATABASE"]],
             oranges_id=seed.oranges_id,
             tea_id=seed.tea_id,
