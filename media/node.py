@@ -213,6 +213,7 @@ class Node:
             session = self._open_session(offer)
             publisher = Publisher(session, chosen, stream, self.counters)
             stream.attach(publisher)
+        self.keeper.wake()  # copies must know at once what this one sends
         answer = write_answer(offer, chosen, self.local(session), secrets.randbits(62))
         return self._run_session(session, slug, answer, chosen, digest(key))
 

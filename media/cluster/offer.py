@@ -22,10 +22,10 @@ VIDEO = (
     (108, 109, "H265/90000", ""),
 )
 AUDIO = ((111, None, "opus/48000/2", "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"),)
-# No REMB: between nodes there is room for every layer, and nobody should choose for the viewers over there.
 # Every layer is taken: the answer names those that the publisher sends, and each packet says which one it belongs to.
 RIDS = ("h", "m", "l")
 EXTENSIONS = ((1, extension.RID), (2, extension.ORIENTATION), (3, extension.DEPENDENCY))
+# No REMB: between nodes there is room for every layer, and nobody should choose for the viewers over there.
 FEEDBACK = {"video": ("nack", "nack pli"), "audio": ()}
 
 
@@ -65,5 +65,8 @@ def chosen_by(answer: Offer, kinds: frozenset[str]) -> tuple[ChosenMedia, ...]:
         rtx = {c.parameters.get("apt"): c.payload_type for c in media.codecs if c.name == "RTX"}
         codecs = [ChosenCodec(c, rtx.get(str(c.payload_type))) for c in media.codecs if c.name != "RTX"]
         is_sent = media.kind in kinds and not media.is_rejected
-        chosen.append(ChosenMedia(media, tuple(codecs) if is_sent else (), media.extensions, media.rids))
+        extensions = dict(media.extensions)
+        if extension.RID in extensions:  # the origin puts it on packets that it sends again, too
+            extensions[extension.REPAIRED_RID] = extensions[extension.RID]
+        chosen.append(ChosenMedia(media, tuple(codecs) if is_sent else (), extensions, media.rids))
     return tuple(chosen)

@@ -75,6 +75,7 @@ class Presence:
             "room_id": stream.room_id,
             "state": stream.state.value,
             "kinds": sorted(stream.published),
+            "layers": list(stream.published["video"].rids) if "video" in stream.published else [],
         }
 
     def figure_leases(self) -> Mapping[str, Payload]:

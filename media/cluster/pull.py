@@ -273,16 +273,17 @@ class Pulls:
         """Return when this call is over, or when another one is better."""
         while not call.done() and not self._is_over(pull) and not owner.wants_another:
             await asyncio.wait((call,), timeout=LOOK_SECONDS)
-            if await self._is_elsewhere(pull.slug, seen):
+            if await self._is_another(pull.slug, seen):
                 return
             publisher = pull.stream.publisher
             if publisher is not None and time.monotonic() - publisher.alive_at > DEAF_SECONDS:
                 log.warning("a node with a publisher is deaf", origin=seen.node_id, stream=seen.stream_id)
                 return
 
-    async def _is_elsewhere(self, slug: str, before: StreamSeen) -> bool:
+    async def _is_another(self, slug: str, before: StreamSeen) -> bool:
+        """Whether the stream is at another node by now, or its publisher sends other things."""
         try:
             seen = await self._registry.holder(slug)
         except (RedisError, OSError):
             return False  # what flows goes on
-        return seen is not None and (seen.node_id, seen.stream_id) != (before.node_id, before.stream_id)
+        return seen is not None and seen.shape != before.shape

@@ -64,6 +64,12 @@ class StreamSeen:
     room_id: str
     state: str
     kinds: frozenset[str]  # "audio", "video": what is published
+    layers: tuple[str, ...]  # the rids of a simulcast, best first
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What a copy was agreed on for: when it is another one, a new copy must be asked for."""
+        return self.node_id, self.stream_id, self.kinds, self.layers
 
 
 class Registry:
@@ -203,4 +209,5 @@ def _stream(slug: str, value: Payload) -> StreamSeen:
         room_id=_text(value, "room_id"),
         state=_text(value, "state"),
         kinds=frozenset(str(kind) for kind in value.get("kinds") or ("audio", "video")),
+        layers=tuple(str(rid) for rid in value.get("layers") or ()),
     )

@@ -13,7 +13,7 @@ from tests.harness.chromium import FLAGS, chromium_path
 from tests.integration.media.chromium import eventually
 from tests.integration.media.clients import KEY
 from tests.integration.media.test_chromium import INBOUND, PLAY, more_frames
-from tests.integration.media.test_cluster import Cluster, cluster, nodes
+from tests.integration.media.test_cluster import STREAM, Cluster, cluster, nodes
 from tests.integration.media.test_simulcast_chromium import PUBLISH_LAYERS
 
 __all__ = ["cluster", "nodes"]  # fixtures
@@ -52,3 +52,27 @@ async def test_every_layer_reaches_the_viewers_of_another_node(cluster: Cluster,
         # then
         await eventually(viewer, INBOUND, partial(has_height, height), f"{height} lines", 30)
         await more_frames(viewer, 10)
+
+
+async def test_a_copy_follows_a_host_who_comes_back_with_another_camera(cluster: Cluster, chromium: Browser) -> None:
+    # given three sizes of VP8, of which a viewer elsewhere has chosen one
+    host = await (await chromium.new_context()).new_page()
+    await host.goto(f"{cluster.nodes[0].url}/healthz")
+    await host.evaluate(PUBLISH_LAYERS, [f"{cluster.nodes[0].url}/whip/oranges", KEY, "VP8"])
+    await cluster.heard.wait("publisher_joined")
+    await cluster.leases_say(lambda leases: leases["stream:oranges"]["layers"] == ["h", "m", "l"])
+    viewer = await (await chromium.new_context()).new_page()
+    await viewer.goto(f"{cluster.nodes[1].url}/healthz")
+    await viewer.evaluate(PLAY, [f"{cluster.nodes[1].url}/whep/oranges"])
+    location = await viewer.evaluate("() => window.location_")
+    async with cluster.http.post(f"{location}/layer", json={"rid": "m"}) as response:
+        assert response.status == 200
+    leases = await cluster.leases_say(lambda leases: leases[f"audience:{STREAM}:media-2"]["by_layer"] == {"m": 1})
+    assert leases[f"audience:{STREAM}:media-1"]["viewers"] == 0
+
+    # when he takes over with one size of another codec
+    await cluster.host(2, "?takeover=1").connect()
+
+    # then
+    await eventually(viewer, INBOUND, partial(has_height, 240), "the other camera", 30)
+    await more_frames(viewer, 10)

@@ -6,6 +6,7 @@ import pytest
 
 from media.answer import BASELINE, HIGH, MAIN, Local, Published, SendingTrack, choose_for_viewer, write_answer
 from media.cluster.offer import chosen_by, write_offer
+from media.rtp import extension
 from media.sdp import parse_offer
 from media.transport.ice import Credentials
 
@@ -46,3 +47,26 @@ def test_what_nobody_publishes_is_not_expected() -> None:
 
 def test_we_call_and_the_other_side_is_passive() -> None:
     assert parse_offer(answer_to_a_copy({"audio": Published("opus")})).setup == "passive"
+
+
+def test_every_layer_of_a_simulcast_is_taken_under_the_publishers_names() -> None:
+    # given
+    published = {"video": Published("VP8", rids=("big", "small")), "audio": Published("opus")}
+
+    # when
+    video, audio = chosen_by(parse_offer(answer_to_a_copy(published)), BOTH)
+
+    # then
+    assert (video.rids, audio.rids) == (("big", "small"), ())
+    assert video.extensions[extension.RID] == video.extensions[extension.REPAIRED_RID]
+
+
+def test_a_publisher_without_layers_is_taken_without() -> None:
+    video, _ = chosen_by(parse_offer(answer_to_a_copy({"video": Published("VP8"), "audio": Published("opus")})), BOTH)
+    assert video.rids == ()
+
+
+@pytest.mark.parametrize("codec", ["VP9", "AV1", "H265"])
+def test_what_is_only_forwarded_is_copied_too(codec: str) -> None:
+    video, _ = chosen_by(parse_offer(answer_to_a_copy({"video": Published(codec), "audio": Published("opus")})), BOTH)
+    assert video.codecs[0].name == codec
