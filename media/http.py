@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 import time
@@ -16,7 +17,7 @@ from media.admission import client_of
 from media.answer import write_fragment
 from media.cluster.signature import sender_of
 from media.node import Node
-from media.problems import Problem, bad_sdp, key_missing, key_wrong, too_fast, unknown_session
+from media.problems import Problem, bad_sdp, key_missing, key_wrong, too_fast, too_slow, unknown_session
 from media.rates import Rate
 from media.resource import Resource, digest
 from media.sdp import BadSdp, Offer, parse_fragment, parse_offer
@@ -44,6 +45,7 @@ CODES = {
     413: "body_too_large",
     415: "unsupported_type",
 }
+BODY_SECONDS = 20.0  # the largest body over a line of 26 kbit/s
 ANY_ETAG = frozenset(("*", '"*"'))  # the RFC's own example sends it in quotes
 SLUG = r"{slug:[A-Za-z0-9_-]{1,100}}"
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+){0,4}/?")
@@ -144,16 +146,25 @@ async def read_offer(request: web.Request) -> Offer:
         raise bad_sdp(str(error)) from None
 
 
-async def read_text(request: web.Request, content_type: str, fault: Callable[[str], Problem] = bad_sdp) -> str:
+async def read_text(
+    request: web.Request,
+    content_type: str,
+    fault: Callable[[str], Problem] = bad_sdp,
+    patience_seconds: float = BODY_SECONDS,
+) -> str:
     """The body, which must be of this type.
 
     Raises:
-        Problem: 415 for another type, 413 for too large a body, 400 for none or one that is not UTF-8.
+        Problem: 415 for another type, 413 for too large a body, 408 for one that does not come, 400 for none or one
+            that is not UTF-8.
     """
     if request.content_type.lower() != content_type:
         raise Problem(415, "unsupported_type", f"send {content_type}", {"Accept": content_type})
     try:
-        text = (await request.read()).decode()
+        async with asyncio.timeout(patience_seconds):
+            text = (await request.read()).decode()
+    except TimeoutError:
+        raise too_slow() from None
     except UnicodeDecodeError:
         raise fault("the body is not UTF-8") from None
     if not text.strip():

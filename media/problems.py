@@ -80,6 +80,11 @@ def too_fast(wait_seconds: float) -> Problem:
     return Problem(429, "too_many_requests", detail, {"Retry-After": str(max(1, math.ceil(wait_seconds)))})
 
 
+def too_slow() -> Problem:
+    """The body of a request does not come."""
+    return Problem(408, "too_slow", "the body took too long to arrive", {"Connection": "close"})
+
+
 def full() -> Problem:
     """No room for one more session."""
     return Problem(503, "unavailable", "this node is full", {"Retry-After": str(RETRY_SECONDS)})

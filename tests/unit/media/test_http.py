@@ -1,20 +1,22 @@
-"""What WHIP and WHEP do when the client is gone before it has its answer."""
+"""What WHIP and WHEP do when the client is gone before it has its answer, or never sends all of its question."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 from typing import cast
+from unittest import mock
 
 import pytest
-from aiohttp import ClientConnectionResetError
+from aiohttp import ClientConnectionResetError, StreamReader
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.test_utils import make_mocked_request
 
 from media.dtls import Certificate
 from media.glue import PacketMemory, SrtpKeys
-from media.http import SessionRoutes
+from media.http import SDP_TYPE, SessionRoutes, read_text
 from media.node import Node
+from media.problems import Problem
 from media.resource import Resource
 from media.rtp.counters import Counters
 from media.sdp import parse_offer
@@ -92,3 +94,15 @@ async def test_a_delete_ends_the_session_although_nobody_hears_the_answer() -> N
     async with asyncio.timeout(5):
         await session.run(60)
     assert viewer.heard == [Ending.DELETED]
+
+
+async def test_a_body_that_never_comes_is_not_waited_for() -> None:
+    # given
+    body = StreamReader(mock.Mock(), 2**16, loop=asyncio.get_running_loop())
+    body.feed_data(b"v=0\r\n")
+    request = make_mocked_request("POST", "/whep/oranges", {"Content-Type": SDP_TYPE}, payload=body)
+
+    # when, then
+    with pytest.raises(Problem) as refused:
+        await read_text(request, SDP_TYPE, patience_seconds=0.01)
+    assert (refused.value.status, refused.value.code) == (408, "too_slow")

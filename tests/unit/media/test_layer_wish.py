@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from media.extensions import LayerWish, choice_of, video_line
@@ -10,6 +15,7 @@ from media.problems import Problem
 from media.rtp.choice import Choice, Mode
 
 RIDS = {"h", "l"}
+FIELDS = ("mediaId", "rid", "maxWidth", "maxHeight", "mode")
 
 
 def wish(text: str) -> Choice:
@@ -77,3 +83,26 @@ def test_a_viewer_without_pictures_may_ask_for_no_line() -> None:
 )
 def test_the_pictures_line_is_the_one_that_was_accepted(answer: str, line: int | None) -> None:
     assert video_line(answer) == line
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS) | st.text(), inner, max_size=6)
+    ),
+)
+
+
+@given(JSON | st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, JSON)))
+def test_any_json_is_a_choice_or_refused(value: object) -> None:
+    try:
+        choice = wish(json.dumps(value))
+    except (Problem, ValidationError):
+        return
+    assert choice.rid in {"", *RIDS}
+
+
+@given(st.text())
+def test_any_text_is_a_choice_or_refused(text: str) -> None:
+    with contextlib.suppress(Problem, ValidationError):
+        wish(text)
