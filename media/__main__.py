@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -14,6 +15,9 @@ from media.app import run_node
 from media.cluster.moving import move_away
 
 log = logger(__name__)
+
+# Rarely: a look at everything that lives takes tens of milliseconds with a thousand viewers, and packets wait for it.
+COLLECT_AFTER = (20_000, 20, 20)
 
 
 async def run(settings: MediaSettings) -> None:
@@ -27,6 +31,9 @@ async def run(settings: MediaSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     async with run_node(settings) as node:
+        gc.collect()
+        gc.freeze()  # what is here now stays
+        gc.set_threshold(*COLLECT_AFTER)
         await stopped.wait()
         log.info("media node is stopping")
         await move_away(node, hurry)

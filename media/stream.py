@@ -91,6 +91,7 @@ class Stream:
         self.is_moved = False
         self._unannounced: tuple[Publisher, float, datetime] | None = None
         self._measured_at = 0.0
+        self._layers: tuple[LayerState, ...] = ()
 
     async def start(self) -> None:
         """Make the recorder ready."""
@@ -141,7 +142,7 @@ class Stream:
     def _begin_run(self, publisher: Publisher) -> None:
         video, audio = publisher.track("video"), publisher.track("audio")
         self._feed.begin_run(_format(video), _format(audio), video.rids if video is not None else ("",))
-        self._keyframes = {}
+        self._keyframes, self._layers = {}, ()
         for track in publisher.tracks:
             self.tracks[track.kind].begin_source(
                 track.codec, track.rids, answers_requests=track.can_pli, extensions=track.passed_on
@@ -262,10 +263,18 @@ class Stream:
                     self.publisher.request_keyframe(rid)
 
     def layers(self) -> tuple[LayerState, ...]:
-        """The encodings of the published pictures, best first; none while nobody publishes pictures."""
-        video = self.tracks["video"]
+        """The encodings of the published pictures, best first; none while nobody publishes pictures.
+
+        Looked at once a second, since every viewer asks.
+        """
         if self.publisher is None or self.publisher.track("video") is None:
             return ()
+        if not self._layers:
+            self._layers = self._look_at_layers()
+        return self._layers
+
+    def _look_at_layers(self) -> tuple[LayerState, ...]:
+        video = self.tracks["video"]
         found = []
         for rid, delivery in video.deliveries.items():
             layer = delivery.layer
@@ -283,6 +292,7 @@ class Stream:
             for track in self.tracks.values():
                 track.measure(now - self._measured_at)
             self._measured_at = now
+            self._layers = ()
 
     def tick(self, now: float) -> None:
         """Several times a second."""

@@ -36,6 +36,7 @@ class RecorderFeed:
 
     def __init__(self, recorder: TakeRecorder) -> None:
         self._recorder = recorder
+        self._has_pictures = False  # in a codec that goes into MP4
         self._order: Sequence[str] = ("",)
         self._heard: dict[str, float] = {}
         self._rid: str | None = None
@@ -47,6 +48,7 @@ class RecorderFeed:
 
     def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None, rids: Sequence[str]) -> None:
         """A publisher begins, with these layers, best first."""
+        self._has_pictures = video is not None
         self._order, self._heard, self._rid = rids, {}, None
         self._recorder.begin_run(video, audio)
 
@@ -61,6 +63,8 @@ class RecorderFeed:
 
     def picture(self, rid: str, packet: RtpPacket, now: float, *, is_keyframe: bool) -> None:
         """A packet of a layer; `is_keyframe`: a picture that needs no other begins with it."""
+        if not self._has_pictures:
+            return
         self._heard[rid] = now
         if rid != self._rid:
             if not is_keyframe or not self._is_better(rid, now):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page
 
 from media.session import Session
@@ -19,6 +20,13 @@ async ([url, key]) => {{
   await pc.setLocalDescription(await pc.createOffer())
   await ({CONNECT})(url, pc.localDescription.sdp, {{Authorization: `Bearer ${{key}}`}})
 }}"""
+PUBLISH_CODEC = PUBLISH.replace("([url, key])", "([url, key, codec])").replace(
+    "  await pc.setLocalDescription",
+    """  const video = pc.getTransceivers().find((t) => t.sender.track.kind === 'video')
+  const known = RTCRtpSender.getCapabilities('video').codecs
+  video.setCodecPreferences(known.filter((c) => c.mimeType === `video/${codec}`))
+  await pc.setLocalDescription""",
+)
 PLAY = f"""
 async ([url]) => {{
   const pc = window.pc = new RTCPeerConnection({{bundlePolicy: 'max-bundle'}})
@@ -121,3 +129,20 @@ async def test_a_viewers_browser_answers_when_the_node_asks_whether_he_is_there(
     await running.heard.wait("publisher_joined")
     await viewer.evaluate(PLAY, [running.url("/whep/oranges")])
     await answers(next(r.session for r in running.node.resources.values() if not r.is_publisher))
+
+
+@pytest.mark.parametrize("codec", ["VP9", "AV1"])
+async def test_a_codec_that_is_neither_recorded_nor_changed_is_shown(
+    running: Running, browser: Browser, codec: str
+) -> None:
+    # given
+    host, viewer = await page_of(browser, running), await page_of(browser, running)
+    await host.evaluate(PUBLISH_CODEC, [running.url("/whip/oranges"), KEY, codec])
+    (joined,) = await running.heard.wait("publisher_joined")
+    assert joined["video_codec"] == codec
+
+    # when
+    await viewer.evaluate(PLAY, [running.url("/whep/oranges")])
+
+    # then
+    await more_frames(viewer, 20)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.keyframe import KeyframeRequests, h264_keyframe, vp8_keyframe
+from media.rtp.keyframe import DETECTORS, KeyframeRequests, h264_keyframe, vp8_keyframe
 from media.rtp.packet import MARKER, RtpPacket, open_rtx, parse_rtp
 from media.rtp.seq import Unwrapper, distance, time_distance
 from media.rtp.timeline import PublisherClock, Timeline, from_ntp, to_ntp
@@ -117,8 +117,35 @@ def test_vp8_keyframes_are_found(payload: bytes, expected: bool) -> None:
 
 @given(st.binary(max_size=40))
 def test_any_payload_is_a_keyframe_or_not(payload: bytes) -> None:
-    assert h264_keyframe(payload) in (True, False)
-    assert vp8_keyframe(payload) in (True, False)
+    assert {detect(payload) for detect in DETECTORS.values()} <= {True, False}
+
+
+@pytest.mark.parametrize(
+    ("codec", "payload", "expected"),
+    [
+        ("VP9", "88 8122 00", True),  # 15-bit picture id, begins a frame, not predicted
+        ("VP9", "c8 8122 00", False),  # predicted
+        ("VP9", "80 22 00", False),  # goes on with a frame
+        ("VP9", "a8 22 00 00", True),  # lowest spatial layer
+        ("VP9", "a8 22 04 00", False),  # a higher one
+        ("VP9", "a8 22", False),
+        ("AV1", "18 0a", True),
+        ("AV1", "10 0a", False),
+        ("AV1", "98 0a", False),  # says that it goes on with an element: a sequence can't begin so
+        ("H265", "40 01 0c", True),  # VPS
+        ("H265", "26 01 af", True),  # IDR
+        ("H265", "02 01 d0", False),
+        ("H265", "62 01 93", True),  # first fragment of an IDR
+        ("H265", "62 01 13", False),  # a later one
+        ("H265", "60 01 0002 0201 0002 4401", True),  # an aggregate with a PPS
+        ("H265", "60 01 0002 0201", False),
+        ("H265", "26", False),
+    ],
+)
+def test_keyframes_of_the_codecs_that_are_forwarded_as_they_are_are_found(
+    codec: str, payload: str, expected: bool
+) -> None:
+    assert DETECTORS[codec](bytes.fromhex(payload)) is expected
 
 
 def test_many_wishes_for_a_keyframe_become_one_request_and_none_is_forgotten() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.recording.feed import LAYER_SILENT_SECONDS, RecorderFeed
+from media.recording.tracks import TrackFormat
 from media.rtp.extension import abs_send_time, parse_extensions, write_extensions
 from media.rtp.packet import RtpPacket, parse_rtp
 from media.rtp.transport_feedback import MOST_PACKETS, TransportFeedback
@@ -200,7 +201,7 @@ class Tape:
 def make_feed() -> tuple[RecorderFeed, Tape]:
     tape = Tape()
     feed = RecorderFeed(tape)  # type: ignore[arg-type]
-    feed.begin_run(None, None, ("h", "l"))
+    feed.begin_run(TrackFormat("video", "VP8", 90_000, 1, 96), None, ("h", "l"))
     return feed, tape
 
 
@@ -240,3 +241,11 @@ def test_when_the_best_layer_falls_silent_the_next_one_goes_on() -> None:
     assert feed.wanted(later) == "l"
     picture(feed, "l", 502, 12_000, later, key=True)
     assert [(p.payload, p.sequence) for p in tape.packets] == [(b"h", 900), (b"l", 901)]
+
+
+def test_pictures_that_no_mp4_holds_are_not_recorded() -> None:
+    feed, tape = make_feed()
+    feed.begin_run(None, TrackFormat("audio", "opus", 48_000, 2, 111), ("",))
+    feed.picture("", RtpPacket(98, 0x80, 1, 3000, 1, b"AV1"), 0.0, is_keyframe=True)
+    feed.sound(RtpPacket(111, 0x80, 1, 960, 1, b"opus"), 0.0)
+    assert [p.payload for p in tape.packets] == [b"opus"]
