@@ -17,6 +17,14 @@ export interface Exchanged {
   readonly links: readonly Link[]
 }
 
+/**
+ * The first try goes straight to the media node, which needs no ICE server. Where that failed, the next one also takes the
+ * way round over the TURN servers that the node named.
+ */
+export type CreatePeer = (iceServers: RTCIceServer[]) => RTCPeerConnection
+
+export const createPeer: CreatePeer = (iceServers) => new RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers })
+
 /** The media node said no, and why. `code` is the stable word of the problem body. */
 export class ExchangeRefused extends Error {
   constructor(

@@ -43,6 +43,7 @@ class FakeTransceiver {
 }
 
 export class FakePeer {
+  constructor(readonly iceServers: RTCIceServer[] = []) {}
   readonly transceivers: FakeTransceiver[] = []
   connectionState: RTCPeerConnectionState = 'new'
   localDescription: { sdp: string } | null = null
@@ -91,8 +92,8 @@ export function offerSdp(ufrag: string): string {
 /** Collects the peers that a machine makes, newest last. */
 export class PeerFactory {
   readonly peers: FakePeer[] = []
-  readonly create = (): RTCPeerConnection => {
-    const peer = new FakePeer()
+  readonly create = (iceServers: RTCIceServer[]): RTCPeerConnection => {
+    const peer = new FakePeer(iceServers)
     this.peers.push(peer)
     return peer as unknown as RTCPeerConnection
   }
@@ -164,7 +165,7 @@ export class FakeMediaNode {
     this.sessions += 1
     const location = `/session/${this.sessions}`
     const link = (name: string, rel: string) => `<${location}/${name}>; rel="urn:ietf:params:whep:ext:core:${rel}"`
-    const links = `<turn:t.test>; rel="ice-server", ${link('layer', 'layer')}, ${link('sse', 'server-sent-events')}`
+    const links = `<turn:t.test>; rel="ice-server"; username="u"; credential="p"; credential-type="password", ${link('layer', 'layer')}, ${link('sse', 'server-sent-events')}`
     const answerHeaders = { Location: location, ...(this.hasExtensions && { Link: links }) }
     return new Response(offerSdp(`server${this.sessions}`), { status: 201, headers: answerHeaders })
   }

@@ -1,4 +1,4 @@
-// Link headers (RFC 8288), as far as WHEP needs them.
+// Link headers (RFC 8288), as far as WHIP and WHEP need them.
 
 export interface Link {
   /** Absolute. */
@@ -24,6 +24,15 @@ export function parseLinks(header: string | null, base: string): Link[] {
 
 export function linkOf(links: readonly Link[], rel: string): string | null {
   return links.find((link) => link.rel.includes(rel))?.href ?? null
+}
+
+/** RFC 9725 section 4.6: STUN servers, and TURN servers with short-lived passwords; a browser would throw at anything else. */
+export function iceServersOf(links: readonly Link[]): RTCIceServer[] {
+  return links.flatMap(({ href, rel, params: { username, credential } }) => {
+    if (!rel.includes('ice-server')) return []
+    if (/^stuns?:/.test(href)) return [{ urls: href }]
+    return /^turns?:/.test(href) && username && credential ? [{ urls: href, username, credential }] : []
+  })
 }
 
 function absolute(target: string, base: string): string | null {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { backoffMs } from './backoff'
 import { retryAfterMs } from './exchange'
 import { lightOf, meanLuma } from './light'
-import { linkOf, parseLinks } from './links'
+import { iceServersOf, linkOf, parseLinks } from './links'
 import { layerRequest, offeredQualities, type PictureLayer, readLayers, shownWord } from './picture-choice'
 import { playCounters, playStats } from './play-stats'
 import { judgeQuality, publishCounters, type PublishStats, publishStats } from './publish-stats'
@@ -102,6 +102,16 @@ describe('links', () => {
     ])
     expect(linkOf(links, 'y')).toBe('http://media.test/a,b')
     expect(linkOf(links, 'unknown')).toBeNull()
+  })
+
+  test('ICE servers are those that a browser takes', () => {
+    const login = 'username="u"; credential="p"; credential-type="password"'
+    const header = `<stun:a.test>; rel="ice-server", <turn:b.test:3478?transport=udp>; rel="ice-server"; ${login}, <turn:c.test>; rel="ice-server", <http://d.test>; rel="ice-server", <turn:e.test>; rel="other"; ${login}`
+
+    expect(iceServersOf(parseLinks(header, BASE))).toEqual([
+      { urls: 'stun:a.test' },
+      { urls: 'turn:b.test:3478?transport=udp', username: 'u', credential: 'p' },
+    ])
   })
 
   test.each([null, '', 'rubbish', '<http://[>; rel="x"', '<'])('nothing is found in %s', (header) => {

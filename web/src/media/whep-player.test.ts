@@ -106,6 +106,16 @@ describe('starting', () => {
     expect(node.of('POST')).toHaveLength(2)
   })
 
+  test('takes the way round over TURN when the straight one led nowhere', async () => {
+    const { node, player, peers } = makePlayer()
+    node.hasExtensions = true
+
+    player.start()
+    await vi.advanceTimersByTimeAsync(10_300)
+
+    expect(peers.peers.map(({ iceServers }) => iceServers)).toEqual([[], [{ urls: 'turn:t.test', username: 'u', credential: 'p' }]])
+  })
+
   test('gives up on a room that does not exist', async () => {
     const { node, player } = makePlayer()
     node.next.push(problem(404, 'unknown_room'))

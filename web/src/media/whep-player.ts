@@ -1,7 +1,7 @@
 // Plays one live stream over WHEP into a video element, and comes back by itself whatever the network does.
 
 import { backoffMs } from './backoff'
-import { ExchangeRefused, type Fetch } from './exchange'
+import { type CreatePeer, ExchangeRefused, type Fetch } from './exchange'
 import { type EdgeLog, MachineState } from './machine'
 import { effectiveQuality, layerRequest, type PictureLayer, type Quality, readLayers } from './picture-choice'
 import { type PlayCounters, type PlayStats, playStats } from './play-stats'
@@ -41,7 +41,7 @@ export interface WhepPlayerOptions {
   readonly onNews?: (news: PlayerNews) => void
   /** The browser refused sound without a tap: the picture plays on, muted. */
   readonly onSoundRefused?: () => void
-  readonly createPeer?: () => RTCPeerConnection
+  readonly createPeer?: CreatePeer
   readonly createStream?: () => MediaStream
   readonly createEvents?: (url: string) => EventStream
   readonly fetch?: Fetch
@@ -81,6 +81,7 @@ export class WhepPlayer {
   private quality: Quality
   private news: PlayerNews = { canChoose: false, layers: [], active: true }
   private inactiveSinceMs = 0
+  private iceServers: RTCIceServer[] = []
   private attemptsInARow = 0
   private pictureExpected = true
   private retryTimer: ReturnType<typeof setTimeout> | undefined
@@ -164,6 +165,7 @@ export class WhepPlayer {
       url,
       fetch: this.fetch,
       nowMs: this.nowMs,
+      iceServers: this.iceServers,
       createPeer: this.options.createPeer,
       createEvents: this.options.createEvents,
       videoCodecs: this.options.videoCodecs,
@@ -176,6 +178,7 @@ export class WhepPlayer {
 
   private onOpened(session: WhepSession): void {
     if (session.isLeft) return
+    this.iceServers = session.iceServers
     if (session === this.session) this.tell({ canChoose: session.canChoose, active: true })
     // Before the first packet comes: who saves data isn't sent moving pictures first.
     this.askForQuality()

@@ -1,7 +1,7 @@
 // One WHEP session: its peer connection, what it is asked to show, and the events that the media node tells about it.
 
-import { deleteSession, ExchangeRefused, type Exchanged, type Fetch, postExtension, postOffer } from './exchange'
-import { linkOf } from './links'
+import { createPeer, type CreatePeer, deleteSession, ExchangeRefused, type Exchanged, type Fetch, postExtension, postOffer } from './exchange'
+import { iceServersOf, linkOf } from './links'
 import type { LayerRequest } from './picture-choice'
 import { entriesOf, type PlayCounters, playCounters } from './play-stats'
 import { liveVideoCodecs } from './sdp'
@@ -21,7 +21,8 @@ export interface SessionOptions {
   readonly url: string
   readonly fetch: Fetch
   readonly nowMs: () => number
-  readonly createPeer?: (() => RTCPeerConnection) | undefined
+  readonly iceServers: RTCIceServer[]
+  readonly createPeer?: CreatePeer | undefined
   readonly createEvents?: ((url: string) => EventStream) | undefined
   readonly videoCodecs?: (() => RTCRtpCodec[]) | undefined
   readonly onTrack: (track: MediaStreamTrack) => void
@@ -50,7 +51,7 @@ export class WhepSession {
 
   constructor(private readonly options: SessionOptions) {
     this.startedMs = this.lastPacketMs = options.nowMs()
-    this.peer = (options.createPeer ?? createPeer)()
+    this.peer = (options.createPeer ?? createPeer)(options.iceServers)
     const video = this.peer.addTransceiver('video', { direction: 'recvonly' })
     const codecs = liveVideoCodecs((options.videoCodecs ?? receivableVideoCodecs)())
     if (codecs.length > 0) video.setCodecPreferences(codecs)
@@ -69,6 +70,11 @@ export class WhepSession {
   /** Whether the media node lets its viewers choose. */
   get canChoose(): boolean {
     return this.layerUrl !== null
+  }
+
+  /** What the media node has named for a way round, if this one does not lead anywhere. */
+  get iceServers(): RTCIceServer[] {
+    return this.exchanged ? iceServersOf(this.exchanged.links) : []
   }
 
   /** Throws what exchange.ts throws. */
@@ -165,11 +171,6 @@ function dataOf(message: Event): unknown {
     if (error instanceof SyntaxError) return null
     throw error
   }
-}
-
-function createPeer(): RTCPeerConnection {
-  // One transport for picture and sound, and no ICE servers: the media node is ICE-lite on one public UDP port.
-  return new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
 }
 
 function receivableVideoCodecs(): RTCRtpCodec[] {

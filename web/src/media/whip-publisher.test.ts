@@ -147,6 +147,20 @@ describe('when the network changes', () => {
     expect(node.of('POST').at(-1)?.url).toBe(`${URL}?takeover=1`)
   })
 
+  test('looks for a way round over TURN when its own one stays dead', async () => {
+    const all = makePublisher()
+    all.node.hasExtensions = true
+    all.publisher.start(all.stream)
+    await vi.advanceTimersByTimeAsync(0)
+    all.peers.last.become('connected')
+
+    all.peers.last.become('disconnected')
+    await vi.advanceTimersByTimeAsync(2_000 + 5_000 + 300)
+
+    expect(all.peers.peers.map(({ iceServers }) => iceServers.length)).toEqual([0, 1])
+    all.publisher.destroy()
+  })
+
   test('keeps trying while the phone has no network at all', async () => {
     const { node, peers, publisher } = await live()
     for (let i = 0; i < 4; i += 1) node.next.push(new TypeError('Failed to fetch'))

@@ -1,7 +1,8 @@
 // Publishes one camera and microphone over WHIP, and keeps the broadcast alive when the phone changes its network.
 
 import { backoffMs } from './backoff'
-import { deleteSession, ExchangeRefused, type Exchanged, type Fetch, patchRestart, postOffer } from './exchange'
+import { createPeer, type CreatePeer, deleteSession, ExchangeRefused, type Exchanged, type Fetch, patchRestart, postOffer } from './exchange'
+import { iceServersOf } from './links'
 import { type EdgeLog, MachineState } from './machine'
 import { entriesOf } from './play-stats'
 import { judgeQuality, type PublishCounters, publishCounters, type PublishStats, publishStats, type Quality } from './publish-stats'
@@ -25,7 +26,7 @@ export interface WhipPublisherOptions {
   readonly key: string
   readonly onState?: (state: PublisherState) => void
   readonly onStats?: (stats: PublishStats, quality: Quality) => void
-  readonly createPeer?: () => RTCPeerConnection
+  readonly createPeer?: CreatePeer
   readonly fetch?: Fetch
   readonly nowMs?: () => number
   readonly random?: () => number
@@ -59,6 +60,7 @@ export class WhipPublisher {
   private tracks: MediaStreamTrack[] = []
   private stream: MediaStream | null = null
   private attempt: Attempt | null = null
+  private iceServers: RTCIceServer[] = []
   private attemptsInARow = 0
   /** Once this page has been live, it may replace its own earlier session, of which the server may not know that it is dead. */
   private mayTakeOver = false
@@ -151,6 +153,7 @@ export class WhipPublisher {
       // Too late for us, but no DELETE: it would end the stream that a newer attempt may already carry on.
       if (attempt !== this.attempt) return
       attempt.exchanged = exchanged
+      this.iceServers = iceServersOf(exchanged.links)
       await attempt.peer.setRemoteDescription({ type: 'answer', sdp: exchanged.answer })
     } catch (error) {
       if (attempt === this.attempt) this.onConnectError(error)
@@ -158,7 +161,7 @@ export class WhipPublisher {
   }
 
   private openAttempt(): Attempt {
-    const peer = (this.options.createPeer ?? createPeer)()
+    const peer = (this.options.createPeer ?? createPeer)(this.iceServers)
     const attempt: Attempt = { peer, abort: new AbortController(), exchanged: null, restarting: false, counters: null }
     this.attempt = attempt
     for (const track of this.tracks) this.addTrack(peer, track)
@@ -290,10 +293,6 @@ export class WhipPublisher {
 function encodingsOf(track: MediaStreamTrack): RTCRtpEncodingParameters[] {
   const { width, height } = { ...USUAL_SIZE, ...track.getSettings() }
   return encodingsFor(width, height)
-}
-
-function createPeer(): RTCPeerConnection {
-  return new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
 }
 
 function sendableVideoCodecs(): RTCRtpCodec[] {

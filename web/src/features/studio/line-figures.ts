@@ -58,6 +58,13 @@ export function lineState(quality: Quality | null, ingest: Ingest | null): LineS
   return quality ?? ingestState(ingest)
 }
 
+/** The studio's own look at what viewers see is no viewer, but is counted like one. */
+export function withoutMonitor(audience: Audience, rid: string | null): Audience {
+  const taken = rid === null ? 0 : (audience.by_layer[rid] ?? 0)
+  if (rid === null || taken === 0) return audience
+  return { ...audience, viewers: audience.viewers - 1, by_layer: { ...audience.by_layer, [rid]: taken - 1 } }
+}
+
 /** Who gets what, best first, without rows of nobody; layers are named by their place in what is sent. */
 export function audienceRows(audience: Audience, layers: readonly LayerRow[]): AudienceRow[] {
   const known = layers.map(({ rid, word }) => ({ word, count: audience.by_layer[rid] ?? 0 }))

@@ -4,7 +4,7 @@ import type { Audience, Ingest, Order, Product, Stream, StreamState } from '@/ap
 import type { PublishStats } from '@/media/publish-stats'
 import { checksOf, type Findings } from './checks'
 import { endedStream } from './ended-stream'
-import { audienceRows, ingestState, sentOf, stallingPercent } from './line-figures'
+import { audienceRows, ingestState, sentOf, stallingPercent, withoutMonitor } from './line-figures'
 import { orderFigures } from './order-figures'
 import { onAir, phaseOf } from './phase'
 import { draftOf, fenOf, suggestedPrice } from './sale-draft'
@@ -128,6 +128,12 @@ describe('the line', () => {
       { word: 'audio', count: 2 },
     ])
     expect(audienceRows(AUDIENCE, [])[0]).toEqual({ word: 'only', count: 9 })
+  })
+
+  test("does not count the studio's own look at the picture", () => {
+    expect(withoutMonitor(AUDIENCE, 'h')).toMatchObject({ viewers: 11, by_layer: { h: 5, l: 3 } })
+    expect(withoutMonitor(AUDIENCE, 'm')).toBe(AUDIENCE)
+    expect(withoutMonitor(AUDIENCE, null)).toBe(AUDIENCE)
   })
 
   test.each([
