@@ -4,37 +4,63 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from media.session import Ending
 from media.stream import Stream
+from media.viewer import Viewer
 
-TICK_SECONDS = 0.05  # NACKs and keyframe requests are repeated this often at most
-SECOND = 1.0
+TICK_SECONDS = 0.01
+STREAM_TICKS = 5  # NACKs and keyframe requests are repeated this often at most
+SECOND_TICKS = 100  # each viewer has his turn once in so many; all at once they would hold up the packets
 
 
 async def keep_up(streams: Callable[[], Iterable[Stream]], consent_timeout_seconds: float) -> None:
-    """Tick all streams; runs until cancelled."""
-    next_second = 0.0
+    """Tick all streams and their viewers; runs until cancelled."""
+    turns = Turns(streams, consent_timeout_seconds)
+    ticks = 0
     while True:
         await asyncio.sleep(TICK_SECONDS)
         now = time.monotonic()
-        for stream in list(streams()):
-            stream.tick(now)
-        if now >= next_second:
-            next_second = now + SECOND
+        if ticks % STREAM_TICKS == 0:
             for stream in list(streams()):
-                _tick_second(stream, now - consent_timeout_seconds, time.time())
+                stream.tick(now)
+        turns.tick(now, time.time())
+        ticks += 1
 
 
-def _tick_second(stream: Stream, silent_since: float, wall: float) -> None:
-    publisher = stream.publisher
-    if publisher is not None and publisher.session.is_connected and publisher.alive_at < silent_since:
-        publisher.session.end(Ending.CONSENT_EXPIRED)
-    for viewer in stream.viewers:
-        if not viewer.session.is_connected:
-            continue
-        if viewer.session.consent_at < silent_since:
-            viewer.session.end(Ending.CONSENT_EXPIRED)
-        elif publisher is not None:
-            viewer.tick(wall)
+class Turns:
+    """Gives every viewer a turn once in SECOND_TICKS, a few at a time."""
+
+    def __init__(self, streams: Callable[[], Iterable[Stream]], consent_timeout_seconds: float) -> None:
+        self._streams = streams
+        self._consent_timeout_seconds = consent_timeout_seconds
+        self._waiting: deque[tuple[Stream, Viewer]] = deque()
+        self._at_once = 0
+        self._left = 0
+
+    def tick(self, now: float, wall: float) -> None:
+        """Serve the next few."""
+        silent_since = now - self._consent_timeout_seconds
+        if self._left == 0:
+            self._begin_round(silent_since)
+        self._left -= 1
+        for _ in range(min(self._at_once, len(self._waiting))):
+            stream, viewer = self._waiting.popleft()
+            if not viewer.session.is_connected:
+                continue
+            if viewer.session.consent_at < silent_since:
+                viewer.session.end(Ending.CONSENT_EXPIRED)
+            elif stream.publisher is not None:
+                viewer.tick(wall)
+
+    def _begin_round(self, silent_since: float) -> None:
+        self._left = SECOND_TICKS
+        self._waiting.clear()
+        for stream in self._streams():
+            publisher = stream.publisher
+            if publisher is not None and publisher.session.is_connected and publisher.alive_at < silent_since:
+                publisher.session.end(Ending.CONSENT_EXPIRED)
+            self._waiting.extend((stream, viewer) for viewer in stream.viewers)
+        self._at_once = -(-len(self._waiting) // SECOND_TICKS)

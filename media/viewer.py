@@ -26,6 +26,8 @@ SLIDES_BITS_PER_SECOND = 60_000  # sound and pictures together
 LEAST_SLIDE_BITS = 8_000  # per second, when the sound alone needs nearly everything
 STALLING_SECONDS = 10.0  # a sign of trouble counts for so long
 START_SECONDS = 3.0  # a keyframe asked for so soon belongs to the beginning
+FIRST_REPORTS = 3  # sender reports at each of the first seconds, so that sound and picture find together
+REPORT_TICKS = 3  # and then every so many seconds (RFC 3550 asks for about five)
 LAG_TICKS = 2  # reports that are so many seconds behind what was sent
 
 
@@ -73,6 +75,7 @@ class Viewer:
         self._connected_at = 0.0
         self._troubled_at = float("-inf")
         self._octets_before = 0
+        self._ticks = 0
         lines = (n for n, media in enumerate(chosen) if media.codecs and media.offer.kind == "video")
         self.video_line = next(lines, None)  # which m-line of the offer the pictures are; None: he takes none
         for media in self._chosen:
@@ -238,16 +241,24 @@ class Viewer:
     def tick(self, wall: float) -> None:
         """Once a second: sender reports, new allowances, and another look at what his line carries."""
         octets = 0
+        is_reporting = self._ticks < FIRST_REPORTS or self._ticks % REPORT_TICKS == 0
+        self._ticks += 1
+        slide_bits = max(LEAST_SLIDE_BITS, SLIDES_BITS_PER_SECOND - self._sound_bits)
         for placed in self._placed:
             lane = placed.lane
             lane.resends_left = RESENDS_PER_SECOND
-            lane.allow_slides(max(LEAST_SLIDE_BITS, SLIDES_BITS_PER_SECOND - self._sound_bits))
+            lane.allow_slides(slide_bits)
             octets += lane.totals()[1]
             newest = lane.newest_sent
             if newest is not None:
                 placed.sent.append(newest)
-            told = placed.fanout.report_for(lane, wall)
-            if told is not None:
-                self.session.send_rtcp(feedback.sender_report(*told) + feedback.source_name(lane.ssrc, CNAME))
+            if is_reporting:
+                self._report(placed, wall)
         self.bits_per_second, self._octets_before = 8 * max(0, octets - self._octets_before), octets
         self._adapt(time.monotonic())
+
+    def _report(self, placed: Placed, wall: float) -> None:
+        told = placed.fanout.report_for(placed.lane, wall)
+        if told is not None:
+            name = feedback.source_name(placed.lane.ssrc, CNAME)
+            self.session.send_rtcp(feedback.sender_report(*told) + name)

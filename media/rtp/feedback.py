@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
 NACK = 1
@@ -17,8 +17,7 @@ _PAIR = struct.Struct("!HH")
 MOST_LOST_PER_NACK = 512  # a peer that asks for more gets these; the rest is noise or an attack
 
 
-@dataclass(frozen=True, slots=True)
-class SenderReport:
+class SenderReport(NamedTuple):
     """What a sender says: at wall clock `ntp` (64-bit) its RTP clock stood at `rtp_timestamp`."""
 
     ssrc: int
@@ -26,8 +25,7 @@ class SenderReport:
     rtp_timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReportBlock:
+class ReportBlock(NamedTuple):
     """What a receiver says about one source it hears."""
 
     ssrc: int
@@ -39,30 +37,26 @@ class ReportBlock:
     delay: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """A NACK: the packets of `ssrc` that did not arrive."""
 
     ssrc: int
     sequences: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyframeWanted:
+class KeyframeWanted(NamedTuple):
     """A PLI or FIR about `ssrc`."""
 
     ssrc: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bandwidth:
+class Bandwidth(NamedTuple):
     """A REMB: what the receiver believes fits through."""
 
     bits_per_second: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bye:
+class Bye(NamedTuple):
     """The sender of these sources leaves."""
 
     ssrcs: tuple[int, ...]
