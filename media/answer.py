@@ -15,7 +15,9 @@ _PROFILE_RANK = {0x42: BASELINE, 0x4D: MAIN, 0x58: OTHER, 0x64: HIGH}
 # In order of preference: H.264 goes into MP4 and plays on every phone; the last three are forwarded as they are.
 VIDEO_CODECS = ("H264", "VP8", "VP9", "AV1", "H265")
 MOST_LAYERS = 3
-PASSED_ON = (extension.ORIENTATION, extension.DEPENDENCY)  # what a publisher says about a packet that viewers need
+# What a publisher says about a packet that viewers need. Not the orientation: without it browsers turn the picture
+# themselves, so that recordings stand upright too.
+PASSED_ON = (extension.DEPENDENCY,)
 ICE_OPTIONS = "trickle ice2"  # RFC 9725: the same in the answer and in the answer to a restart
 SETUP_ANSWERS = {"actpass": "passive", "active": "passive", "passive": "active"}
 
@@ -152,7 +154,7 @@ def _layers(media: MediaOffer) -> tuple[str, ...]:
 def _publishing_extensions(media: MediaOffer, codec: Codec) -> Mapping[str, int]:
     wanted = [extension.TRANSPORT_WIDE] if "transport-cc" in codec.feedback else []
     if media.kind == "video":
-        wanted += [extension.DEPENDENCY]
+        wanted += PASSED_ON
     if _layers(media):
         wanted += [extension.MID, extension.RID, extension.REPAIRED_RID]
     return {uri: media.extensions[uri] for uri in wanted if uri in media.extensions}

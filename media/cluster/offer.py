@@ -24,7 +24,7 @@ VIDEO = (
 AUDIO = ((111, None, "opus/48000/2", "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"),)
 # Every layer is taken: the answer names those that the publisher sends, and each packet says which one it belongs to.
 RIDS = ("h", "m", "l")
-EXTENSIONS = ((1, extension.RID), (2, extension.ORIENTATION), (3, extension.DEPENDENCY))
+EXTENSIONS = ((1, extension.RID), (2, extension.DEPENDENCY))
 # No REMB: between nodes there is room for every layer, and nobody should choose for the viewers over there.
 FEEDBACK = {"video": ("nack", "nack pli"), "audio": ()}
 
