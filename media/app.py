@@ -66,6 +66,7 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
         stack.push_async_callback(node.aclose)
         recovery = await stack.enter_async_context(Tasks("recovery"))
         recovery.start("mend the spool", _recover(node, store))
+        node.on_drain.append(neighbours.is_leaving.set)
         node.announce(await _serve(stack, node, bus, neighbours))
         stack.callback(node.drain)
         log.info("media node is ready", node=settings.node_id, http_port=node.http_port, udp_port=node.udp_port)

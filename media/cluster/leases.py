@@ -79,6 +79,7 @@ class LeaseKeeper:
         self.has_looked.set()
 
     async def _write(self) -> None:
+        await self._registry.look_for_twin()
         values = {f"node:{self._registry.node_id}": self._house.own_lease(), **self._house.figure_leases()}
         for name in self._written - values.keys():
             await self._registry.drop(name)

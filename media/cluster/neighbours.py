@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from aiohttp import hdrs, web
@@ -11,6 +13,7 @@ from yarl import URL
 
 from config.logs import logger
 from config.settings import MediaSettings
+from config.tasks import end
 from media.cluster.registry import NodeSeen
 from media.cluster.signature import HEADER, Sender, Signer
 from media.problems import Problem, not_live, unavailable
@@ -19,10 +22,11 @@ log = logger(__name__)
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0  # a WHIP answer waits for the hook and for the recording to begin
-STREAM_CHUNK_BYTES = 16_384
+WRITE_SECONDS = 30.0  # a listener who takes nothing for so long is cut off
 MOST_ANSWER_BYTES = 256_000
 CONNECTIONS = 4096  # event streams hold one each
 EVENT_STREAM = "text/event-stream"
+_PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)  # an event stream may be silent for long
 _KEPT_OF_REQUEST = (
     *(hdrs.CONTENT_TYPE, hdrs.AUTHORIZATION, hdrs.IF_MATCH, hdrs.ACCEPT, hdrs.ORIGIN, "X-Forwarded-Prefix"),
     "Last-Event-ID",
@@ -47,6 +51,7 @@ class Neighbours:
 
     def __init__(self, settings: MediaSettings, client: aiohttp.ClientSession) -> None:
         self.signer = Signer(settings.internal_secret.get_secret_value())
+        self.is_leaving = asyncio.Event()  # this node is about to stop
         self._node_id = settings.node_id
         self._client = client
 
@@ -61,18 +66,17 @@ class Neighbours:
         headers = {name: request.headers[name] for name in _KEPT_OF_REQUEST if name in request.headers}
         headers[HEADER] = self._sign(Sender(self._node_id, client), request.method, path)
         url = URL(f"{node.internal_url}{request.rel_url.raw_path_qs}", encoded=True)
-        is_endless = EVENT_STREAM in request.headers.get(hdrs.ACCEPT, "") and request.method == hdrs.METH_GET
-        timeout = aiohttp.ClientTimeout(
-            total=None if is_endless else ANSWER_SECONDS, sock_connect=CONNECT_SECONDS, connect=None
-        )
         body = await request.read()  # also when a handler has read it before
         try:
-            async with self._client.request(
-                request.method, url, data=body or None, headers=headers, timeout=timeout, allow_redirects=False
-            ) as answer:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await self._client.request(
+                    request.method, url, data=body or None, headers=headers, timeout=_PATIENT, allow_redirects=False
+                )
+            async with answer:
                 if answer.content_type == EVENT_STREAM:
                     return await self._stream(request, answer)
-                return await self._whole(answer)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._whole(answer)
         except aiohttp.ClientConnectorError as error:
             raise Refused(node.node_id) from error
         except (TimeoutError, aiohttp.ClientError) as error:
@@ -86,14 +90,19 @@ class Neighbours:
         return response
 
     async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """Events as they come, until either side ends it or this node stops; then the listener asks another one."""
         response = web.StreamResponse(status=answer.status)
         _take_headers(response, answer)
+        over: asyncio.Future[Any] = asyncio.ensure_future(self.is_leaving.wait())
         try:
             await response.prepare(request)
-            async for chunk in answer.content.iter_chunked(STREAM_CHUNK_BYTES):
-                await response.write(chunk)
-        except (ConnectionError, aiohttp.ClientError):
+            while (chunk := await _chunk_before(over, answer)) is not None:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await response.write(chunk)
+        except (ConnectionError, TimeoutError, aiohttp.ClientError):
             log.debug("an event stream that was passed on has ended")
+        finally:
+            await end((over,))
         return response
 
     async def ask_for_copy(self, node: NodeSeen, slug: str, offer: str) -> Copy:
@@ -126,6 +135,16 @@ class Neighbours:
 
     def _sign(self, sender: Sender, method: str, path: str) -> str:
         return self.signer.sign(sender, method, path, time.time())
+
+
+async def _chunk_before(over: asyncio.Future[Any], answer: aiohttp.ClientResponse) -> bytes | None:
+    """What comes next; None at the end, or when it is over."""
+    reading = asyncio.ensure_future(answer.content.readany())
+    try:
+        await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
+        return reading.result() or None if reading.done() else None
+    finally:
+        await end((reading,))
 
 
 def _take_headers(response: web.StreamResponse, answer: aiohttp.ClientResponse) -> None:

@@ -30,8 +30,9 @@ def read_sender(signer: Signer) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         header = request.headers.get(HEADER)
-        if header is not None:
-            request[SENDER] = signer.read(header, request.method, request.rel_url.raw_path, time.time())
+        sender = signer.read(header, request.method, request.rel_url.raw_path, time.time())
+        if sender is not None:
+            request[SENDER] = sender
         return await handler(request)
 
     return middleware

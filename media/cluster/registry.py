@@ -82,14 +82,14 @@ class Registry:
         self.watching: Mapping[str, int] = {}  # viewers by stream, at the other nodes together
         self._leases = leases
         self._dead: dict[str, str] = {}  # node -> the boot that refused a connection: its lease still runs
-        self._has_warned = False
+        self._has_written = False
+        self.has_twin = False
 
     # -- nodes
 
     async def look(self) -> None:
         """Read the other nodes' leases, and how many watch there."""
         seen = [_node(value) for value in (await self._leases.leases("node:")).values()]
-        self._warn_of_namesake(seen)
         self.others = {node.node_id: node for node in seen if node is not None and self._lives(node)}
         watching: Counter[str] = Counter()
         for name, value in (await self._leases.leases("audience:")).items():
@@ -115,12 +115,6 @@ class Registry:
     def with_room(self) -> NodeSeen | None:
         """The other node with the most room, if any takes new sessions."""
         return min((n for n in self.others.values() if n.has_room), key=lambda n: n.load, default=None)
-
-    def _warn_of_namesake(self, seen: list[NodeSeen | None]) -> None:
-        twin = any(node is not None and node.node_id == self.node_id and node.boot != self.boot for node in seen)
-        if twin and not self._has_warned:
-            log.error("another process has the same NODE_ID, or it was this node's before a restart")
-        self._has_warned = twin
 
     # -- streams
 
@@ -166,8 +160,17 @@ class Registry:
 
     # -- our own
 
+    async def look_for_twin(self) -> None:
+        """Our own lease must be as we wrote it: else another process has our name, and sessions go astray."""
+        value = await self._leases.lease(f"node:{self.node_id}")
+        is_others = self._has_written and value is not None and _text(value, "boot") != self.boot
+        if is_others and not self.has_twin:
+            log.error("another process has the same NODE_ID: give each its own", node=self.node_id)
+        self.has_twin = self.has_twin or is_others
+
     async def write(self, values: Mapping[str, Payload]) -> None:
         """Write or renew leases that nobody else wants."""
+        self._has_written = True
         for name, value in values.items():
             await self._leases.set_lease(name, value, LEASE_SECONDS)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-SENDER = "dongting.sender"  # in a request: the other node that sent it
 HEADER = "X-Dongting-Node"
 GOOD_FOR_SECONDS = 60.0  # clocks of machines may differ by as much
 _MOST_CHARACTERS = 512
@@ -21,6 +20,9 @@ class Sender:
     node_id: str
     client: str = ""  # whose request it passes on, as admission counts it
     is_copy: bool = False  # it wants a copy of the stream for viewers of its own
+
+
+SENDER = web.RequestKey("sender", Sender)  # in a request that another node sent
 
 
 class Signer:
@@ -52,5 +54,4 @@ class Signer:
 
 def sender_of(request: web.Request) -> Sender | None:
     """The node that sent a request; None: a client did."""
-    sender = request.get(SENDER)
-    return sender if isinstance(sender, Sender) else None
+    return request.get(SENDER)

@@ -52,10 +52,10 @@ class Run:
         """Its processes by name."""
         return {process["name"]: process for process in self.state()["processes"]}
 
-    def all_ready(self) -> bool:
+    def all_ready(self, names: set[str] = NAMES) -> bool:
         """Whether everything is up."""
         processes = self.processes()
-        return set(processes) == NAMES and all(process["ready"] for process in processes.values())
+        return set(processes) == names and all(process["ready"] for process in processes.values())
 
     def wait(self, what: Callable[[], bool]) -> None:
         """Wait for something, but not for ever and not for a dead process."""
@@ -151,6 +151,36 @@ def test_it_mends_what_is_killed_and_keeps_the_data(start: Start) -> None:
     while leftovers(again.var):
         assert time.monotonic() < deadline, leftovers(again.var)
         time.sleep(POLL_SECONDS)
+
+
+def is_answered(port: int) -> bool:
+    """Whether somebody answers; who was asked at the moment of a death asks again."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_several_media_processes_answer_at_one_port(start: Start) -> None:
+    # given
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    names = NAMES - {"media"} | {"media-1", "media-2", "media-3"}
+    run = start(MEDIA_PROCESSES="3", MEDIA_HTTP_PORT=str(port))
+    run.wait(lambda: run.all_ready(names))
+
+    # when all but one are killed
+    for name in ("media-1", "media-3"):
+        os.kill(run.processes()[name]["pid"], signal.SIGKILL)
+
+    # then the port answers, and all are back
+    run.wait(lambda: is_answered(port))
+    run.wait(lambda: run.all_ready(names) and run.processes()["media-3"]["restarts"] == 1)
+    assert "media-1 was killed by SIGKILL and is back" in run.said()
+    assert run.stop() == 0, run.said()
+    assert leftovers(run.var) == []
 
 
 @pytest.mark.parametrize(

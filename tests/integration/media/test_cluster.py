@@ -275,6 +275,21 @@ async def test_when_the_hosts_node_dies_he_goes_on_at_another_and_the_other_node
         assert (await objects.stat(f"public/takes/{STREAM}/{name}")).size > 0
 
 
+@pytest.mark.parametrize("nodes", [{"PUBLISHER_GRACE_SECONDS": "3"}], indirect=True)
+async def test_viewers_elsewhere_wait_one_grace_for_a_host_whose_node_has_died(cluster: Cluster) -> None:
+    # given
+    await cluster.live(0)
+    viewer = await cluster.play(1)
+
+    # when
+    cluster.nodes[0].child.kill()
+
+    # then: his picture stands still, he is not sent away before the time, and then told
+    assert viewer.pc.connectionState == "connected"
+    await until(lambda: viewer.pc.connectionState == "closed", "the end of the grace", seconds=30)
+    assert await cluster.viewer(1).connect() in (409, 503)
+
+
 @pytest.mark.parametrize("victim", [1, 2])
 async def test_a_node_that_dies_takes_only_its_own_viewers_with_it(cluster: Cluster, victim: int) -> None:
     # given

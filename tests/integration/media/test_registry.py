@@ -162,6 +162,24 @@ async def test_viewers_are_counted_over_all_living_nodes(bus: Bus) -> None:
     assert mine.watching == {"stream-1": 3}
 
 
+async def test_two_processes_of_one_name_are_told_of(bus: Bus) -> None:
+    # given one that was started again: its lease is still the old one's
+    old, house, _ = make_node(bus, "media-1")
+    await old.write({"node:media-1": house.own_lease()})
+    registry, house, _ = make_node(bus, "media-1")
+    await registry.look_for_twin()
+    await registry.write({"node:media-1": house.own_lease()})
+    await registry.look_for_twin()
+    assert not registry.has_twin
+
+    # when both live
+    await old.write({"node:media-1": {**house.own_lease(), "boot": old.boot}})
+    await registry.look_for_twin()
+
+    # then
+    assert registry.has_twin
+
+
 async def test_a_lease_of_a_figure_goes_when_there_is_nothing_to_say(bus: Bus) -> None:
     # given
     _, house, keeper = make_node(bus, "media-1")
