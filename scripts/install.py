@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -205,6 +206,9 @@ def install_browser() -> None:
     if find_browser() is None and can_use_apt():
         apt_install("chromium")
         find_browser.cache_clear()
+    if can_use_apt() and not any(map(shutil.which, ("firefox-esr", "firefox"))):
+        with suppress(CannotInstall):  # the tests with Firefox are skipped then
+            apt_install("firefox-esr")
     if can_use_apt() and not has_chinese_letters():
         apt_install("fonts-noto-cjk")
     if find_browser() is None:
