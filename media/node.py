@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -90,6 +91,7 @@ class Node:
         self.streams: dict[str, Stream] = {}
         self.given_up: set[str] = set()  # rooms whose streams go on elsewhere, if somebody takes them
         self.resources: dict[str, Resource] = {}
+        self.copies: Counter[str] = Counter()  # of those, the ones that other nodes play, by room
         self._connecting: list[Resource] = []
         self.outbox = Outbox(bus)
         self.http_port = settings.media_http_port
@@ -303,8 +305,7 @@ class Node:
 
     def viewers_of(self, stream: Stream) -> int:
         """How many people watch a stream, at all nodes together; those elsewhere as they were counted last."""
-        copies = sum(resource.is_copy and resource.slug == stream.slug for resource in self.resources.values())
-        return len(stream.viewers) - copies + self.registry.watching.get(stream.stream_id, 0)
+        return len(stream.viewers) - self.copies[stream.slug] + self.registry.watching.get(stream.stream_id, 0)
 
     def all_streams(self) -> list[Stream]:
         """Those with their publishers, and copies."""
@@ -362,6 +363,7 @@ class Node:
         mids = tuple(m.offer.mid for m in chosen if m.codecs)
         resource = Resource(session, slug, answer, mids, key_digest, client, viewer, is_copy)
         self.resources[session.id] = resource
+        self.copies[slug] += is_copy
         self._connecting.append(resource)
         task = self._tasks.start("session", self._run(session))
         self._sessions.add(task)
@@ -372,7 +374,10 @@ class Node:
         try:
             await session.run(self.settings.connect_timeout_seconds)
         finally:
-            self.resources.pop(session.id, None)
+            resource = self.resources.pop(session.id)
+            self.copies[resource.slug] -= resource.is_copy
+            if not self.copies[resource.slug]:
+                del self.copies[resource.slug]
 
     # -- streams
 

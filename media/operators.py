@@ -18,7 +18,7 @@ def add_operators(app: web.Application, node: Node) -> None:
     async def sessions(request: web.Request) -> web.Response:
         if not hmac.compare_digest(bearer(request).encode(), secret):
             raise Problem(403, "not_allowed", "this is for the installation's own processes")
-        body = {"node_id": node.settings.node_id, "items": node.presence.sessions()}
+        body = {"node_id": node.settings.node_id, "items": await node.presence.sessions()}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     app.router.add_get("/internal/sessions", sessions)

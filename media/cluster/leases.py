@@ -36,7 +36,7 @@ class House(Protocol):
     def stream_leases(self) -> Mapping[str, Payload]:
         """By slug: the streams whose publisher is, or was, here."""
 
-    def figure_leases(self) -> Mapping[str, Payload]:
+    async def figure_leases(self) -> Mapping[str, Payload]:
         """By the lease's name: what viewers get and what comes in."""
 
     def lost_stream(self, slug: str, node_id: str) -> None:
@@ -71,8 +71,9 @@ class LeaseKeeper:
     async def _turn(self) -> None:
         house, registry = self._house, self._registry
         await self._write()
-        for slug, about in house.stream_leases().items():
-            held = await registry.claim(slug, about)
+        for slug in tuple(house.stream_leases()):
+            about = house.stream_leases().get(slug)  # it may have ended, or been given up, since the last turn
+            held = await registry.claim(slug, about) if about is not None else None
             if held is not None:
                 house.lost_stream(slug, held.node_id)
         await registry.look()
@@ -80,7 +81,7 @@ class LeaseKeeper:
 
     async def _write(self) -> None:
         await self._registry.look_for_twin()
-        values = {f"node:{self._registry.node_id}": self._house.own_lease(), **self._house.figure_leases()}
+        values = {f"node:{self._registry.node_id}": self._house.own_lease(), **await self._house.figure_leases()}
         for name in self._written - values.keys():
             await self._registry.drop(name)
         self._written = set(values)

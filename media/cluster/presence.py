@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from config.bus import Payload
 from config.settings import MediaSettings
-from media.cluster.figures import audience_of, people, session_figures
+from media.cluster.figures import PIECE, Tally, is_person, session_figures
 from media.cluster.registry import Registry
 from media.events import Outbox
 from media.metrics import LAYERS, Snapshot
@@ -27,6 +30,7 @@ class House(Protocol):
     streams: dict[str, Stream]
     given_up: set[str]
     resources: dict[str, Resource]
+    copies: Counter[str]
     outbox: Outbox
     registry: Registry
     http_port: int
@@ -78,18 +82,24 @@ class Presence:
             "layers": list(stream.published["video"].rids) if "video" in stream.published else [],
         }
 
-    def figure_leases(self) -> Mapping[str, Payload]:
-        """`audience:{stream_id}:{node_id}`, by name."""
+    async def figure_leases(self) -> Mapping[str, Payload]:
+        """`audience:{stream_id}:{node_id}`, by name. Gives way to packets while it counts."""
         node = self._node
         node_id = node.settings.node_id
-        watching = people(node.resources.values())
-        found = {}
-        for stream in node.all_streams():
-            own = [resource for resource in watching if resource.slug == stream.slug]
-            is_origin = node.streams.get(stream.slug) is stream
-            name = f"audience:{stream.stream_id}:{node_id}"
-            found[name] = audience_of(node_id, stream, own, is_origin)
-        return found
+        tallies = {stream.slug: Tally(stream) for stream in node.all_streams()}
+        now = time.monotonic()
+        for number, resource in enumerate(list(node.resources.values()), 1):
+            tally = tallies.get(resource.slug)
+            if tally is not None and resource.viewer is not None and is_person(resource):
+                tally.add(resource.viewer, now)
+            if number % PIECE == 0:
+                await asyncio.sleep(0)
+        return {
+            f"audience:{tally.stream.stream_id}:{node_id}": tally.lease(
+                node_id, is_origin=node.streams.get(slug) is tally.stream
+            )
+            for slug, tally in tallies.items()
+        }
 
     def lost_stream(self, slug: str, node_id: str) -> None:
         """Another node has this stream now."""
@@ -101,7 +111,7 @@ class Presence:
         """What is there right now."""
         node = self._node
         streams = list(node.streams.values())
-        copies = sum(resource.is_copy for resource in node.resources.values())
+        copies = node.copies.total()
         states = {state.value: sum(s.state == state for s in streams) for state in StreamState}
         return Snapshot(
             sessions=len(node.resources),
@@ -115,11 +125,15 @@ class Presence:
             events_lost=node.outbox.lost,
         )
 
-    def sessions(self) -> list[Payload]:
-        """Every session, oldest first."""
+    async def sessions(self) -> list[Payload]:
+        """Every session, oldest first. Gives way to packets while it counts."""
         streams = self._node.all_streams()
-        resources = sorted(self._node.resources.values(), key=lambda r: r.session.started_at)
-        return [session_figures(resource, streams) for resource in resources]
+        found = []
+        for number, resource in enumerate(list(self._node.resources.values()), 1):
+            found.append(session_figures(resource, streams))
+            if number % PIECE == 0:
+                await asyncio.sleep(0)
+        return found
 
 
 def _bitrates(streams: Iterable[Stream]) -> dict[str, int]:

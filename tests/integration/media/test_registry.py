@@ -40,7 +40,7 @@ class House:
     def stream_leases(self) -> dict[str, dict[str, Any]]:
         return self.rooms
 
-    def figure_leases(self) -> dict[str, dict[str, Any]]:
+    async def figure_leases(self) -> dict[str, dict[str, Any]]:
         return self.figures
 
     def lost_stream(self, slug: str, node_id: str) -> None:
