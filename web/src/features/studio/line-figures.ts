@@ -58,11 +58,21 @@ export function lineState(quality: Quality | null, ingest: Ingest | null): LineS
   return quality ?? ingestState(ingest)
 }
 
-/** The studio's own look at what viewers see is no viewer, but is counted like one. */
+/**
+ * The studio's own look at what viewers see is no viewer, but is counted like one. Without simulcast viewers are told a rid
+ * of the node's own, and counted under none.
+ */
 export function withoutMonitor(audience: Audience, rid: string | null): Audience {
-  const taken = rid === null ? 0 : (audience.by_layer[rid] ?? 0)
-  if (rid === null || taken === 0) return audience
-  return { ...audience, viewers: audience.viewers - 1, by_layer: { ...audience.by_layer, [rid]: taken - 1 } }
+  if (rid === null) return audience
+  const counted = rid in audience.by_layer ? rid : ''
+  const taken = audience.by_layer[counted] ?? 0
+  if (taken === 0) return audience
+  return { ...audience, viewers: audience.viewers - 1, by_layer: { ...audience.by_layer, [counted]: taken - 1 } }
+}
+
+/** Sound, and what a browser sends to find out what the line carries. */
+export function otherKbps(sent: Sent): number {
+  return Math.max(0, sent.kbps - sent.layers.reduce((sum, { kbps }) => sum + kbps, 0))
 }
 
 /** Who gets what, best first, without rows of nobody; layers are named by their place in what is sent. */

@@ -4,7 +4,7 @@ import type { Audience, Ingest, Order, Product, Stream, StreamState } from '@/ap
 import type { PublishStats } from '@/media/publish-stats'
 import { checksOf, type Findings } from './checks'
 import { endedStream } from './ended-stream'
-import { audienceRows, ingestState, sentOf, stallingPercent, withoutMonitor } from './line-figures'
+import { audienceRows, ingestState, otherKbps, sentOf, stallingPercent, withoutMonitor } from './line-figures'
 import { orderFigures } from './order-figures'
 import { onAir, phaseOf } from './phase'
 import { draftOf, fenOf, suggestedPrice } from './sale-draft'
@@ -116,6 +116,7 @@ describe('the line', () => {
     expect(sentOf(stats, INGEST)).toEqual({ kbps: 900, lossPercent: 1.5, rttMs: 40, layers: [{ rid: '', word: 'only', kbps: 850, fps: 30, width: 640, height: 360 }] })
     expect(sentOf(null, INGEST)).toMatchObject({ kbps: 2_340, lossPercent: 0.4, rttMs: null, layers: [{ word: 'high', kbps: 1_700, fps: null }, { word: 'smooth' }, { word: 'small', kbps: 0 }] })
     expect(sentOf(null, null)).toBeNull()
+    expect([sentOf(stats, null), sentOf(null, INGEST)].map((sent) => sent && otherKbps(sent))).toEqual([50, 140])
   })
 
   test('shows who gets what, best first and nobody left out', () => {
@@ -132,6 +133,7 @@ describe('the line', () => {
 
   test("does not count the studio's own look at the picture", () => {
     expect(withoutMonitor(AUDIENCE, 'h')).toMatchObject({ viewers: 11, by_layer: { h: 5, l: 3 } })
+    expect(withoutMonitor({ ...AUDIENCE, viewers: 3, by_layer: { '': 3 } }, 'main')).toMatchObject({ viewers: 2, by_layer: { '': 2 } })
     expect(withoutMonitor(AUDIENCE, 'm')).toBe(AUDIENCE)
     expect(withoutMonitor(AUDIENCE, null)).toBe(AUDIENCE)
   })

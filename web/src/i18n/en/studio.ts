@@ -68,6 +68,7 @@ export default {
     frames: '{fps} a second',
     speed: '{mbps} Mbit/s',
     paused: 'Line too slow, not sent',
+    other: 'Sound, and testing the line',
     total: 'In all',
     lost: '{percent}% lost',
     delay: '{ms} ms there and back',

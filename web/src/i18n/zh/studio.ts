@@ -68,6 +68,7 @@ export default {
     frames: '每秒 {fps} 张',
     speed: '{mbps} 兆',
     paused: '网络不够，先不发',
+    other: '声音和试网速',
     total: '一共',
     lost: '丢包 {percent}%',
     delay: '来回 {ms} 毫秒',
