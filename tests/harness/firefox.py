@@ -1,4 +1,4 @@
-"""The Firefox of this machine, driven over WebDriver BiDi, which it speaks by itself."""
+"""The Firefox of this machine in a network of its own, driven over WebDriver BiDi, which it speaks by itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+
+from tests.harness.namespace import Namespace
 
 START_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
@@ -29,6 +31,7 @@ PREFERENCES = {
     "media.gmp-manager.updateEnabled": False,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
+    "network.proxy.type": 0,
     "services.settings.server": "data:,",
     "toolkit.telemetry.enabled": False,
 }
@@ -75,21 +78,24 @@ class FirefoxPage:
 
 
 @asynccontextmanager
-async def firefox_page(path: str, folder: Path, url: str) -> AsyncIterator[FirefoxPage]:
-    """A Firefox of its own, with its profile in `folder`, at an address of the test's."""
-    _make_profile(folder)
+async def firefox_page(path: str, folder: Path, namespace: Namespace, url: str) -> AsyncIterator[FirefoxPage]:
+    """A Firefox of its own in a namespace, with its profile in `folder`, at an address of the test's.
+
+    On the loopback it gathers no ICE candidates, whatever its preferences say; hence the namespace.
+    """
+    _make_profile(folder, namespace)
     options = ["--headless", "--no-remote", "--profile", str(folder), "--remote-debugging-port", "0"]
     quiet, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
     environment = {**os.environ, "HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"}
     process = await asyncio.create_subprocess_exec(
-        path, *options, stdin=quiet, stdout=quiet, stderr=pipe, env=environment
+        *namespace.command(path, *options), stdin=quiet, stdout=quiet, stderr=pipe, env=environment
     )
     listening = None
     try:
         address = await _address(process)
         listening = asyncio.create_task(_drain(process))
         async with (
-            aiohttp.ClientSession() as http,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=namespace.socket)) as http,
             http.ws_connect(f"{address}/session", max_msg_size=0) as socket,
         ):
             page = FirefoxPage(socket)
@@ -109,9 +115,11 @@ async def firefox_page(path: str, folder: Path, url: str) -> AsyncIterator[Firef
                 await listening
 
 
-def _make_profile(folder: Path) -> None:
+def _make_profile(folder: Path, namespace: Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+    # Pages of ours may use the camera without TLS, as they may on the loopback.
+    preferences = {**PREFERENCES, "dom.securecontext.allowlist": namespace.outside}
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]
     (folder / "user.js").write_text("\n".join(lines))
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from media.transport.addresses import interface_addresses
+from tests.harness.data_servers import Environment
 from tests.harness.firefox import FirefoxPage, firefox_page, firefox_path
+from tests.harness.namespace import Namespace, NoNamespace, network_namespace
 from tests.integration.media.chromium import CONNECT
 from tests.integration.media.clients import KEY, WAIT_SECONDS
 from tests.integration.media.conftest import Running
@@ -42,13 +46,6 @@ async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) =>
 """
 
 
-# Firefox gathers no candidate on the loopback, and so reaches none there: the node has its other address as well.
-HERE = next((address for address in interface_addresses() if not address.startswith(("127.", "::1"))), "127.0.0.1")
-pytestmark = pytest.mark.parametrize(
-    "media_settings", [{"MEDIA_HOST": "0.0.0.0", "MEDIA_ANNOUNCED_ADDRESSES": f"127.0.0.1,{HERE}"}], indirect=True
-)
-
-
 @pytest.fixture
 def firefox() -> str:
     """Where it is."""
@@ -56,6 +53,32 @@ def firefox() -> str:
     if path is None:
         pytest.skip("no Firefox on this machine")
     return path
+
+
+@pytest.fixture
+def namespace(firefox: str) -> Iterator[Namespace]:
+    """Where it runs: Firefox gathers no candidate on the loopback, and so reaches nobody there."""
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(network_namespace())
+        except NoNamespace as error:
+            pytest.skip(f"no network for Firefox: {error}")
+        yield made
+
+
+@pytest.fixture
+def environment(namespace: Namespace, environment: Environment) -> Environment:
+    """The node listens to the namespace, too, and says so."""
+    environment.update(MEDIA_HOST="0.0.0.0", MEDIA_ANNOUNCED_ADDRESSES=namespace.outside)
+    return environment
+
+
+@pytest_asyncio.fixture
+async def page(running: Running, firefox: str, namespace: Namespace, tmp_path: Path) -> AsyncIterator[FirefoxPage]:
+    """A page of the node's in Firefox: plain text, since Firefox shows JSON in a page of its own."""
+    url = f"http://{namespace.outside}:{running.node.http_port}/metrics"
+    async with firefox_page(firefox, tmp_path / "profile", namespace, url) as opened:
+        yield opened
 
 
 async def plays(page: FirefoxPage, frames: int) -> None:
@@ -68,29 +91,27 @@ async def plays(page: FirefoxPage, frames: int) -> None:
         found = await page.evaluate(INBOUND)
 
 
-async def test_firefox_plays_what_a_host_sends(running: Running, firefox: str, tmp_path: Path) -> None:
+async def test_firefox_plays_what_a_host_sends(running: Running, page: FirefoxPage) -> None:
     # given: VP8, since a Firefox that has not fetched its H.264 yet can't play that
     host = running.publisher()
     await host.connect(lambda sdp: sdp.replace("H264/90000", "H266/90000"))
     await running.heard.wait("publisher_joined")
 
     # when
-    async with firefox_page(firefox, tmp_path / "profile", running.url("/metrics")) as page:
-        await page.evaluate(PLAY, running.url("/whep/oranges"))
+    await page.evaluate(PLAY, "/whep/oranges")
 
-        # then
-        await plays(page, 20)
+    # then
+    await plays(page, 20)
 
 
-async def test_firefox_publishes_and_others_see_and_hear_it(running: Running, firefox: str, tmp_path: Path) -> None:
-    async with firefox_page(firefox, tmp_path / "profile", running.url("/metrics")) as page:
-        # given
-        await page.evaluate(PUBLISH, running.url("/whip/oranges"), KEY)
-        await running.heard.wait("publisher_joined")
+async def test_firefox_publishes_and_others_see_and_hear_it(running: Running, page: FirefoxPage) -> None:
+    # given
+    await page.evaluate(PUBLISH, "/whip/oranges", KEY)
+    await running.heard.wait("publisher_joined")
 
-        # when
-        viewer = running.viewer()
-        assert await viewer.connect() == 201
+    # when
+    viewer = running.viewer()
+    assert await viewer.connect() == 201
 
-        # then
-        await viewer.sees(video=15, audio=30)
+    # then
+    await viewer.sees(video=15, audio=30)
