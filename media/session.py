@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from config.logs import logger
 from media.dtls import Certificate, Dtls
-from media.glue import SRTP_OK, PacketMemory, SrtpKeys, srtcp_protect, srtcp_unprotect, srtp_unprotect
+from media.glue import DATAGRAM_BYTES, SRTP_OK, PacketMemory, SrtpKeys, srtcp_protect, srtcp_unprotect, srtp_unprotect
 from media.rtp.counters import Counters
 from media.rtp.path import NOWHERE, Path, Way
 from media.sdp import Offer
@@ -18,6 +19,7 @@ from media.transport.ice import Address, Credentials, IceLite
 
 log = logger(__name__)
 
+MOST_SOURCES = 32  # SSRCs of one peer: libsrtp keeps 2 kB of each that it has seen, and looks through all of them
 HELD_SECONDS = 15.0  # a peer who was heard of within this time keeps his address; checks come every few seconds
 
 
@@ -72,6 +74,7 @@ class Session:
         self._ice = ice
         self._counters = counters
         self._keys: SrtpKeys | None = None
+        self._sources: set[bytes] = set()  # SSRCs of packets that were his
         self._memory = memory
         self._was_reached = False
         loop = asyncio.get_running_loop()
@@ -201,31 +204,40 @@ class Session:
 
     def receive_rtp(self, memory: PacketMemory, size: int) -> None:
         """From the port: unprotect in place and hand the plain packet on."""
-        if self._keys is None or self.owner is None:
-            self._counters.dropped_not_protected += 1
-            return
-        memory.length[0] = size
-        if srtp_unprotect(self._keys.inbound, memory.cdata, memory.length) != SRTP_OK:
-            self._counters.dropped_protection += 1
-            return
-        self.heard_at = time.monotonic()
-        self.owner.receive_rtp(bytes(memory.view[: memory.length[0]]))
+        packet = self._unprotect(srtp_unprotect, memory, size, memory.view[8:12])
+        if packet is not None and self.owner is not None:
+            self.owner.receive_rtp(packet)
 
     def receive_rtcp(self, memory: PacketMemory, size: int) -> None:
         """From the port: the same for RTCP."""
-        if self._keys is None or self.owner is None:
+        packet = self._unprotect(srtcp_unprotect, memory, size, memory.view[4:8])
+        if packet is not None and self.owner is not None:
+            self.owner.receive_rtcp(packet)
+
+    def _unprotect(
+        self, unprotect: Callable[[Any, Any, Any], int], memory: PacketMemory, size: int, ssrc: memoryview
+    ) -> bytes | None:
+        if self._keys is None:
             self._counters.dropped_not_protected += 1
-            return
+            return None
+        source = bytes(ssrc)
+        if len(self._sources) >= MOST_SOURCES and source not in self._sources:
+            self._counters.dropped_many_sources += 1
+            return None
         memory.length[0] = size
-        if srtcp_unprotect(self._keys.inbound, memory.cdata, memory.length) != SRTP_OK:
+        if unprotect(self._keys.inbound, memory.cdata, memory.length) != SRTP_OK:
             self._counters.dropped_protection += 1
-            return
+            return None
+        self._sources.add(source)
         self.heard_at = time.monotonic()
-        self.owner.receive_rtcp(bytes(memory.view[: memory.length[0]]))
+        return bytes(memory.view[: memory.length[0]])
 
     def send_rtcp(self, packet: bytes) -> None:
-        """Protect and send RTCP; lost when the session isn't connected or the socket is full."""
+        """Protect and send RTCP; lost when it is too large, the session isn't connected or the socket is full."""
         if self._keys is None or self.path.address is None:
+            return
+        if len(packet) > DATAGRAM_BYTES:
+            self._counters.dropped_bad_rtcp += 1
             return
         memory = self._memory
         memory.view[: len(packet)] = packet

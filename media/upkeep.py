@@ -7,9 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from config.logs import logger
 from media.session import Ending
 from media.stream import Stream
 from media.viewer import Viewer
+
+log = logger(__name__)
 
 TICK_SECONDS = 0.01
 STREAM_TICKS = 5  # NACKs and keyframe requests are repeated this often at most
@@ -25,9 +28,17 @@ async def keep_up(streams: Callable[[], Iterable[Stream]], consent_timeout_secon
         now = time.monotonic()
         if ticks % STREAM_TICKS == 0:
             for stream in list(streams()):
-                stream.tick(now)
-        turns.tick(now, time.time())
+                _guarded(stream.tick, now)
+        _guarded(turns.tick, now, time.time())
         ticks += 1
+
+
+def _guarded(tick: Callable[..., None], *times: float) -> None:
+    """A fault in the upkeep of one is no reason to neglect all others."""
+    try:
+        tick(*times)
+    except Exception:
+        log.exception("upkeep failed")
 
 
 class Turns:

@@ -19,6 +19,7 @@ class Counters:
     dropped_duplicate: int
     dropped_junk: int
     dropped_late: int
+    dropped_many_sources: int
     dropped_not_negotiated: int
     dropped_not_protected: int
     dropped_protection: int

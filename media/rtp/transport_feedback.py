@@ -11,7 +11,7 @@ from media.rtp.feedback import RTPFB
 from media.rtp.seq import Unwrapper
 
 FEEDBACK_INTERVAL_SECONDS = 0.1
-MOST_PACKETS = 1000  # of one report; who sends more in its time is reported in several
+MOST_PACKETS = 400  # of one report, which fits into a datagram of 1,000 bytes at worst; of more only the last ones
 TRANSPORT_WIDE = 15  # the feedback message type
 _REFERENCE_SECONDS = 0.064
 _TICK_SECONDS = 0.00025

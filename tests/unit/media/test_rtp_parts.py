@@ -249,3 +249,12 @@ def test_pictures_that_no_mp4_holds_are_not_recorded() -> None:
     feed.picture("", RtpPacket(98, 0x80, 1, 3000, 1, b"AV1"), 0.0, is_keyframe=True)
     feed.sound(RtpPacket(111, 0x80, 1, 960, 1, b"opus"), 0.0)
     assert [p.payload for p in tape.packets] == [b"opus"]
+
+
+def test_a_report_fits_into_a_datagram_whatever_the_order_of_arrival() -> None:
+    feedback = TransportFeedback()
+    for number in range(5000):
+        feedback.arrived(-number & 0xFFFF, 1000 + number / 1000)
+    report = feedback.report(1, 2)
+    assert report is not None
+    assert len(report) <= 1000
