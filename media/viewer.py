@@ -26,6 +26,7 @@ SLIDES_BITS_PER_SECOND = 60_000  # sound and pictures together
 LEAST_SLIDE_BITS = 8_000  # per second, when the sound alone needs nearly everything
 STALLING_SECONDS = 10.0  # a sign of trouble counts for so long
 START_SECONDS = 3.0  # a keyframe asked for so soon belongs to the beginning
+SUDDEN = 0.8  # a line that carries less than this share of before is acted on at once
 FIRST_REPORTS = 3  # sender reports at each of the first seconds, so that sound and picture find together
 REPORT_TICKS = 3  # and then every so many seconds (RFC 3550 asks for about five)
 LAG_TICKS = 2  # reports that are so many seconds behind what was sent
@@ -104,11 +105,17 @@ class Viewer:
 
     def _adapt(self, now: float) -> None:
         for placed in self._placed:
-            if placed.is_video and not placed.is_copy:
+            if placed.is_video and not placed.is_copy and not self._has_what_there_is(placed):
                 rid, slides = self._wanted(placed.lane.wanted, now)
                 if (rid, slides) != (placed.lane.wanted, placed.lane.takes_slides):
                     placed.fanout.want(placed.lane, rid, slides=slides)
                     self._ask_for_pictures(placed.fanout, now)
+
+    def _has_what_there_is(self, placed: Placed) -> bool:
+        """Most streams have one layer, and their viewers no other wish: nothing to weigh."""
+        wants_pictures = self.choice.mode in (Mode.AUTO, Mode.LAYER)
+        only = next(iter(placed.fanout.deliveries)) if len(placed.fanout.deliveries) == 1 else None
+        return wants_pictures and only == placed.lane.wanted and not placed.lane.takes_slides
 
     def _wanted(self, current: str | None, now: float) -> tuple[str | None, bool]:
         """Which layer he is to get, and whether slides."""
@@ -185,8 +192,13 @@ class Viewer:
             elif isinstance(item, feedback.ReportBlock):
                 self._heard_report(item, now)
             elif isinstance(item, feedback.Bandwidth):
-                self._adaptation.bits_per_second = item.bits_per_second
-                self._adapt(now)
+                self._heard_bandwidth(item.bits_per_second, now)
+
+    def _heard_bandwidth(self, bits_per_second: int, now: float) -> None:
+        before = self._adaptation.bits_per_second
+        self._adaptation.bits_per_second = bits_per_second
+        if before is not None and bits_per_second < before * SUDDEN:  # else his next turn is early enough
+            self._adapt(now)
 
     def _placed_at(self, ssrc: int) -> Placed | None:
         return next((p for p in self._placed if p.lane.ssrc == ssrc), None)
@@ -243,11 +255,11 @@ class Viewer:
         octets = 0
         is_reporting = self._ticks < FIRST_REPORTS or self._ticks % REPORT_TICKS == 0
         self._ticks += 1
-        slide_bits = max(LEAST_SLIDE_BITS, SLIDES_BITS_PER_SECOND - self._sound_bits)
         for placed in self._placed:
             lane = placed.lane
             lane.resends_left = RESENDS_PER_SECOND
-            lane.allow_slides(slide_bits)
+            if lane.takes_slides:
+                lane.allow_slides(max(LEAST_SLIDE_BITS, SLIDES_BITS_PER_SECOND - self._sound_bits))
             octets += lane.totals()[1]
             newest = lane.newest_sent
             if newest is not None:

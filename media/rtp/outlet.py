@@ -6,6 +6,8 @@ it in pieces that fit into the processor's cache. No object, task or log per pac
 
 from __future__ import annotations
 
+import struct
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from media.rtp.vp8 import ABSENT, LONG, Vp8Numbers
 
 SLOTS = 384  # packets made ready at a time: 860 kB of memory, of which about half is touched and stays in the cache
 SLOT_BYTES = DATAGRAM_BYTES + TRAILER_BYTES + 32  # an odd number of cache lines: slots spread over the cache
+ENVELOPES = 32  # kept for frames that look alike; each takes up to 35 kB
 CRATE_PACKETS = 32  # of one track that go out together at most
 _NAME_BYTES = 28  # sockaddr_in6
 _PADDED = 0x20
@@ -129,6 +132,45 @@ class Cohort:
         return self.owners[row]
 
 
+class Envelope:
+    """The kernel's messages for so many rows of packets, leaving in the same runs: all but addresses and lengths."""
+
+    def __init__(self, memory_at: int, rows: int, count: int, runs: Sequence[Run], name_bytes: int) -> None:
+        ffi = system.ffi
+        self.total = rows * len(runs)
+        self.messages = ffi.new("struct mmsghdr[]", self.total)
+        self._vectors = ffi.new("struct iovec[]", rows * count)
+        self._controls = ffi.new("char[]", len(runs) * _CONTROL_BYTES)
+        messages, vectors = memoryview(ffi.buffer(self.messages)), memoryview(ffi.buffer(self._vectors))
+
+        def field(offset: int, kind: type[np.generic] = np.uint64) -> NDArray[Any]:
+            return np.ndarray((len(runs), rows), kind, messages, offset, (rows * _MESSAGE_BYTES, _MESSAGE_BYTES))
+
+        self.names = field(0)
+        self.packets = np.repeat([run.packets for run in runs], rows)  # of each message
+        places: NDArray[Any] = np.ndarray((rows * count,), np.uint64, vectors, 0, (_VECTOR_BYTES,))
+        places[:] = np.arange(rows * count) * SLOT_BYTES + memory_at
+        self.lengths: NDArray[Any] = np.ndarray(
+            (rows, count), np.uint64, vectors, 8, (count * _VECTOR_BYTES, _VECTOR_BYTES)
+        )
+        field(8, np.uint32)[...] = name_bytes
+        firsts = np.array([[run.first] for run in runs])
+        vectors_at = int(ffi.cast("uintptr_t", self._vectors))
+        field(16)[...] = (np.arange(rows) * count + firsts) * _VECTOR_BYTES + vectors_at
+        field(24)[...] = np.array([[run.packets] for run in runs])
+        controls_at = int(ffi.cast("uintptr_t", self._controls))
+        for number, run in enumerate(runs):
+            if run.packets > 1:
+                self._write_control(number, run.size)
+                field(32)[number] = controls_at + number * _CONTROL_BYTES
+                field(40)[number] = _CONTROL_BYTES
+
+    def _write_control(self, number: int, size: int) -> None:
+        """struct cmsghdr { size_t length; int level; int type; }, and the value."""
+        control = system.ffi.buffer(self._controls + number * _CONTROL_BYTES, _CONTROL_BYTES)
+        control[0:18] = struct.pack("=QiiH", 18, system.SOL_UDP, system.UDP_SEGMENT, size)
+
+
 class Sender:
     """The node's memory for sending, and the system calls. One at a time uses it."""
 
@@ -146,37 +188,10 @@ class Sender:
         self._timestamps = self._column(">u4", 4)
         self._ssrcs = self._column(">u4", 8)
         self._lengths_now = np.ndarray((SLOTS,), np.int32, self._lengths.view)
-        self._make_messages()
+        self._envelopes: OrderedDict[tuple[Any, ...], Envelope] = OrderedDict()
 
     def _column(self, kind: str, offset: int) -> NDArray[Any]:
         return np.ndarray((SLOTS,), kind, self._memory.view, offset, (SLOT_BYTES,))
-
-    def _make_messages(self) -> None:
-        ffi = system.ffi
-        self._messages = ffi.new("struct mmsghdr[]", SLOTS)
-        self._vectors = ffi.new("struct iovec[]", SLOTS)
-        self._controls = ffi.new("char[]", CRATE_PACKETS * _CONTROL_BYTES)
-        self._vectors_at = int(ffi.cast("uintptr_t", self._vectors))
-        self._controls_at = int(ffi.cast("uintptr_t", self._controls))
-        vectors, messages = memoryview(ffi.buffer(self._vectors)), memoryview(ffi.buffer(self._messages))
-        base: NDArray[Any] = np.ndarray((SLOTS,), np.uint64, vectors, 0, (_VECTOR_BYTES,))
-        base[:] = np.arange(SLOTS) * SLOT_BYTES + self._memory.address
-        self._vector_lengths: NDArray[Any] = np.ndarray((SLOTS,), np.uint64, vectors, 8, (_VECTOR_BYTES,))
-
-        def field(offset: int, kind: type[np.generic] = np.uint64) -> NDArray[Any]:
-            return np.ndarray((SLOTS,), kind, messages, offset, (_MESSAGE_BYTES,))
-
-        self._names, self._name_lengths = field(0), field(8, np.uint32)
-        self._first_vectors, self._vector_counts = field(16), field(24)
-        self._control_places, self._control_lengths = field(32), field(40)
-        self._segment_sizes: NDArray[Any] = np.ndarray(
-            (CRATE_PACKETS,), np.uint16, memoryview(ffi.buffer(self._controls)), 16, (_CONTROL_BYTES,)
-        )
-        for at in range(CRATE_PACKETS):  # struct cmsghdr { size_t length; int level; int type; } and the value
-            control = ffi.buffer(self._controls + at * _CONTROL_BYTES, _CONTROL_BYTES)
-            control[0:8] = (18).to_bytes(8, "little")
-            control[8:12] = system.SOL_UDP.to_bytes(4, "little")
-            control[12:16] = system.UDP_SEGMENT.to_bytes(4, "little")
 
     def send(self, cohort: Cohort, crate: Crate) -> None:
         """Send a crate of at most CRATE_PACKETS packets to every row. What can't be sent is counted and lost."""
@@ -192,7 +207,7 @@ class Sender:
             self._fill(cohort, crate, packets, low, high)
             sound = self._protect(cohort, packets, low, high)
             if wire.descriptor >= 0:
-                self._send_rows(cohort, runs, count, low, high, sound)
+                self._send_rows(cohort, packets, runs, low, high, sound)
             else:
                 self._send_each(cohort, count, low, high, sound)
 
@@ -265,52 +280,58 @@ class Sender:
         return np.flatnonzero((protected > plain).all(axis=1))
 
     def _send_rows(
-        self, cohort: Cohort, runs: Sequence[Run], count: int, low: int, high: int, sound: NDArray[Any] | None
+        self,
+        cohort: Cohort,
+        packets: Sequence[bytes],
+        runs: Sequence[Run],
+        low: int,
+        high: int,
+        sound: NDArray[Any] | None,
     ) -> None:
-        rows: NDArray[Any] = np.arange(high - low) if sound is None else sound
-        names = cohort.names[low:high] if sound is None else cohort.names[low:high][sound]
-        used = (high - low) * count
-        self._vector_lengths[:used] = self._lengths_now[:used]
+        wire, rows, count = cohort.wire, high - low, len(packets)
+        envelope = self._envelope(rows, count, runs, wire)
+        envelope.names[...] = cohort.names[low:high]
+        envelope.lengths[...] = [len(packet) + wire.overhead for packet in packets]
         if sound is None:
-            octets = int(self._lengths_now[:used].sum())
+            lost = self._push(wire.descriptor, envelope, 0, envelope.total)
         else:
-            octets = int(self._lengths_now[:used].reshape(-1, count)[sound].sum())
-        vectors = rows * (count * _VECTOR_BYTES) + self._vectors_at
-        each = len(rows)
-        for number, run in enumerate(runs):
-            part = slice(number * each, (number + 1) * each)
-            self._names[part] = names
-            self._first_vectors[part] = vectors + run.first * _VECTOR_BYTES
-            self._vector_counts[part] = run.packets
-            if run.packets > 1:
-                self._segment_sizes[number] = run.size
-                self._control_places[part] = self._controls_at + number * _CONTROL_BYTES
-                self._control_lengths[part] = _CONTROL_BYTES
-            else:
-                self._control_places[part] = 0
-                self._control_lengths[part] = 0
-        self._name_lengths[: each * len(runs)] = 16 if cohort.wire.family == system.AF_INET else _NAME_BYTES
-        lost = self._push(cohort.wire.descriptor, each * len(runs))
-        self._counters.packets_out += each * count - lost
-        self._counters.bytes_out += octets
+            rows = len(sound)
+            messages = [number * (high - low) + row for number in range(len(runs)) for row in sound.tolist()]
+            lost = sum(self._push(wire.descriptor, envelope, at, at + 1) for at in messages)
+        self._counters.packets_out += rows * count - lost
+        self._counters.bytes_out += rows * sum(map(len, packets))
 
-    def _push(self, descriptor: int, messages: int) -> int:
-        """Hand the messages to the kernel; answers how many packets were lost."""
-        at = lost = 0
-        while at < messages:
+    def _envelope(self, rows: int, count: int, runs: Sequence[Run], wire: Wire) -> Envelope:
+        """One that fits; most frames look like one before."""
+        name_bytes = 16 if wire.family == system.AF_INET else _NAME_BYTES
+        key = (rows, name_bytes, *runs)
+        found = self._envelopes.get(key)
+        if found is None:
+            found = self._envelopes[key] = Envelope(self._memory.address, rows, count, runs, name_bytes)
+            if len(self._envelopes) > ENVELOPES:
+                self._envelopes.popitem(last=False)
+        else:
+            self._envelopes.move_to_end(key)
+        return found
+
+    def _push(self, descriptor: int, envelope: Envelope, first: int, end: int) -> int:
+        """Hand messages to the kernel; answers how many packets were lost."""
+        at, lost = first, 0
+        while at < end:
             try:
-                at += system.send_many(descriptor, self._messages, at, messages - at)
+                at += system.send_many(descriptor, envelope.messages, at, end - at)
             except InterruptedError:
                 continue
             except BlockingIOError:  # the socket is full: the rest is lost, and viewers ask again
-                left = int(self._vector_counts[at:messages].sum())
+                left = int(envelope.packets[at:end].sum())
                 self._counters.dropped_socket += left
                 return lost + left
             except OSError as error:
-                if self._vector_counts[at] > 1 and error.errno in system.NO_OFFLOAD_ERRORS:
+                packets = int(envelope.packets[at])
+                if packets > 1 and error.errno in system.NO_OFFLOAD_ERRORS:
                     self._offload[descriptor] = False  # this network device can't; from now on without
-                self._counters.dropped_socket += int(self._vector_counts[at])
-                lost += int(self._vector_counts[at])
+                self._counters.dropped_socket += packets
+                lost += packets
                 at += 1
         return lost
 
