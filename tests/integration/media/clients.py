@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import av
 from aiohttp import web
-from aiortc import AudioStreamTrack, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import AudioStreamTrack, MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from av.video.frame import VideoFrame
 from yarl import URL
 
@@ -108,6 +108,11 @@ class Picture(MediaStreamTrack):
         return frame
 
 
+def peer_connection() -> RTCPeerConnection:
+    """One that asks no STUN server; aiortc, unless told so, asks one on the internet."""
+    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+
 @dataclass(slots=True)
 class Client:
     """One peer connection and its WHIP or WHEP session."""
@@ -115,7 +120,7 @@ class Client:
     http: aiohttp.ClientSession
     url: str
     headers: dict[str, str]
-    pc: RTCPeerConnection = field(default_factory=RTCPeerConnection)
+    pc: RTCPeerConnection = field(default_factory=peer_connection)
     location: str = ""
     etag: str = ""
     links: list[str] = field(default_factory=list)
