@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 
@@ -18,6 +19,12 @@ log = logger(__name__)
 
 # Rarely: a look at everything that lives takes tens of milliseconds with a thousand viewers, and packets wait for it.
 COLLECT_AFTER = (20_000, 20, 20)
+
+
+def allow_many_files() -> None:
+    """Each connection over TCP takes a descriptor, and systems often allow 1,024 unless asked for more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def run(settings: MediaSettings) -> None:
@@ -47,6 +54,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure(settings, "media")
+    allow_many_files()
     uvloop.run(run(settings))
     return 0
 

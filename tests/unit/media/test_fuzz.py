@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,7 +25,10 @@ from media.rtp.keyframe import KEYFRAME_REQUEST_INTERVAL_SECONDS
 from media.rtp.packet import RtpPacket
 from media.session import MOST_SOURCES
 from media.transport import stun
+from media.transport.framing import frame
 from media.transport.ice import ADDRESSES_PER_PEER
+from media.transport.port import Port
+from media.transport.tcp import TcpLimits
 from tests.unit.media import corpus
 from tests.unit.media.arena import Arena, Peer
 from tests.unit.media.conditions import until
@@ -255,10 +260,36 @@ async def test_rtcp_bombs_cost_little_and_are_answered_within_limits(hall: Hall)
     assert hall.arena.counters.packets_resent - resent <= 2 * 400  # RESENDS_PER_SECOND of each track
 
 
-async def test_a_connection_over_tcp_is_cut_into_the_same_datagrams(hall: Hall) -> None:
-    """The framing's own tests are in test_framing.py; here what it hands on."""
+async def test_datagrams_of_odd_sizes_are_no_packets(hall: Hall) -> None:
     dice = random.Random(5)
-    for _ in range(500):
-        hall.hostile.send(b"")
-        hall.hostile.send(dice.randbytes(1))
-        hall.hostile.send(bytes((dice.randrange(256),)) * dice.randrange(2048))
+    for size in (0, 1, 2, 3, 4, 7, 8, 11, 12, 13, 20, 2048):
+        for first in range(256):
+            hall.hostile.send((bytes((first,)) + dice.randbytes(size))[:size])
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+async def test_the_open_port_survives_whatever_comes(hall: Hall, kind: int, caplog: pytest.LogCaptureFixture) -> None:
+    # given
+    dice, arena = random.Random(6), hall.arena
+    everything = [*corpus.RTP, *corpus.RTCP, *corpus.STUN, *corpus.DTLS]
+    port = Port("127.0.0.1", 0, arena.ice, arena.counters, TcpLimits(unproven_per_address=10_000))
+    await port.start()
+    size = arena.ice.size
+
+    # when
+    for _ in range(60 * ROUNDS):
+        with socket.socket(socket.AF_INET, kind) as stranger:
+            stranger.connect(("127.0.0.1", port.number))
+            for _ in range(20):
+                datagram = corpus.mutate(dice.choice(everything), everything, dice) + bytes(dice.choice((0, 0, 3000)))
+                with suppress(ConnectionError):
+                    stranger.send(
+                        datagram if kind == socket.SOCK_DGRAM else frame(datagram)[: dice.randrange(2, 3000)]
+                    )
+                await asyncio.sleep(0)
+
+    # then
+    await until(lambda: port.tcp.connections == 0, "every connection to end")
+    assert arena.ice.size == size
+    assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
+    await port.aclose()
