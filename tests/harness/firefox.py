@@ -56,10 +56,10 @@ class FirefoxPage:
         self._context = (await self._ask("browsingContext.create", {"type": "tab"}))["context"]
         await self._ask("browsingContext.navigate", {"context": self._context, "url": url, "wait": "complete"})
 
-    async def evaluate(self, function: str, *arguments: object) -> Any:
-        """Call an async function of JavaScript; its answer must be JSON."""
-        called = ", ".join(json.dumps(argument) for argument in arguments)
-        expression = f"({function})({called}).then((found) => JSON.stringify(found ?? null))"
+    async def evaluate(self, function: str, argument: object = None) -> Any:
+        """Call a function of JavaScript, as Playwright does; its answer must be JSON."""
+        called = f"({function})({json.dumps(argument)})"
+        expression = f"Promise.resolve({called}).then((found) => JSON.stringify(found ?? null))"
         about = {"expression": expression, "target": {"context": self._context}, "awaitPromise": True}
         answer = await self._ask("script.evaluate", about)
         assert answer["type"] == "success", answer["exceptionDetails"]["text"]

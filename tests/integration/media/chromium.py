@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from playwright.async_api import Browser, Page
 
@@ -22,6 +22,13 @@ async (url, offer, headers) => {
 }"""
 
 
+class Evaluates(Protocol):
+    """A page of any browser."""
+
+    async def evaluate(self, ask: str, /) -> Any:
+        """Call a function of JavaScript."""
+
+
 async def page_of(browser: Browser, running: Running) -> Page:
     """A page of its own; any page of this address may use the camera."""
     page = await (await browser.new_context()).new_page()
@@ -29,7 +36,9 @@ async def page_of(browser: Browser, running: Running) -> Page:
     return page
 
 
-async def eventually(page: Page, ask: str, holds: Callable[[Any], bool], what: str, seconds: float = 20.0) -> Any:
+async def eventually(
+    page: Evaluates, ask: str, holds: Callable[[Any], bool], what: str, seconds: float = 20.0
+) -> Any:
     """Ask the page until the answer is right. (Playwright's wait_for_function takes any promise for a yes.)"""
     end = time.monotonic() + seconds
     while True:

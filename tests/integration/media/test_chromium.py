@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
 from media.session import Session
-from tests.integration.media.chromium import CONNECT, eventually, page_of
+from tests.integration.media.chromium import CONNECT, Evaluates, eventually, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 
@@ -63,7 +63,7 @@ async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) =>
 """
 
 
-async def more_frames(page: Page, count: int, seconds: float = 20.0) -> dict[str, Any]:
+async def more_frames(page: Evaluates, count: int, seconds: float = 20.0) -> dict[str, Any]:
     """Wait until so many more frames were decoded; gives what came in."""
     before = await page.evaluate(INBOUND)
     wanted = before["video"]["frames"] + count

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,35 +12,16 @@ import pytest_asyncio
 from tests.harness.data_servers import Environment
 from tests.harness.firefox import FirefoxPage, firefox_page, firefox_path
 from tests.harness.namespace import Namespace, NoNamespace, network_namespace
-from tests.integration.media.chromium import CONNECT
-from tests.integration.media.clients import KEY, WAIT_SECONDS
+from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
+from tests.integration.media.test_chromium import PLAY, PUBLISH, more_frames
+from tests.integration.media.test_simulcast_chromium import ALL_LAYERS, PUBLISH_LAYERS, flowing, shows_height
 
-PUBLISH = f"""
-async (url, key) => {{
-  const camera = await navigator.mediaDevices.getUserMedia({{video: true, audio: true}})
-  const pc = window.pc = new RTCPeerConnection({{bundlePolicy: 'max-bundle'}})
-  for (const track of camera.getTracks()) pc.addTransceiver(track, {{direction: 'sendonly'}})
-  await pc.setLocalDescription(await pc.createOffer())
-  await ({CONNECT})(url, pc.localDescription.sdp, {{Authorization: `Bearer ${{key}}`}})
-  return pc.localDescription.sdp
-}}"""
-PLAY = f"""
-async (url) => {{
-  const pc = window.pc = new RTCPeerConnection({{bundlePolicy: 'max-bundle'}})
-  const video = document.body.appendChild(document.createElement('video'))
-  video.muted = video.autoplay = true
-  video.srcObject = new MediaStream()
-  pc.ontrack = (event) => video.srcObject.addTrack(event.track)
-  for (const kind of ['audio', 'video']) pc.addTransceiver(kind, {{direction: 'recvonly'}})
-  await pc.setLocalDescription(await pc.createOffer())
-  await ({CONNECT})(url, pc.localDescription.sdp, {{}})
-  return pc.localDescription.sdp
-}}"""
-INBOUND = """
-async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp').map(
-  (s) => [s.kind, {frames: s.framesDecoded ?? 0, packets: s.packetsReceived ?? 0}]))
-"""
+# What is asked of `pc` is asked of the last one; the others must not be forgotten.
+KEEP = "() => { window.host = window.pc }"
+CHOOSE = """
+async (wish) => (await fetch(`${window.location_}/layer`, {method: 'POST', body: JSON.stringify(wish),
+  headers: {'Content-Type': 'application/json'}})).status"""
 
 
 @pytest.fixture
@@ -81,16 +59,6 @@ async def page(running: Running, firefox: str, namespace: Namespace, tmp_path: P
         yield opened
 
 
-async def plays(page: FirefoxPage, frames: int) -> None:
-    """Wait until so many frames were decoded, with sound beside them."""
-    found: dict[str, Any] = {}
-    end = time.monotonic() + WAIT_SECONDS
-    while found.get("video", {}).get("frames", 0) < frames or found.get("audio", {}).get("packets", 0) < frames:
-        assert time.monotonic() < end, f"waited in vain for {frames} frames, got {found}"
-        await asyncio.sleep(0.1)
-        found = await page.evaluate(INBOUND)
-
-
 async def test_firefox_plays_what_a_host_sends(running: Running, page: FirefoxPage) -> None:
     # given: VP8, since a Firefox that has not fetched its H.264 yet can't play that
     host = running.publisher()
@@ -98,15 +66,17 @@ async def test_firefox_plays_what_a_host_sends(running: Running, page: FirefoxPa
     await running.heard.wait("publisher_joined")
 
     # when
-    await page.evaluate(PLAY, "/whep/oranges")
+    await page.evaluate(PLAY, ["/whep/oranges"])
 
     # then
-    await plays(page, 20)
+    found = await more_frames(page, 20)
+    assert found["video"]["height"] == 240
+    assert found["audio"]["samples"] > 0
 
 
 async def test_firefox_publishes_and_others_see_and_hear_it(running: Running, page: FirefoxPage) -> None:
     # given
-    await page.evaluate(PUBLISH, "/whip/oranges", KEY)
+    await page.evaluate(PUBLISH, ["/whip/oranges", KEY])
     await running.heard.wait("publisher_joined")
 
     # when
@@ -115,3 +85,22 @@ async def test_firefox_publishes_and_others_see_and_hear_it(running: Running, pa
 
     # then
     await viewer.sees(video=15, audio=30)
+
+
+async def test_firefox_publishes_three_layers_and_shows_the_one_that_it_chooses(
+    running: Running, page: FirefoxPage
+) -> None:
+    # given
+    await page.evaluate(PUBLISH_LAYERS, ["/whip/oranges", KEY, "VP8"])
+    await running.heard.wait("publisher_joined")
+    await until(lambda: flowing(running) == ALL_LAYERS, "all layers")
+    await page.evaluate(KEEP)
+    await page.evaluate(PLAY, ["/whep/oranges"])
+
+    for rid, height in (("l", 135), ("h", 540), ("m", 270)):
+        # when
+        assert await page.evaluate(CHOOSE, {"rid": rid}) == 200
+
+        # then
+        await shows_height(page, height)
+        await more_frames(page, 10)

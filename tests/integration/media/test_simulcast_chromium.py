@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page
 
 from media.viewer import Viewer
 from tests.harness.udp_proxy import UdpProxy
-from tests.integration.media.chromium import CONNECT, eventually, page_of
+from tests.integration.media.chromium import CONNECT, Evaluates, eventually, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 from tests.integration.media.test_chromium import INBOUND, PLAY, more_frames
@@ -65,7 +65,7 @@ def only_viewer(running: Running) -> Viewer:
     return viewer
 
 
-async def shows_height(page: Page, height: int) -> None:
+async def shows_height(page: Evaluates, height: int) -> None:
     # The encoder of H.264 makes even sizes only.
     await eventually(
         page, INBOUND, lambda seen: height - 1 <= seen["video"]["height"] <= height, f"{height} lines", 30
