@@ -114,8 +114,8 @@ class Viewer:
     def _has_what_there_is(self, placed: Placed) -> bool:
         """Most streams have one layer, and their viewers no other wish: nothing to weigh."""
         wants_pictures = self.choice.mode in (Mode.AUTO, Mode.LAYER)
-        only = next(iter(placed.fanout.deliveries)) if len(placed.fanout.deliveries) == 1 else None
-        return wants_pictures and only == placed.lane.wanted and not placed.lane.takes_slides
+        layers, lane = placed.fanout.deliveries, placed.lane
+        return wants_pictures and len(layers) == 1 and lane.wanted in layers and not lane.takes_slides
 
     def _wanted(self, current: str | None, now: float) -> tuple[str | None, bool]:
         """Which layer he is to get, and whether slides."""
