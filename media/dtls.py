@@ -7,13 +7,14 @@ event loop, so that media goes on between them.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from aiortc.rtcdtlstransport import RTCCertificate
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from media.glue import PROFILES, SrtpKeys, ssl_context
 
@@ -162,7 +163,11 @@ class Dtls:
         certificate = connection.get_peer_certificate()
         if certificate is None or not self._fingerprints:
             return False
-        return all(certificate.digest(name.replace("-", "")).decode() == value for name, value in self._fingerprints)
+        encoded = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        return all(
+            hashlib.new(name.replace("-", ""), encoded).digest() == bytes.fromhex(value.replace(":", ""))
+            for name, value in self._fingerprints
+        )
 
     def _flush(self, connection: SSL.Connection) -> None:
         """Send what OpenSSL wants sent, and come back when it will want it sent again."""

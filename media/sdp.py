@@ -83,7 +83,11 @@ class _Section:
     attributes: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, value: str) -> None:
-        self.attributes.setdefault(name, []).append(value)
+        values = self.attributes.get(name)
+        if values is None:
+            self.attributes[name] = [value]
+        else:
+            values.append(value)
 
     def first(self, name: str) -> str | None:
         return next(iter(self.every(name)), None)
@@ -125,19 +129,19 @@ def _split(text: str) -> tuple[_Section, list[_Section]]:
         raise BadSdp("the offer has too many lines")
     if lines[0].strip() != "v=0":
         raise BadSdp("the offer does not begin with v=0")
-    session = _Section()
+    session = section = _Section()
     sections: list[_Section] = []
     for raw in lines[1:]:
         line = raw.rstrip()
-        if not line:
-            continue
-        if len(line) < 2 or line[1] != "=":
-            raise BadSdp("a line is not of the form x=…")
-        if line[0] == "m":
-            sections.append(_Section(line))
-        elif line[0] == "a":
+        kind = line[:2]
+        if kind == "a=":
             name, _, value = line[2:].partition(":")
-            (sections[-1] if sections else session).add(name, value.strip())
+            section.add(name, value.lstrip())
+        elif kind == "m=":
+            section = _Section(line)
+            sections.append(section)
+        elif line and (len(line) < 2 or line[1] != "="):
+            raise BadSdp("a line is not of the form x=…")
     if len(sections) > MOST_MEDIA:
         raise BadSdp("the offer has too many media")
     return session, sections
