@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from redis.exceptions import RedisError
@@ -63,10 +64,9 @@ class LeaseKeeper:
             self._changed.clear()
             await self._say(self._turn, "leases not renewed")
             await asyncio.sleep(LEAST_INTERVAL_SECONDS)
-            try:
-                await asyncio.wait_for(self._changed.wait(), LEASE_INTERVAL_SECONDS - LEAST_INTERVAL_SECONDS)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEASE_INTERVAL_SECONDS - LEAST_INTERVAL_SECONDS):
+                    await self._changed.wait()
 
     async def _turn(self) -> None:
         house, registry = self._house, self._registry

@@ -53,8 +53,7 @@ async def _hand_over(node: Node, hurry: asyncio.Event) -> None:
             if await _is_taken(node, slug, streams[slug].stream_id):
                 waiting.discard(slug)
                 node.let_go(slug)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(hurry.wait(), LOOK_SECONDS)
+        await _pause(hurry)
     if waiting:
         log.warning("streams that no other node took end here", count=len(waiting))
 
@@ -68,7 +67,12 @@ async def _is_taken(node: Node, slug: str, stream_id: str) -> bool:
 
 async def _until(condition: Callable[[], bool], end: float, hurry: asyncio.Event) -> None:
     while not condition() and time.monotonic() < end:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(hurry.wait(), LOOK_SECONDS)
+        await _pause(hurry)
         if hurry.is_set():
             return
+
+
+async def _pause(hurry: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await hurry.wait()

@@ -81,7 +81,8 @@ class Passing:
                 return await self._pass_on(holder, request)
             except Refused:
                 pass  # it has just died: the stream goes on here
-        if self._node.must_turn_away(slug, is_publisher=is_publisher):
+        is_busy = not is_publisher and self._node.presence.cpu.is_busy
+        if is_busy or self._node.must_turn_away(slug, is_publisher=is_publisher):
             answer = await self._send_elsewhere(request)
             if answer is not None:
                 return answer
@@ -105,7 +106,7 @@ class Passing:
             return None
 
     async def _send_elsewhere(self, request: web.Request) -> web.StreamResponse | None:
-        """This node is full or about to stop: another one with room answers."""
+        """This node is full, busy or about to stop: another one with room answers, if there is one."""
         node = self._registry.with_room()
         if node is None:
             return None

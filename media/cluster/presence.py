@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from config.bus import Payload
 from config.settings import MediaSettings
 from media.cluster.figures import PIECE, Tally, is_person, session_figures
+from media.cluster.load import CpuShare
 from media.cluster.registry import Registry
 from media.events import Outbox
 from media.metrics import LAYERS, Snapshot
@@ -46,6 +47,7 @@ class Presence:
 
     def __init__(self, node: House) -> None:
         self._node = node
+        self.cpu = CpuShare(time.monotonic(), time.process_time())
 
     # -- leases
 
@@ -64,6 +66,7 @@ class Presence:
             "viewers": seen.viewers,
             "sessions": seen.sessions,
             "most_sessions": settings.max_sessions,
+            "cpu": round(self.cpu.look(time.monotonic(), time.process_time()), 3),
             "is_draining": node.is_draining,
         }
 

@@ -97,9 +97,8 @@ class Pull:
 
     def fail(self, problem: Problem) -> None:
         """The copy could not be begun."""
-        if not self.has_begun.done():
-            self.has_begun.set_exception(problem)
-            self.has_begun.exception()  # nobody may be waiting
+        self.has_begun.set_exception(problem)
+        self.has_begun.exception()  # nobody may be waiting
 
     def begun(self) -> None:
         """Media can flow."""
@@ -189,18 +188,23 @@ class Pulls:
         try:
             while not self._is_over(pull):
                 await self._try(pull)
-                if not pull.has_begun.done():
-                    pull.fail(unavailable("the node with the publisher gives no copy now"))
+                self._fail(pull, unavailable("the node with the publisher gives no copy now"))
                 if pull.has_begun.exception() is not None:
                     return  # whoever waited for it has been told
                 if not self._is_over(pull):
                     await asyncio.sleep(LOOK_SECONDS)
         finally:
-            pull.fail(unavailable("the copy was let go"))
+            self._fail(pull, unavailable("the copy was let go"))
             if pull.is_surrendered:
                 self._stream_ended(pull.stream)
             else:
                 pull.stream.end(StreamEnding.VANISHED)
+
+    def _fail(self, pull: Pull, problem: Problem) -> None:
+        """Unless it has begun: whoever waits is told, and the next viewer begins anew."""
+        if not pull.has_begun.done():
+            pull.fail(problem)
+            self._stream_ended(pull.stream)
 
     def _is_over(self, pull: Pull) -> bool:
         return pull.stream.state is StreamState.ENDED or pull.is_idle(time.monotonic())
@@ -217,7 +221,7 @@ class Pulls:
             self._registry.refused(node)
         except (Problem, RedisError, OSError) as problem:
             if isinstance(problem, Problem):
-                pull.fail(problem if problem.code == "not_live" else unavailable(problem.detail))
+                self._fail(pull, problem if problem.code == "not_live" else unavailable(problem.detail))
             await self._end_if_over(pull)
 
     async def _end_if_over(self, pull: Pull) -> None:

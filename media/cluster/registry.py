@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from config.bus import Payload
 from config.logs import logger
+from media.cluster.load import ROOM_SHARE
 
 log = logger(__name__)
 
@@ -41,17 +42,18 @@ class NodeSeen:
     udp_port: int
     sessions: int
     most_sessions: int
+    cpu: float  # the share of a core that it uses
     is_draining: bool
 
     @property
     def has_room(self) -> bool:
         """Whether it takes new sessions; the last tenth is for those who come to it by themselves."""
-        return not self.is_draining and self.sessions < self.most_sessions * 0.9
+        return not self.is_draining and self.sessions < self.most_sessions * 0.9 and self.cpu < ROOM_SHARE
 
     @property
     def load(self) -> float:
-        """The share of its places that are taken."""
-        return self.sessions / max(1, self.most_sessions)
+        """The share of its places, or of its core, that is taken."""
+        return max(self.sessions / max(1, self.most_sessions), self.cpu)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,11 @@ def _number(value: Mapping[str, Any], name: str) -> int:
     return found if isinstance(found, int) else 0
 
 
+def _share(value: Mapping[str, Any], name: str) -> float:
+    found = value.get(name)
+    return float(found) if isinstance(found, int | float) else 0.0
+
+
 def _node(value: Payload) -> NodeSeen | None:
     if not _text(value, "node_id") or not _text(value, "internal_url"):
         return None
@@ -200,6 +207,7 @@ def _node(value: Payload) -> NodeSeen | None:
         udp_port=_number(value, "udp_port"),
         sessions=_number(value, "sessions"),
         most_sessions=_number(value, "most_sessions"),
+        cpu=_share(value, "cpu"),
         is_draining=value.get("is_draining") is True,
     )
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 
 from config.bus import Bus
+from config.settings import MediaSettings
 from media.answer import Local, Published, SendingTrack, choose_for_viewer, write_answer
-from media.cluster.registry import LEASE_SECONDS
+from media.app import run_node
+from media.cluster.registry import LEASE_SECONDS, NodeSeen, Registry
 from media.cluster.signature import HEADER, Sender, Signer
 from media.sdp import parse_offer
 from tests.harness.data_servers import SECRET
+from tests.harness.udp_proxy import UdpProxy
+from tests.integration.media.clients import until, viewer
 from tests.integration.media.conftest import Running
 from tests.unit.media.offers import CHROMIUM_PLAYS
 
@@ -115,3 +120,44 @@ async def test_a_node_does_not_give_a_copy_of_a_copy(running: Running, ghost: Gh
         # then
         assert answer.status == 409
     assert not ghost.asked
+
+
+class Detour(Registry):
+    """Finds every node behind another UDP port."""
+
+    udp_port = 0
+
+    async def node(self, node_id: str) -> NodeSeen | None:
+        seen = await super().node(node_id)
+        return None if seen is None else replace(seen, udp_port=self.udp_port)
+
+
+async def test_what_is_lost_between_nodes_is_sent_again_between_nodes(
+    running: Running, media_settings: MediaSettings, bus: Bus, tmp_path: Path
+) -> None:
+    # given a host at one node, another node, and a line between them that loses packets
+    host = running.publisher()
+    await host.connect()
+    await running.heard.wait("publisher_joined")
+    settings = media_settings.model_copy(update={"node_id": "media-2", "spool_folder": str(tmp_path / "second")})
+    async with UdpProxy(running.node.udp_port) as proxy, run_node(settings) as node:
+        detour = Detour(bus, "media-2")
+        detour.udp_port = proxy.port
+        node.pulls._registry = detour
+        client = viewer(running.http, f"http://127.0.0.1:{node.http_port}/whep/oranges")
+        running.clients.append(client)
+        assert await client.connect() == 201
+        await client.sees(video=3)
+
+        # when
+        proxy.loss = 0.1
+        await until(lambda: running.node.counters.packets_resent >= 10, "packets to be sent again", seconds=60)
+        proxy.loss = 0.0
+
+        # then
+        await client.sees(video=10, audio=10)
+        (copy,) = node.pulls.streams
+        assert copy.publisher is not None
+        await until(lambda: copy.publisher is not None and copy.publisher.fraction_lost == 0, "a clean report")
+        assert node.counters.nacks_out >= 1
+        await client.vanish()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.bus import Bus
+from config.tasks import end
 from media.cluster.leases import HeldElsewhere, LeaseKeeper
 from media.cluster.registry import LEASE_SECONDS, Registry
 from tests.integration.media.clients import until
@@ -21,6 +22,7 @@ class House:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.sessions = 0
+        self.cpu = 0.0
         self.rooms: dict[str, dict[str, Any]] = {}
         self.figures: dict[str, dict[str, Any]] = {}
         self.lost: list[tuple[str, str]] = []
@@ -34,6 +36,7 @@ class House:
             "udp_port": 8189,
             "sessions": self.sessions,
             "most_sessions": 100,
+            "cpu": self.cpu,
             "is_draining": False,
         }
 
@@ -102,8 +105,7 @@ async def test_a_room_of_a_living_node_is_not_taken_and_of_a_dead_one_at_once(bu
     # then it ends its own part as soon as it looks, should it live after all
     keeper.wake()
     await until(lambda: house.lost == [("oranges", "media-2")], "the loss to be noticed")
-    renewing.cancel()
-    await asyncio.gather(renewing, return_exceptions=True)
+    await end((renewing,))
     seen = await first.holder("oranges")
     assert seen is not None
     assert seen.stream_id == "stream-2"
@@ -128,13 +130,13 @@ async def test_a_node_that_is_started_again_lives_again(bus: Bus) -> None:
 
 
 async def test_who_has_room_is_the_one_with_the_most(bus: Bus) -> None:
-    for number, sessions in ((1, 50), (2, 10), (3, 95)):
+    for number, sessions, cpu in ((1, 50, 0.1), (2, 10, 0.3), (3, 95, 0.0), (4, 0, 0.75)):
         registry, house, _ = make_node(bus, f"media-{number}")
-        house.sessions = sessions
+        house.sessions, house.cpu = sessions, cpu
         await registry.write({f"node:media-{number}": house.own_lease()})
-    mine = Registry(bus, "media-4")
+    mine = Registry(bus, "media-5")
     await mine.look()
-    assert set(mine.others) == {"media-1", "media-2", "media-3"}
+    assert set(mine.others) == {"media-1", "media-2", "media-3", "media-4"}
     room = mine.with_room()
     assert room is not None
     assert room.node_id == "media-2"
@@ -199,6 +201,5 @@ async def test_a_lease_of_a_figure_goes_when_there_is_nothing_to_say(bus: Bus) -
                 break
             await asyncio.sleep(0.05)
     await keeper.drop_all(5)
-    renewing.cancel()
-    await asyncio.gather(renewing, return_exceptions=True)
+    await end((renewing,))
     assert await bus.leases("") == {}
