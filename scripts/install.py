@@ -22,6 +22,7 @@ WEB = ROOT / "web"
 WEB_OUTPUTS = ("node_modules", "dist")
 OLDEST_NODE = ((20, 19), (22, 12))  # what Vite asks for: 20.19 and later 20s, 22.12 and everything after
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FOR_FIREFOX = {"firefox-esr": ("firefox-esr", "firefox"), "iproute2": ("ip",)}  # tests give it a network of its own
 TAIL_LINES = 15
 QUIET_SECONDS = 10.0  # between two lines of progress where no line can move
 
@@ -206,9 +207,10 @@ def install_browser() -> None:
     if find_browser() is None and can_use_apt():
         apt_install("chromium")
         find_browser.cache_clear()
-    if can_use_apt() and not any(map(shutil.which, ("firefox-esr", "firefox"))):
+    missing = [package for package, programs in FOR_FIREFOX.items() if not any(map(shutil.which, programs))]
+    if can_use_apt() and missing:
         with suppress(CannotInstall):  # the tests with Firefox are skipped then
-            apt_install("firefox-esr")
+            apt_install(*missing)
     if can_use_apt() and not has_chinese_letters():
         apt_install("fonts-noto-cjk")
     if find_browser() is None:
