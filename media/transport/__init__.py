@@ -1,1 +1,1 @@
-"""How datagrams reach a peer: one UDP port, ICE-lite, announced addresses."""
+"""How datagrams reach a peer: one port for UDP and TCP, ICE-lite, announced addresses."""
