@@ -14,6 +14,7 @@ _TWO = struct.Struct("!LL")
 _SENDER_INFO = struct.Struct("!LQLLL")
 _BLOCK = struct.Struct("!LLLLLL")
 _PAIR = struct.Struct("!HH")
+MOST_BANDWIDTH = 10**12  # bits per second; the format holds numbers that mean nothing
 MOST_LOST_PER_NACK = 512  # a peer that asks for more gets these; the rest is noise or an attack
 
 
@@ -151,7 +152,7 @@ def _read_psfb(body: bytes, kind: int, found: list[Feedback]) -> None:
     elif kind == APPLICATION and body[8:12] == b"REMB" and len(body) >= 16:
         exponent = body[13] >> 2
         mantissa = (body[13] & 3) << 16 | body[14] << 8 | body[15]
-        found.append(Bandwidth(mantissa << exponent))
+        found.append(Bandwidth(min(mantissa << exponent, MOST_BANDWIDTH)))
 
 
 _READERS = {SR: _read_sr, RR: _read_rr, BYE: _read_bye, RTPFB: _read_rtpfb, PSFB: _read_psfb}

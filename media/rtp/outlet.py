@@ -343,12 +343,13 @@ class Sender:
                 size = int(lengths[slot])
                 begin = slot * SLOT_BYTES
                 try:
-                    path.way.sendto(view[begin : begin + size], path.address)
+                    sent = path.way.sendto(view[begin : begin + size], path.address)
                 except OSError:
                     counters.dropped_socket += 1
                     continue
-                counters.packets_out += 1
-                counters.bytes_out += size
+                if sent:  # else a slow connection has dropped and counted it
+                    counters.packets_out += 1
+                    counters.bytes_out += size
 
 
 def pad(packet: bytes, count: int) -> bytes:

@@ -19,7 +19,7 @@ class Way(Protocol):
         """`AF_INET` or `AF_INET6` of that socket."""
 
     def sendto(self, datagram: Any, address: Any, /) -> int:
-        """Send one datagram now, or lose it.
+        """Send one datagram now, or lose it; answers how much was sent, 0 when it was lost and has been counted.
 
         Raises:
             OSError: it was not sent.

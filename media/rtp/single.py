@@ -75,9 +75,10 @@ class Single:
             counters.dropped_protection += 1
             return
         try:
-            path.way.sendto(memory.view[: memory.length[0]], path.address)
+            sent = path.way.sendto(memory.view[: memory.length[0]], path.address)
         except OSError:
             counters.dropped_socket += 1
             return
-        counters.packets_out += 1
-        counters.bytes_out += len(data)
+        if sent:  # else a slow connection has dropped and counted it
+            counters.packets_out += 1
+            counters.bytes_out += len(data)
