@@ -68,7 +68,7 @@ class Viewer:
         self.nacks = 0
         self.bits_per_second = 0
         self._adaptation = Adaptation()
-        self._placed: list[Placed] = []
+        self.placed: list[Placed] = []
         self._keys: SrtpKeys | None = None
         self._source = source
         self._counters = counters
@@ -93,7 +93,7 @@ class Viewer:
     @property
     def selected(self) -> str:
         """The rid of the layer that the viewer gets now; "" when he gets no pictures."""
-        layers = (p.lane.layer for p in self._placed if p.is_video)
+        layers = (p.lane.layer for p in self.placed if p.is_video)
         return next((layer.rid or MAIN_RID for layer in layers if layer is not None), "")
 
     def layers_changed(self, now: float) -> None:
@@ -104,7 +104,7 @@ class Viewer:
         self._adapt(now)
 
     def _adapt(self, now: float) -> None:
-        for placed in self._placed:
+        for placed in self.placed:
             if placed.is_video and not placed.is_copy and not self._has_what_there_is(placed):
                 rid, slides = self._wanted(placed.lane.wanted, now)
                 if (rid, slides) != (placed.lane.wanted, placed.lane.takes_slides):
@@ -165,7 +165,7 @@ class Viewer:
             track = SendingTrack(secrets.randbits(31) | 1, secrets.randbits(31) & ~1)
         lane = Lane(track.ssrc, track.rtx_ssrc, options, self.session.path, keys.outbound)
         placed = Placed(fanout, lane, rid is not None, deque(maxlen=LAG_TICKS))
-        self._placed.append(placed)
+        self.placed.append(placed)
         if rid is not None:
             lane.wanted = rid
         elif placed.is_video:
@@ -201,7 +201,7 @@ class Viewer:
             self._adapt(now)
 
     def _placed_at(self, ssrc: int) -> Placed | None:
-        return next((p for p in self._placed if p.lane.ssrc == ssrc), None)
+        return next((p for p in self.placed if p.lane.ssrc == ssrc), None)
 
     def _resend(self, lost: feedback.Lost) -> None:
         self._counters.nacks_in += 1
@@ -240,14 +240,14 @@ class Viewer:
 
     def farewell(self) -> bytes:
         """BYE for our sources, so that a player knows at once."""
-        ssrcs = [placed.lane.ssrc for placed in self._placed]
+        ssrcs = [placed.lane.ssrc for placed in self.placed]
         return feedback.receiver_report(ssrcs[0], ()) + feedback.goodbye(ssrcs) if ssrcs else b""
 
     def ended(self, reason: Ending) -> None:
         """The session is over: leave the tracks."""
-        for placed in self._placed:
+        for placed in self.placed:
             placed.fanout.leave(placed.lane)
-        self._placed = []
+        self.placed = []
         self._source.viewer_gone(self)
 
     def tick(self, wall: float) -> None:
@@ -255,7 +255,7 @@ class Viewer:
         octets = 0
         is_reporting = self._ticks < FIRST_REPORTS or self._ticks % REPORT_TICKS == 0
         self._ticks += 1
-        for placed in self._placed:
+        for placed in self.placed:
             lane = placed.lane
             lane.resends_left = RESENDS_PER_SECOND
             if lane.takes_slides:
