@@ -212,7 +212,7 @@ class Sender:
                 self._send_each(cohort, count, low, high, sound)
 
     def _plan(self, packets: Sequence[bytes], wire: Wire) -> tuple[Sequence[bytes], list[Run]]:
-        if len(packets) == 1 or not self._offloads(wire.descriptor):
+        if len(packets) == 1 or not self.offloads(wire.descriptor):
             return packets, [Run(at, 1, 0) for at in range(len(packets))]
         lengths = [len(packet) for packet in packets]
         overhead = wire.overhead
@@ -223,7 +223,8 @@ class Sender:
         ]
         return grown, runs
 
-    def _offloads(self, descriptor: int) -> bool:
+    def offloads(self, descriptor: int) -> bool:
+        """Whether the kernel cuts datagrams of this socket for us."""
         known = self._offload.get(descriptor)
         if known is None:
             known = self._may_offload and descriptor >= 0 and system.can_segment(descriptor)
@@ -328,12 +329,30 @@ class Sender:
                 return lost + left
             except OSError as error:
                 packets = int(envelope.packets[at])
-                if packets > 1 and error.errno in system.NO_OFFLOAD_ERRORS:
-                    self._offload[descriptor] = False  # this network device can't; from now on without
-                self._counters.dropped_socket += packets
-                lost += packets
+                may_be_device = packets > 1 and error.errno in system.NO_OFFLOAD_ERRORS
+                if may_be_device and self._send_apart(descriptor, envelope, at):
+                    self._offload[descriptor] = False  # it is the network device that can't, not the address
+                else:
+                    self._counters.dropped_socket += packets
+                    lost += packets
                 at += 1
         return lost
+
+    def _send_apart(self, descriptor: int, envelope: Envelope, at: int) -> bool:
+        """Send the packets of one message one by one; whether they all went."""
+        message = envelope.messages[at].msg_hdr
+        vectors, count, control = message.msg_iov, message.msg_iovlen, message.msg_control
+        message.msg_iovlen, message.msg_control, message.msg_controllen = 1, system.ffi.NULL, 0
+        try:
+            for number in range(count):
+                message.msg_iov = vectors + number
+                system.send_many(descriptor, envelope.messages, at, 1)
+        except OSError:
+            return False
+        finally:
+            message.msg_iov, message.msg_iovlen = vectors, count
+            message.msg_control, message.msg_controllen = control, _CONTROL_BYTES
+        return True
 
     def _send_each(self, cohort: Cohort, count: int, low: int, high: int, sound: NDArray[Any] | None) -> None:
         view, lengths, counters = self._memory.view, self._lengths_now, self._counters

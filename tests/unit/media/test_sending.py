@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pylibsrtp
 import pytest
@@ -278,3 +280,52 @@ def test_an_address_is_packed_as_the_kernel_reads_it(
     packed = system.pack_address(family, address)
     assert len(packed) == (16 if family == socket.AF_INET else 28)
     assert packed[2:4] == (5004).to_bytes(2, "big")
+
+
+def test_a_place_that_cannot_be_reached_takes_the_kernels_help_from_nobody(way: UdpWay, listen: Listen) -> None:
+    # given
+    counters = Counters()
+    sender = Sender(counters)
+    fanout = make_video(counters, sender)
+    lost, good = listen(10), listen(20)
+    host = lost.socket.getsockname()[0]
+    lost.path.move((host, 0, 0, 0) if way.family == socket.AF_INET6 else (host, 0), way)
+    for listener in (lost, good):
+        fanout.join(listener.lane)
+
+    # when: the kernel says EINVAL of port 0, as it would of a datagram that it can't cut
+    for packet in frame(1, [10, 10]):
+        fanout.push(packet, 1000.0)
+
+    # then
+    assert len(good.receive(2)) == 2
+    assert counters.dropped_socket == 2
+    assert sender.offloads(way.fd)
+
+
+def test_where_the_network_device_cannot_cut_nothing_is_lost(
+    way: UdpWay, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a system call that refuses every datagram that the kernel should cut
+    counters = Counters()
+    fanout = make_video(counters, Sender(counters))
+    viewers = [listen(10), listen(20)]
+    for listener in viewers:
+        fanout.join(listener.lane)
+    real = system.send_many
+
+    def refuse(descriptor: int, messages: Any, first: int, count: int) -> int:
+        if messages[first].msg_hdr.msg_iovlen > 1:
+            raise OSError(errno.EIO, "no checksums")
+        return real(descriptor, messages, first, count)
+
+    monkeypatch.setattr(system, "send_many", refuse)
+
+    # when
+    for number in (1, 10):
+        for packet in frame(number, [10, 10, 10]):
+            fanout.push(packet, 1000.0)
+
+    # then
+    assert [len(listener.receive(6)) for listener in viewers] == [6, 6]
+    assert counters.dropped_socket == 0
