@@ -14,9 +14,9 @@ from media.viewer import Viewer
 
 log = logger(__name__)
 
-TICK_SECONDS = 0.01
-STREAM_TICKS = 5  # NACKs and keyframe requests are repeated this often at most
-SECOND_TICKS = 100  # each viewer has his turn once in so many; all at once they would hold up the packets
+TICK_SECONDS = 0.02
+STREAM_TICKS = 2  # NACKs and keyframe requests are repeated this often at most
+SECOND_TICKS = 50  # each viewer has his turn once in so many; all at once they would hold up the packets
 
 
 async def keep_up(streams: Callable[[], Iterable[Stream]], consent_timeout_seconds: float) -> None:
