@@ -117,8 +117,14 @@ async def answers(session: Session) -> None:
     path, proven = session.path, list[Any]()
     session.proven = lambda address, way: proven.append(address)  # type: ignore[method-assign]
     username = f"{session._remote_ufrag}:{session.credentials.ufrag}"
-    session._ice.ask(session, path.address, username, session._remote_pwd, path.way)
-    await until(lambda: proven == [path.address], "the browser's answer")
+
+    def has_answered() -> bool:
+        # Asked again: a check of the browser's own, which says the same, has the node expect no answer any more.
+        if not proven:
+            session._ice.ask(session, path.address, username, session._remote_pwd, path.way)
+        return proven[:1] == [path.address]
+
+    await until(has_answered, "the browser's answer")
 
 
 async def test_a_viewers_browser_answers_when_the_node_asks_whether_he_is_there(
