@@ -27,6 +27,7 @@ from server.flash.shape import sale_shape
 from server.http import AWAY, error_middleware, metrics_middleware, sign_in_middleware
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
+from server.nodes.http import node_routes
 from server.orders.events import order_events
 from server.orders.http import order_routes
 from server.pages import page_routes
@@ -110,6 +111,7 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
     )
     app.router.add_routes(room_routes(services.rooms, services.streams, media))
     app.router.add_routes(audience_routes(services.rooms, services.streams))
+    app.router.add_routes(node_routes(services.nodes))
     app.router.add_routes(catalog_routes(services.catalog, services.pictures))
     app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
     _add_library_routes(app, services)

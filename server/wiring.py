@@ -32,6 +32,8 @@ from server.infra.mongo import Database, open_mongo
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
 from server.making.service import Queue
+from server.nodes.asking import open_node_client
+from server.nodes.service import MediaNodes
 from server.orders.placing import Placing
 from server.orders.service import Orders
 from server.orders.stock import Stock
@@ -101,6 +103,7 @@ class Services(Clients):
     rooms: Rooms
     presence: Presence
     streams: Streams
+    nodes: MediaNodes
     catalog: Catalog
     pictures: Pictures
     cards: Cards
@@ -115,9 +118,12 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
 
     `with_sockets`: this process has Socket.IO clients of its own; others only send.
     """
-    async with _open_clients(settings, with_sockets=with_sockets) as clients:
+    key_secret = settings.internal_secret.get_secret_value()
+    async with (
+        _open_clients(settings, with_sockets=with_sockets) as clients,
+        open_node_client(key_secret) as node_client,
+    ):
         clock, announcer, database = clients.clock, clients.announcer, clients.database
-        key_secret = settings.internal_secret.get_secret_value()
 
         account_store = AccountStore(database)
         room_store = RoomStore(database)
@@ -156,6 +162,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             rooms=rooms,
             presence=presence,
             streams=streams,
+            nodes=MediaNodes(clients.bus, node_client, room_store, clock),
             catalog=catalog,
             pictures=pictures,
             cards=cards,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -53,6 +54,11 @@ class RoomStore:
     async def by_slug(self, slug: str) -> Room | None:
         """One room by address."""
         return _room(await self._rooms.find_one({"slug": slug}))
+
+    async def by_slugs(self, slugs: Sequence[str]) -> list[Room]:
+        """Rooms at these addresses, in no order."""
+        found = self._rooms.find({"slug": {"$in": list(slugs)}})
+        return [room async for document in found if (room := _room(document))]
 
     async def by_host(self, host_id: str) -> Room | None:
         """The room of a host."""

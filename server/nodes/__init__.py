@@ -1,0 +1,1 @@
+"""Media nodes: what is on them, for operators."""
