@@ -9,7 +9,7 @@ declare module 'vue-router' {
     bare?: boolean
     /** Only for people who are signed in (or who have this role). */
     signedIn?: boolean
-    role?: 'host'
+    role?: 'host' | 'operator'
     /** Key of the words in the browser's title. */
     title?: string
   }

@@ -84,6 +84,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
     meta: { tab: 'me', signedIn: true, title: 'orders.one' },
   },
+  {
+    path: '/operator/nodes',
+    name: 'nodes',
+    component: () => import('./features/operators/NodesPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.nodes.title' },
+  },
   { path: '/:rest(.*)*', name: 'not-found', component: () => import('./features/errors/NotFoundPage.vue') },
 ]
 

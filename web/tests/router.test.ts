@@ -33,6 +33,11 @@ it('lets a host into the studio', async () => {
   expect((await visit({ ...viewer, roles: ['viewer', 'host'] }, '/studio')).name).toBe('studio')
 })
 
+it('shows the media nodes to operators only', async () => {
+  expect((await visit({ ...viewer, roles: ['viewer', 'host'] }, '/operator/nodes')).name).toBe('me')
+  expect((await visit({ ...viewer, roles: ['viewer', 'operator'] }, '/operator/nodes')).name).toBe('nodes')
+})
+
 it('shows the page for unknown addresses', async () => {
   expect((await visit(null, '/no/such/page')).name).toBe('not-found')
 })

@@ -12,6 +12,7 @@ import type {
   Lesson,
   LessonProgress,
   LessonSummary,
+  NodeBoard,
   Order,
   Product,
   ProductChange,
@@ -48,6 +49,10 @@ export const rooms = {
     (await http.get<{ audience: Audience | null }>('/api/my/room/audience', options)).audience,
   /** Timed by the caller; the server throws the bytes away. */
   checkUpload: (body: Blob, options?: CallOptions) => http.upload<null>('/api/my/room/upload-check', body, options),
+}
+
+export const operators = {
+  nodes: (options?: CallOptions) => http.get<NodeBoard>('/api/operators/nodes', options),
 }
 
 export const products = {

@@ -73,6 +73,60 @@ export interface Audience {
   ingest: Ingest | null
 }
 
+/** `no_answer`: it died a moment ago or can't be reached; `bad_answer`: something else answers there. */
+export type NodeState = 'ok' | 'no_answer' | 'bad_answer'
+
+export interface MediaNode {
+  node_id: string
+  state: NodeState
+  draining: boolean
+  publishers: number
+  viewers: number
+  sessions: number
+  most_sessions: number
+  /** The share of one core that it uses. */
+  cpu: number
+}
+
+export interface StreamOnAir {
+  slug: string
+  title: string | null
+  host_name: string | null
+  /** The node that has the publisher. */
+  node_id: string
+  state: Exclude<StreamState, 'cancelled'>
+  audience: Audience
+}
+
+/** One peer connection. `copy`: another node takes the stream, for its viewers. */
+export interface MediaSession {
+  node_id: string
+  id: string
+  kind: 'publisher' | 'viewer' | 'copy'
+  slug: string
+  state: 'connecting' | 'connected' | 'ending'
+  age_seconds: number
+  family: 4 | 6 | null
+  transport: 'udp' | 'tcp' | null
+  /** What a viewer gets now; empty: no moving pictures. */
+  layer: string | null
+  mode: 'auto' | 'layer' | 'slides' | 'audio' | null
+  bitrate: number
+  loss: number
+  /** 0: not known, as of a host. */
+  rtt_ms: number
+  nacks: number
+  stalling: boolean
+}
+
+export interface NodeBoard {
+  items: MediaNode[]
+  streams: StreamOnAir[]
+  sessions: MediaSession[]
+  /** Were left out: the least troubled ones. */
+  more_sessions: number
+}
+
 export interface Product {
   id: string
   merchant_id: string

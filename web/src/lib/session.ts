@@ -12,6 +12,7 @@ export const useSession = defineStore('session', () => {
   let asking: Promise<void> | null = null
 
   const isHost = computed(() => user.value?.roles.includes('host') ?? false)
+  const isOperator = computed(() => user.value?.roles.includes('operator') ?? false)
 
   /** Resolves when it is known who is signed in; throws ApiError if the server can't be reached. */
   function ensure(): Promise<void> {
@@ -50,5 +51,5 @@ export const useSession = defineStore('session', () => {
     settle(null)
   }
 
-  return { user, known, isHost, ensure, signIn, register, signOut, forget }
+  return { user, known, isHost, isOperator, ensure, signIn, register, signOut, forget }
 })

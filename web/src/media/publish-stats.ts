@@ -138,8 +138,8 @@ const BAD_LOSS_PERCENT = 10
 /** Below these a 720p picture is soft, then hard to recognise goods in. */
 const FAIR_BITRATE_KBPS = 700
 const BAD_BITRATE_KBPS = 250
-const FAIR_RTT_MS = 300
-const BAD_RTT_MS = 800
+export const FAIR_RTT_MS = 300
+export const BAD_RTT_MS = 800
 /** The sender's bandwidth estimate climbs from 300 kbit/s: no complaint about the bitrate before. */
 const RAMP_UP_MS = 8_000
 /** The largest layer comes last, when the estimate has room for all of them. */

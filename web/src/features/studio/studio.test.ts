@@ -1,10 +1,10 @@
 // The decisions of the studio: phases, checks, upload speed, sale drafts, order figures.
 import { describe, expect, test } from 'vitest'
 import type { Audience, Ingest, Order, Product, Stream, StreamState } from '@/api/types'
+import { audienceRows, ingestState, otherKbps, sentOf, stallingPercent, withoutMonitor } from '@/lib/line-figures'
 import type { PublishStats } from '@/media/publish-stats'
 import { checksOf, type Findings } from './checks'
 import { endedStream } from './ended-stream'
-import { audienceRows, ingestState, otherKbps, sentOf, stallingPercent, withoutMonitor } from './line-figures'
 import { orderFigures } from './order-figures'
 import { onAir, phaseOf } from './phase'
 import { draftOf, fenOf, suggestedPrice } from './sale-draft'

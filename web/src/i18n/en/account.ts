@@ -41,6 +41,8 @@ export default {
     ordersHint: 'Pay, look, cancel',
     learn: 'Go on learning',
     learnHint: 'Back to where you stopped',
+    nodes: 'Media nodes',
+    nodesHint: 'Who is live, and how well it arrives',
     studio: 'Go live',
     studioHint: 'Open my room',
     settings: 'Easy to read',

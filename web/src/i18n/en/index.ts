@@ -6,10 +6,11 @@ import errors from './errors'
 import halls from './halls'
 import home from './home'
 import learn from './learn'
+import operators from './operators'
 import orders from './orders'
 import room from './room'
 import studio from './studio'
 
-const en: Messages = { common, errors, home, learn, halls, account, orders, room, studio }
+const en: Messages = { common, errors, home, learn, halls, account, operators, orders, room, studio }
 
 export default en

@@ -60,6 +60,7 @@ export default {
     open: 'Connection details',
     sent: 'What you send',
     came: 'What the software sends',
+    host: 'What the host sends',
     got: 'What viewers get',
     out: 'Out',
     in: 'Viewers',

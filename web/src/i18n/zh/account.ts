@@ -41,6 +41,8 @@ export default {
     ordersHint: '付款、查看、取消',
     learn: '接着学',
     learnHint: '回到上次看的课',
+    nodes: '媒体节点',
+    nodesHint: '谁在直播，观众看得顺不顺',
     studio: '去直播',
     studioHint: '打开我的直播间',
     settings: '看得舒服',

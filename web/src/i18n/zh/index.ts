@@ -5,8 +5,9 @@ import errors from './errors'
 import halls from './halls'
 import home from './home'
 import learn from './learn'
+import operators from './operators'
 import orders from './orders'
 import room from './room'
 import studio from './studio'
 
-export default { common, errors, home, learn, halls, account, orders, room, studio }
+export default { common, errors, home, learn, halls, account, operators, orders, room, studio }

@@ -60,6 +60,7 @@ export default {
     open: '看连接详情',
     sent: '您发出去的',
     came: '推流软件发来的',
+    host: '主播发来的',
     got: '观众收到的',
     out: '发出',
     in: '观众',

@@ -31,8 +31,8 @@ export interface AudienceRow {
 }
 
 /** The same words as for a broadcast from this page. */
-const FAIR_LOSS = 0.03
-const BAD_LOSS = 0.1
+export const FAIR_LOSS = 0.03
+export const BAD_LOSS = 0.1
 
 /** From this page, as the browser counts; from OBS and the like, as the media node does. */
 export function sentOf(stats: PublishStats | null, ingest: Ingest | null): Sent | null {
@@ -101,6 +101,6 @@ function named(layers: readonly Omit<LayerRow, 'word'>[]): LayerRow[] {
   return layers.map((layer, place) => ({ ...layer, word: layers.length > 1 ? layerWord(place, layers.length) : 'only' }))
 }
 
-function percent(share: number, digits: number): number {
+export function percent(share: number, digits: number): number {
   return Number((Math.min(1, Math.max(0, share)) * 100).toFixed(digits))
 }
