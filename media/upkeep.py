@@ -16,6 +16,7 @@ log = logger(__name__)
 
 TICK_SECONDS = 0.02
 STREAM_TICKS = 2  # NACKs and keyframe requests are repeated this often at most
+MOST_PROBES = 16  # lines that are tried at once; more wait
 SECOND_TICKS = 50  # each viewer has his turn once in so many; all at once they would hold up the packets
 
 
@@ -48,6 +49,7 @@ class Turns:
         self._streams = streams
         self._consent_timeout_seconds = consent_timeout_seconds
         self._waiting: deque[tuple[Stream, Viewer]] = deque()
+        self._probing: dict[Viewer, None] = {}
         self._at_once = 0
         self._left = 0
 
@@ -57,6 +59,11 @@ class Turns:
         if self._left == 0:
             self._begin_round(silent_since)
         self._left -= 1
+        for viewer in tuple(self._probing):
+            if viewer.is_probing and viewer.session.is_connected:
+                viewer.probe(now)
+            else:
+                del self._probing[viewer]
         for _ in range(min(self._at_once, len(self._waiting))):
             stream, viewer = self._waiting.popleft()
             if not viewer.session.is_connected:
@@ -65,6 +72,8 @@ class Turns:
                 viewer.session.end(Ending.CONSENT_EXPIRED)
             elif stream.publisher is not None:
                 viewer.tick(wall)
+                if viewer.is_probing and len(self._probing) < MOST_PROBES:
+                    self._probing[viewer] = None
 
     def _begin_round(self, silent_since: float) -> None:
         self._left = SECOND_TICKS

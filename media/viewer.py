@@ -12,7 +12,7 @@ from typing import Protocol
 from media.answer import PASSED_ON, ChosenMedia, SendingTrack
 from media.glue import SrtpKeys
 from media.rtp import extension, feedback
-from media.rtp.adaptation import BAD_LOSS, Adaptation
+from media.rtp.adaptation import BAD_LOSS, FINE_LOSS, Adaptation
 from media.rtp.choice import MAIN_RID, Choice, LayerState, Mode
 from media.rtp.counters import Counters
 from media.rtp.fanout import Fanout
@@ -26,7 +26,6 @@ SLIDES_BITS_PER_SECOND = 60_000  # sound and pictures together
 LEAST_SLIDE_BITS = 8_000  # per second, when the sound alone needs nearly everything
 STALLING_SECONDS = 10.0  # a sign of trouble counts for so long
 START_SECONDS = 3.0  # a keyframe asked for so soon belongs to the beginning
-SUDDEN = 0.8  # a line that carries less than this share of before is acted on at once
 FIRST_REPORTS = 3  # sender reports at each of the first seconds, so that sound and picture find together
 REPORT_TICKS = 3  # and then every so many seconds (RFC 3550 asks for about five)
 LAG_TICKS = 2  # reports that are so many seconds behind what was sent
@@ -63,7 +62,6 @@ class Viewer:
         self.session = session
         self.sending: dict[str, SendingTrack] = {}
         self.choice = Choice()
-        self.fraction_lost = 0.0
         self.rtt_seconds = 0.0  # 0: not known
         self.nacks = 0
         self.bits_per_second = 0
@@ -95,6 +93,11 @@ class Viewer:
         """The rid of the layer that the viewer gets now; "" when he gets no pictures."""
         layers = (p.lane.layer for p in self.placed if p.is_video)
         return next((layer.rid or MAIN_RID for layer in layers if layer is not None), "")
+
+    @property
+    def fraction_lost(self) -> float:
+        """Of the pictures' packets, lately, before repair."""
+        return self._adaptation.loss.share
 
     def layers_changed(self, now: float) -> None:
         """The publisher sends other layers than before. A node that takes all of them has to ask anew for others."""
@@ -171,6 +174,8 @@ class Viewer:
         elif placed.is_video:
             lane.wanted, lane.takes_slides = self._wanted(None, now)
         fanout.join(lane)
+        if placed.is_video:
+            self._adaptation.can_probe = lane.rtx_payload_type is not None
 
     def receive_rtp(self, packet: bytes) -> None:
         """A viewer has nothing to send."""
@@ -195,9 +200,7 @@ class Viewer:
                 self._heard_bandwidth(item.bits_per_second, now)
 
     def _heard_bandwidth(self, bits_per_second: int, now: float) -> None:
-        before = self._adaptation.bits_per_second
-        self._adaptation.bits_per_second = bits_per_second
-        if before is not None and bits_per_second < before * SUDDEN:  # else his next turn is early enough
+        if self._adaptation.reported(bits_per_second, now):  # else his next turn is early enough
             self._adapt(now)
 
     def _placed_at(self, ssrc: int) -> Placed | None:
@@ -209,6 +212,8 @@ class Viewer:
         placed = self._placed_at(lost.ssrc)
         if placed is not None:
             placed.fanout.resend(placed.lane, lost.sequences)
+            if FINE_LOSS < self.fraction_lost <= BAD_LOSS:  # a browser asks again only after 100 ms: a frozen picture
+                placed.fanout.resend(placed.lane, lost.sequences)
 
     def _keyframe_wanted(self, ssrc: int, now: float) -> None:
         placed = self._placed_at(ssrc)
@@ -223,16 +228,26 @@ class Viewer:
         placed = self._placed_at(block.ssrc)
         if placed is None:
             return
-        lost = block.fraction_lost / 256
         if block.last_report:
             ago = (to_ntp(time.time()) >> 16 & 0xFFFFFFFF) - block.last_report - block.delay & 0xFFFFFFFF
             self.rtt_seconds = ago / 65536 if ago < 1 << 22 else 0.0
         is_behind = len(placed.sent) == LAG_TICKS and distance(block.highest & 0xFFFF, placed.sent[0] & 0xFFFF) < 0
         if placed.is_video:
-            self.fraction_lost = lost
-            self._adaptation.lost(lost)
-        if lost >= BAD_LOSS or is_behind:
+            self._adaptation.lost(block.highest, block.packets_lost, now)
+        if self.fraction_lost >= BAD_LOSS or is_behind:
             self._troubled_at = now
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether more than his pictures is to be sent, to see what his line carries: `probe` is to be called."""
+        return self._adaptation.probe is not None
+
+    def probe(self, now: float) -> None:
+        """Several times a second while `is_probing`: send what is due."""
+        probe = self._adaptation.probe
+        for placed in self.placed:
+            if probe is not None and placed.is_video:
+                probe.paid(placed.fanout.repeat(placed.lane, probe.due(now)))
 
     def is_stalling(self, now: float) -> bool:
         """Whether his player was in trouble within STALLING_SECONDS: lost much, lagged, or lost the picture."""

@@ -5,40 +5,78 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from media.rtp.choice import Choice, LayerState, Mode
+from media.rtp.loss import LossMeter
+from media.rtp.probe import Probe
 
 START_BITS_PER_SECOND = 1_000_000  # believed of a line of which nothing is known yet
 SPARE = 1.1  # a layer may need so much more than was reported before it is given up: reports lag behind
 FIT = 0.9  # and one must need so much less than was reported to be taken
-BAD_LOSS = 0.10  # more is congestion; less is repaired
-FINE_LOSS = 0.03
-BAD_REPORTS = 2  # in a row before loss counts
+FALLING = 0.97  # a report of so much less than the one before: the line is full
+BAD_LOSS = 0.10  # more, twice in a row, is congestion; less is repaired
+FINE_LOSS = 0.02  # more than that of single packets is a bad line, congested or not
+WORST_LOSS = 0.20  # more is congestion at once
 SETTLE_SECONDS = 2.0  # after a change, until the next one upwards
-FIRST_PATIENCE_SECONDS = 5.0  # before a better layer is tried although nobody knows whether it fits
+FIRST_PATIENCE_SECONDS = 5.0  # before a better layer is looked for although nobody knows whether it fits
 MOST_PATIENCE_SECONDS = 120.0
 TRIAL_SECONDS = 15.0  # a better layer that held so long was no mistake
+BAD_REPORTS = 2
 
 
 class Adaptation:
     """One viewer's line as we see it, and the layer chosen for him.
 
-    A receiver's estimate (REMB) grows little beyond what he is sent, so a better layer is sometimes tried: at first
-    after FIRST_PATIENCE_SECONDS, and after each failure only twice as long later.
+    A receiver's estimate (REMB) grows little beyond what he is sent. So now and then more is sent, as repeats of what
+    he has (`probe`), until his reports fall or a better layer is known to fit. Where that can't be done the better
+    layer itself is tried. After each failure the next attempt is made only after twice the time.
     """
 
-    __slots__ = ("_bad_reports", "_changed_at", "_loss", "_patience", "_tried_at", "bits_per_second")
+    __slots__ = (
+        "_bad_reports",
+        "_changed_at",
+        "_patience",
+        "_proven",
+        "_reported",
+        "_tried_at",
+        "can_probe",
+        "loss",
+        "probe",
+    )
 
     def __init__(self) -> None:
-        self.bits_per_second: int | None = None  # what the viewer says that his line carries
-        self._loss = 0.0
+        self.loss = LossMeter()
+        self.can_probe = False  # he knows RTX
+        self.probe: Probe | None = None  # what is tried on his line now
+        self._reported: int | None = None
+        self._proven = 0  # a probe showed that the line carries so much
         self._bad_reports = 0
         self._changed_at = float("-inf")
         self._patience = FIRST_PATIENCE_SECONDS
         self._tried_at: float | None = None
 
-    def lost(self, fraction: float) -> None:
-        """A receiver report about pictures: this share did not arrive (repeats of a packet are not seen in it)."""
-        self._loss = fraction
-        self._bad_reports = self._bad_reports + 1 if fraction > BAD_LOSS else 0
+    @property
+    def bits_per_second(self) -> int | None:
+        """What his line carries, as far as is known."""
+        return None if self._reported is None else max(self._reported, self._proven)
+
+    def reported(self, bits_per_second: int, now: float) -> bool:
+        """What the viewer says that his line carries (REMB). True when it is less than before: choose anew."""
+        before, self._reported = self._reported, bits_per_second
+        if before is None or bits_per_second >= before * FALLING:
+            return False
+        self._proven = 0
+        self._give_up_probe(now)
+        return True
+
+    def lost(self, highest: int, packets_lost: int, now: float) -> None:
+        """The totals of a receiver report about pictures (repeats of a packet are not seen in it)."""
+        if not self.loss.heard(highest, packets_lost):
+            return
+        is_bad = self.loss.share > BAD_LOSS
+        self._bad_reports = self._bad_reports + 1 if is_bad else 0
+        if self.loss.share > WORST_LOSS:
+            self._bad_reports = BAD_REPORTS
+        if is_bad:
+            self._give_up_probe(now)
 
     def choose(
         self, layers: Sequence[LayerState], choice: Choice, current: str | None, besides: int, now: float
@@ -47,17 +85,23 @@ class Adaptation:
         if choice.mode is Mode.LAYER:
             named = [layer.rid for layer in layers if layer.rid == choice.rid]
             if named:
+                self.probe = None
                 return named[0]
         within = [layer for layer in layers if _is_within(layer, choice)] or [layers[-1]]
         flowing = [layer for layer in within if layer.bits_per_second > 0] or within
         place = next((at for at, layer in enumerate(flowing) if layer.rid == current), None)
         if place is None:
+            self.probe = None
             return self._start(flowing, besides, now)
-        if self._is_congested(flowing[place].bits_per_second + besides):
-            place = self._lower(flowing, place, besides, now)
-        elif place > 0 and self._may_rise(flowing, place, besides, now):
+        needed = [self._needed(layer, besides) for layer in flowing]
+        if self._is_congested(needed[place]):
+            place = self._lower(needed, place, now)
+        elif place == 0:
+            self.probe = None
+        elif self._may_rise(needed, place, now):
+            self.probe = None
             place -= 1
-            self._changed_at = now
+            self._changed_at = self._tried_at = now
         if self._tried_at is not None and now - self._tried_at > TRIAL_SECONDS:
             self._tried_at, self._patience = None, FIRST_PATIENCE_SECONDS
         return flowing[place].rid
@@ -67,38 +111,62 @@ class Adaptation:
         carries = self.bits_per_second or START_BITS_PER_SECOND
         if not any(layer.bits_per_second for layer in layers):
             return layers[len(layers) // 2].rid  # nothing is measured yet
-        return next((la.rid for la in layers if la.bits_per_second + besides <= carries), layers[-1].rid)
+        return next((la.rid for la in layers if self._needed(la, besides) <= carries), layers[-1].rid)
+
+    def _needed(self, layer: LayerState, besides: int) -> int:
+        """Bits per second of the sound, the layer, and the repeats of what is lost of it."""
+        return int(layer.bits_per_second * (1 + self.loss.share)) + besides
 
     def _is_congested(self, needed: int) -> bool:
-        is_slow = self.bits_per_second is not None and needed > self.bits_per_second * SPARE
-        return is_slow or self._bad_reports >= BAD_REPORTS
+        carries = self.bits_per_second
+        return (carries is not None and needed > carries * SPARE) or self._bad_reports >= BAD_REPORTS
 
-    def _lower(self, layers: Sequence[LayerState], place: int, besides: int, now: float) -> int:
-        if place == len(layers) - 1:
-            return place
+    def _lower(self, needed: Sequence[int], place: int, now: float) -> int:
+        self.probe = None
         self._bad_reports = 0
+        if place == len(needed) - 1:
+            return place
         self._changed_at = now
         if self._tried_at is not None:
             self._tried_at = None
-            self._patience = min(2 * self._patience, MOST_PATIENCE_SECONDS)
+            self._failed()
         carries = self.bits_per_second or 0
-        for lower in range(place + 1, len(layers)):
-            if layers[lower].bits_per_second + besides <= carries * FIT:
+        for lower in range(place + 1, len(needed)):
+            if needed[lower] <= carries * FIT:
                 return lower
-        return len(layers) - 1 if carries else place + 1
+        return len(needed) - 1 if carries else place + 1
 
-    def _may_rise(self, layers: Sequence[LayerState], place: int, besides: int, now: float) -> bool:
-        waited = now - self._changed_at
-        if waited < SETTLE_SECONDS or self._loss > FINE_LOSS:
-            return False
-        carries = self.bits_per_second
-        if carries is not None and layers[place - 1].bits_per_second + besides <= carries * FIT:
+    def _may_rise(self, needed: Sequence[int], place: int, now: float) -> bool:
+        probe, carries = self.probe, self.bits_per_second
+        if probe is not None:
+            if not probe.has_held(now):
+                if probe.is_too_long(now):
+                    self._give_up_probe(now)
+                return False
+            self._proven = probe.wanted
             return True
-        has_room = carries is None or layers[place].bits_per_second + besides <= carries * FIT
-        if not has_room or waited < self._patience:
+        waited = now - self._changed_at
+        is_calm = waited >= self._patience
+        if waited < SETTLE_SECONDS or self.loss.share > BAD_LOSS:
             return False
-        self._tried_at = now
-        return True
+        if carries is not None and needed[place - 1] <= carries * FIT:
+            return is_calm or self._patience == FIRST_PATIENCE_SECONDS
+        has_room = carries is None or needed[place] <= carries * FIT
+        if not has_room or not is_calm:
+            return False
+        if carries is None or not self.can_probe:
+            return True
+        self.probe = Probe(needed[place], needed[place - 1])
+        return False
+
+    def _give_up_probe(self, now: float) -> None:
+        if self.probe is not None:
+            self.probe = None
+            self._changed_at = now
+            self._failed()
+
+    def _failed(self) -> None:
+        self._patience = min(2 * self._patience, MOST_PATIENCE_SECONDS)
 
 
 def _is_within(layer: LayerState, choice: Choice) -> bool:

@@ -34,6 +34,7 @@ class Counters:
     packets_in: int
     packets_lost_in: int
     packets_out: int
+    packets_probing: int
     packets_resent: int
     stun_requests: int
     tcp_accepted: int

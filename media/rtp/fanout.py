@@ -21,6 +21,7 @@ from media.rtp.single import Single
 from media.rtp.timeline import Timeline, to_ntp
 
 HOLD_SECONDS = 0.002  # a frame that has not ended waits at most so long for more of its packets
+MOST_REPEATS = 64  # how far back a viewer's line is filled with packets he has had
 Hold = Callable[[Callable[[], None]], object]  # has a function called in HOLD_SECONDS
 
 
@@ -253,6 +254,23 @@ class Fanout:
             self._counters.packets_resent += 1
             packet, span = found
             self._single.resend(lane, span, packet, now)
+
+    def repeat(self, lane: Lane, octets: int) -> int:
+        """Send a viewer up to so many octets of what he was sent last once more, over RTX; answers how many went."""
+        span, sent = lane.span, 0
+        if lane.rtx_payload_type is None or lane.state is not State.LIVE or span is None:
+            return 0
+        now, newest = time.monotonic(), span.layer.newest
+        for number in range(newest, max(span.first, newest - MOST_REPEATS) - 1, -1):
+            packet = span.layer.history.get(number)
+            if packet is None:
+                continue
+            if sent + len(packet.payload) > octets:
+                break
+            sent += len(packet.payload)
+            self._counters.packets_probing += 1
+            self._single.resend(lane, span, packet, now)
+        return sent
 
     def report_for(self, lane: Lane, wall: float) -> tuple[SenderReport, int, int] | None:
         """What a sender report to this viewer says now, with packets and octets sent."""

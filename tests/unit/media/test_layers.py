@@ -12,6 +12,7 @@ from media.rtp.delivery import SLIDE_SECONDS
 from media.rtp.fanout import Fanout
 from media.rtp.lane import State
 from media.rtp.packet import RtpPacket, open_rtx
+from media.rtp.probe import Probe
 from media.rtp.vp8 import LONG, read_numbers
 from tests.unit.media.test_fanout import Player
 from tests.unit.media.tracks import make_fanout
@@ -252,73 +253,170 @@ def test_a_viewer_begins_with_a_layer_that_nearly_every_line_carries() -> None:
     assert choose(Adaptation(), None, 0.0) == "m"
 
 
-def test_a_layer_that_does_not_fit_is_given_up_at_once_for_one_that_does() -> None:
+def line_that_reports(bits_per_second: int) -> Adaptation:
     line = Adaptation()
-    line.bits_per_second = 300_000
-    assert choose(line, "h", 0.0) == "l"
+    line.reported(bits_per_second, 0.0)
+    return line
+
+
+def lose(line: Adaptation, share: float, total: list[int]) -> None:
+    """Another hundred packets, of which some are lost. `total`: packets and lost ones until now."""
+    total[:] = [total[0] + 100, total[1] + round(100 * share)]
+    line.lost(total[0], total[1], 0.0)
+
+
+def test_a_layer_that_does_not_fit_is_given_up_at_once_for_one_that_does() -> None:
+    assert choose(line_that_reports(300_000), "h", 0.0) == "l"
 
 
 def test_a_line_that_carries_less_than_the_least_layer_still_gets_that() -> None:
-    line = Adaptation()
-    line.bits_per_second = 50_000
-    assert choose(line, "l", 0.0) == "l"
+    assert choose(line_that_reports(50_000), "l", 0.0) == "l"
 
 
 def test_much_loss_counts_when_it_stays_and_a_little_never_does() -> None:
-    line = Adaptation()
-    line.lost(0.05)
-    line.lost(0.05)
+    line, total = Adaptation(), [0, 0]
+    assert choose(line, None, 0.0) == "m"
+    for _ in range(5):
+        lose(line, 0.05, total)
     assert choose(line, "m", 0.0) == "m"
-    line.lost(0.3)
+    lose(line, 0.15, total)
     assert choose(line, "m", 1.0) == "m"
-    line.lost(0.3)
+    lose(line, 0.15, total)
+    assert choose(line, "m", 2.0) == "l"
+
+
+def test_very_much_loss_counts_at_once() -> None:
+    line, total = Adaptation(), [0, 0]
+    lose(line, 0.0, total)
+    lose(line, 0.4, total)
+    assert choose(line, "m", 0.0) == "l"
+
+
+def test_one_of_two_packets_lost_is_no_half_of_a_line() -> None:
+    line = Adaptation()
+    for highest, lost in ((100, 0), (102, 1), (104, 2), (140, 2)):
+        line.lost(highest, lost, 0.0)
+    assert line.loss.share == 0.0
+    line.lost(150, 3, 0.0)
+    assert line.loss.share == 0.06
+
+
+def test_what_is_lost_is_sent_again_and_needs_room_too() -> None:
+    line, total = line_that_reports(700_000), [0, 0]
+    assert choose(line, "m", 0.0) == "m"
+    for _ in range(3):
+        lose(line, 0.09, total)
+    line.reported(690_000, 0.0)
+    assert choose(line, "m", 1.0) == "m"
+    line.reported(610_000, 0.0)
     assert choose(line, "m", 2.0) == "l"
 
 
 def test_a_better_layer_that_fits_is_taken_after_a_moment() -> None:
     line = Adaptation()
     assert choose(line, None, 0.0) == "m"
-    line.bits_per_second = 2_500_000
+    line.reported(2_500_000, 0.0)
     assert choose(line, "m", 1.0) == "m"
     assert choose(line, "m", 3.0) == "h"
 
 
 def test_a_better_layer_of_which_nobody_knows_whether_it_fits_is_tried_later_after_each_failure() -> None:
-    # given: a line whose reports never go far beyond what is sent
+    # given: a viewer without RTX, whose reports never go far beyond what is sent
     line = Adaptation()
     assert choose(line, None, 0.0) == "m"
     now, waits = 0.0, []
     for _ in range(3):
-        line.bits_per_second = 900_000
+        line.reported(900_000, now)
         began = now
         while choose(line, "m", now) == "m":
             now += 1.0
         waits.append(now - began)
-        line.bits_per_second = 750_000  # it did not fit
+        line.reported(750_000, now)  # it did not fit
         assert choose(line, "h", now) == "m"
     assert waits == [FIRST_PATIENCE_SECONDS, 2 * FIRST_PATIENCE_SECONDS, 4 * FIRST_PATIENCE_SECONDS]
 
     # and a trial that held is forgotten
-    line.bits_per_second = 900_000
+    line.reported(900_000, now)
     while choose(line, "m", now) == "m":
         now += 1.0
-    line.bits_per_second = 3_000_000
+    line.reported(3_000_000, now)
     assert choose(line, "h", now + TRIAL_SECONDS + 1) == "h"
-    line.bits_per_second = 750_000
+    line.reported(750_000, now)
     assert choose(line, "h", now + 100) == "m"
-    line.bits_per_second = 900_000
+    line.reported(900_000, now)
     assert choose(line, "m", now + 100 + FIRST_PATIENCE_SECONDS) == "h"
 
 
+def probing(line: Adaptation, now: float) -> Probe:
+    """The probe that begins after a while on the middle layer."""
+    assert choose(line, "m", now) == "m"
+    assert line.probe is not None
+    return line.probe
+
+
+def test_a_line_is_filled_slowly_before_a_better_layer_is_sent() -> None:
+    # given
+    line = line_that_reports(900_000)
+    line.can_probe = True
+    assert choose(line, None, 0.0) == "m"
+    probe = probing(line, FIRST_PATIENCE_SECONDS)
+
+    # when: repeats are sent beside 640 kbit/s, until 1,840 are reached
+    now, spent = FIRST_PATIENCE_SECONDS, [0]
+    while choose(line, "m", now) == "m":
+        now += 0.02
+        spent.append(probe.due(now))
+        probe.paid(spent[-1])
+
+    # then: first little, at last what the better layer needs
+    per_second = [8 * sum(spent[at : at + 50]) for at in (0, 50, 100)]
+    assert per_second == sorted(per_second)
+    assert per_second[0] < 400_000
+    assert 1_150_000 < 8 * sum(spent[-50:]) <= 1_200_000
+    assert 3.0 < now - FIRST_PATIENCE_SECONDS < 4.5
+
+    # and it stays, although the reports lag behind
+    line.reported(1_000_000, now)
+    assert choose(line, "h", now + 1) == "h"
+    line.reported(900_000, now)
+    assert choose(line, "h", now + 2) == "m"
+
+
+def test_a_report_of_less_ends_the_filling_and_the_next_comes_after_twice_the_time() -> None:
+    line = line_that_reports(900_000)
+    line.can_probe = True
+    assert choose(line, None, 0.0) == "m"
+    now = 0.0
+    for patience in (5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 120.0):
+        assert choose(line, "m", now + patience - 0.1) == "m"
+        assert line.probe is None
+        now += patience
+        probing(line, now).due(now)
+        assert line.reported(800_000, now)
+        assert choose(line, "m", now) == "m"
+        assert line.probe is None
+        line.reported(900_000, now)
+
+
+def test_nothing_is_proven_by_repeats_that_nobody_sent() -> None:
+    line = line_that_reports(900_000)
+    line.can_probe = True
+    assert choose(line, None, 0.0) == "m"
+    probe, now = probing(line, FIRST_PATIENCE_SECONDS), FIRST_PATIENCE_SECONDS
+    assert choose(line, "m", 100.0) == "m"
+    while line.probe is probe:
+        probe.due(now)
+        assert choose(line, "m", now) == "m"
+        now += 0.02
+
+
 def test_who_names_a_layer_gets_it_whatever_his_line_carries() -> None:
-    line = Adaptation()
-    line.bits_per_second = 100_000
+    line = line_that_reports(100_000)
     assert choose(line, "l", 0.0, Choice(Mode.LAYER, "h")) == "h"
 
 
 def test_limits_hold_while_the_layer_is_chosen_for_him() -> None:
-    line = Adaptation()
-    line.bits_per_second = 5_000_000
+    line = line_that_reports(5_000_000)
     small = Choice(max_height=360)
     assert [choose(line, "l", now, small) for now in (0.0, 10.0)] == ["m", "m"]
     assert choose(line, "m", 99.0, Choice(max_width=100)) == "l"
