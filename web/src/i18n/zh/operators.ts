@@ -27,7 +27,6 @@ export default {
     places: '连接',
     placesOf: '{sessions} / {most}',
     cpu: '处理器',
-    cpuOf: '{percent}% 个核',
   },
   stream: {
     state: { starting: '马上开始', live: '直播中', interrupted: '主播断了', ended: '已结束', unknown: '没有登记' },
