@@ -16,7 +16,7 @@ from media.rtp.adaptation import BAD_LOSS, FINE_LOSS, Adaptation
 from media.rtp.choice import MAIN_RID, Choice, LayerState, Mode
 from media.rtp.counters import Counters
 from media.rtp.fanout import Fanout
-from media.rtp.lane import RESENDS_PER_SECOND, Lane, LaneOptions
+from media.rtp.lane import REPAIR_OCTETS, Lane, LaneOptions
 from media.rtp.seq import distance
 from media.rtp.timeline import to_ntp
 from media.session import Ending, Session
@@ -26,6 +26,7 @@ SLIDES_BITS_PER_SECOND = 60_000  # sound and pictures together
 LEAST_SLIDE_BITS = 8_000  # per second, when the sound alone needs nearly everything
 STALLING_SECONDS = 10.0  # a sign of trouble counts for so long
 START_SECONDS = 3.0  # a keyframe asked for so soon belongs to the beginning
+MOST_REPAIR_OCTETS = 500_000  # per second; who asks for more is not helped by more
 FIRST_REPORTS = 3  # sender reports at each of the first seconds, so that sound and picture find together
 REPORT_TICKS = 3  # and then every so many seconds (RFC 3550 asks for about five)
 LAG_TICKS = 2  # reports that are so many seconds behind what was sent
@@ -202,6 +203,14 @@ class Viewer:
     def _heard_bandwidth(self, bits_per_second: int, now: float) -> None:
         if self._adaptation.reported(bits_per_second, now):  # else his next turn is early enough
             self._adapt(now)
+            for placed in self.placed:
+                placed.lane.repair_left = min(placed.lane.repair_left, self._repair_octets())
+
+    def _repair_octets(self) -> int:
+        """How much he may be sent again within a second: repeats that fill his line cost him the pictures."""
+        carries = self._adaptation.bits_per_second
+        octets = max(REPAIR_OCTETS, self.bits_per_second // 16) if carries is None else carries // 16
+        return min(octets, MOST_REPAIR_OCTETS)
 
     def _placed_at(self, ssrc: int) -> Placed | None:
         return next((p for p in self.placed if p.lane.ssrc == ssrc), None)
@@ -267,12 +276,12 @@ class Viewer:
 
     def tick(self, wall: float) -> None:
         """Once a second: sender reports, new allowances, and another look at what his line carries."""
-        octets = 0
+        octets, repair = 0, self._repair_octets()
         is_reporting = self._ticks < FIRST_REPORTS or self._ticks % REPORT_TICKS == 0
         self._ticks += 1
         for placed in self.placed:
             lane = placed.lane
-            lane.resends_left = RESENDS_PER_SECOND
+            lane.repair_left = repair
             if lane.takes_slides:
                 lane.allow_slides(max(LEAST_SLIDE_BITS, SLIDES_BITS_PER_SECOND - self._sound_bits))
             octets += lane.totals()[1]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from media.rtp.counters import Counters
 from media.rtp.delivery import Delivery
 from media.rtp.feedback import SenderReport
-from media.rtp.lane import NOT_NEGOTIATED, Lane, State
+from media.rtp.lane import NOT_NEGOTIATED, PACKET_OCTETS, REPAIR_OCTETS, Lane, State
 from media.rtp.layer import Layer
 from media.rtp.outlet import Sender
 from media.rtp.packet import RtpPacket
@@ -247,12 +247,13 @@ class Fanout:
             found = lane.find(wanted)
             if found is None:
                 continue
-            if lane.resends_left <= 0:
+            packet, span = found
+            # On a thin line what is missing of the layer before would only delay the one that he gets now.
+            if lane.repair_left <= (0 if span is lane.span else REPAIR_OCTETS // 2):
                 self._counters.dropped_resend_limit += 1
                 continue
-            lane.resends_left -= 1
+            lane.repair_left -= PACKET_OCTETS + len(packet.payload)
             self._counters.packets_resent += 1
-            packet, span = found
             self._single.resend(lane, span, packet, now)
 
     def repeat(self, lane: Lane, octets: int) -> int:

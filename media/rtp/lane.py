@@ -28,7 +28,8 @@ class State(Enum):
 
 SERVED = frozenset((State.LIVE, State.CATCHING_UP, State.SLIDES))
 CATCH_UP_SPEED = 50  # the kept group is shown this much faster than it was filmed: 2 s in 40 ms
-RESENDS_PER_SECOND = 400  # per viewer; a viewer who asks for more is not helped by more
+REPAIR_OCTETS = 60_000  # per second, for packets that he asks for again, as long as nothing is known of his line
+PACKET_OCTETS = 60  # what a packet costs beside its payload: headers, protection
 NOT_NEGOTIATED = -1
 NO_WIRE = Wire(-1, 0, NOT_NEGOTIATED, 0, (), b"", 0, 0)
 
@@ -88,7 +89,7 @@ class Lane:
         "path",
         "payload_type",
         "place",
-        "resends_left",
+        "repair_left",
         "row",
         "rtx_payload_type",
         "rtx_sequence",
@@ -129,7 +130,7 @@ class Lane:
         self.serial = 0
         self.slide_credit = 0.0  # bits that he may still be sent as slides
         self.slide_timestamp = -1
-        self.resends_left = RESENDS_PER_SECOND
+        self.repair_left = REPAIR_OCTETS  # what he may still be sent again within this second
         self.packets_before = 0
         self.octets_before = 0
         self.packets_done = 0

@@ -185,6 +185,45 @@ def test_packets_from_before_and_after_a_change_are_both_sent_again(publishing: 
     assert [bytes(packet) for packet in again if packet] == [bytes(sent[2]), bytes(sent[-1])]
 
 
+def test_on_a_thin_line_only_what_he_gets_now_is_sent_again(publishing: Publishing) -> None:
+    # given
+    player = join(publishing, "h", {"VP8": (96, 97)})
+    publishing.send(3)
+    publishing.fanout.want(player.lane, "l")
+    publishing.send(keyframe_of="l")
+    publishing.send(2)
+    sent = list(player.got)
+
+    # when
+    player.lane.repair_left = 10_000
+    publishing.fanout.resend(player.lane, [sent[2].sequence, sent[-1].sequence])
+
+    # then
+    again = [open_rtx(packet, 500, 96) for packet in player.got[len(sent) :]]
+    assert [bytes(packet) for packet in again if packet] == [bytes(sent[-1])]
+
+
+def test_what_fills_a_line_is_what_he_was_sent_last_and_no_more_than_asked(publishing: Publishing) -> None:
+    # given
+    player = join(publishing, "h", {"VP8": (96, 97)})
+    publishing.send(5)
+    sent = list(player.got)
+    size = len(sent[-1].payload)
+
+    # when
+    octets = publishing.fanout.repeat(player.lane, 3 * size)
+
+    # then
+    again = [open_rtx(packet, 500, 96) for packet in player.got[len(sent) :]]
+    assert octets == sum(len(packet.payload) for packet in again if packet) <= 3 * size
+    assert [bytes(packet) for packet in again if packet] == [bytes(packet) for packet in sent[: -len(again) - 1 : -1]]
+    assert publishing.fanout.repeat(player.lane, size - 1) == 0
+
+    # and nobody who knows no RTX, or waits for a keyframe, is sent anything
+    plain = join(publishing, "h")
+    assert publishing.fanout.repeat(plain.lane, 9000) == 0
+
+
 def test_sound_alone_costs_no_pictures_and_they_come_back_without_a_step(publishing: Publishing) -> None:
     # given
     player = join(publishing, "m")
