@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
@@ -127,9 +128,15 @@ def seen_node(lease: NodeLease, state: NodeState) -> SeenNode:
     )
 
 
-def worst_first(sessions: Iterable[SeenSession]) -> list[SeenSession]:
-    """Hosts, then copies, then viewers: who has stalls, who loses most, who is farthest; of like ones the newest."""
-    return sorted(
-        sessions,
-        key=lambda s: (FIRST.get(s.kind, 2), not s.stalling, -s.loss, -s.rtt_ms, s.age_seconds, s.node_id, s.id),
-    )
+def worst_first(told: Iterable[SessionsTold], most: int) -> list[SeenSession]:
+    """The first of all: hosts, copies, then viewers: who has stalls, who loses most, who is farthest, who is new."""
+    pairs = ((answer.node_id, session) for answer in told for session in answer.items)
+    return [
+        SeenSession(**session.model_dump(), node_id=node_id)
+        for node_id, session in heapq.nsmallest(most, pairs, key=_place)
+    ]
+
+
+def _place(pair: tuple[str, Session]) -> tuple[object, ...]:
+    node_id, s = pair
+    return FIRST.get(s.kind, 2), not s.stalling, -s.loss, -s.rtt_ms, s.age_seconds, node_id, s.id

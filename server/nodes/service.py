@@ -19,7 +19,6 @@ from server.nodes.model import (
     NodeLease,
     NodeState,
     SeenNode,
-    SeenSession,
     SeenStream,
     SessionsTold,
     StreamLease,
@@ -83,24 +82,23 @@ class MediaNodes:
         nodes = sorted(leases.values(), key=lambda node: node.node_id)[:MOST_NODES]
         streams = await self._streams()
         answers = await asyncio.gather(*(self._ask(node) for node in nodes))
-        sessions = worst_first(session for _, found in answers for session in found)
+        told = [answer for _, answer in answers if answer is not None]
         return Board(
             items=tuple(node for node, _ in answers),
             streams=tuple(streams),
-            sessions=tuple(sessions[:MOST_SESSIONS_SHOWN]),
-            more_sessions=max(0, len(sessions) - MOST_SESSIONS_SHOWN),
+            sessions=tuple(worst_first(told, MOST_SESSIONS_SHOWN)),
+            more_sessions=max(0, sum(len(answer.items) for answer in told) - MOST_SESSIONS_SHOWN),
         )
 
-    async def _ask(self, node: NodeLease) -> tuple[SeenNode, list[SeenSession]]:
+    async def _ask(self, node: NodeLease) -> tuple[SeenNode, SessionsTold | None]:
         try:
             told = await self._nodes.sessions(node)
         except NoAnswer:
-            return seen_node(node, NodeState.NO_ANSWER), []
+            return seen_node(node, NodeState.NO_ANSWER), None
         except BadAnswer as error:
             log.warning("a media node does not answer as it should", node=node.node_id, reason=str(error))
-            return seen_node(node, NodeState.BAD_ANSWER), []
-        sessions = [SeenSession(**session.model_dump(), node_id=node.node_id) for session in told.items]
-        return seen_node(node, NodeState.OK), sessions
+            return seen_node(node, NodeState.BAD_ANSWER), None
+        return seen_node(node, NodeState.OK), told
 
     async def _streams(self) -> list[SeenStream]:
         leases = read_leases(await self._registry.leases(STREAM), StreamLease)

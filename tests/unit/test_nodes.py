@@ -14,7 +14,7 @@ from aiohttp import web
 
 from config.clock import SystemClock
 from server.nodes.asking import ANSWER_SECONDS, MOST_ANSWER_BYTES, BadAnswer, NoAnswer, open_node_client
-from server.nodes.model import MOST_SESSIONS_SHOWN, NodeLease, SeenSession, Session, SessionsTold, worst_first
+from server.nodes.model import MOST_SESSIONS_SHOWN, NodeLease, Session, SessionsTold, worst_first
 from server.nodes.service import MediaNodes, read_leases
 from server.rooms.model import Room
 
@@ -92,10 +92,10 @@ def test_hosts_come_first_and_then_the_viewers_who_have_it_worst() -> None:
     ]
 
     # when
-    ordered = worst_first(SeenSession(node_id="media-1", **session) for session in sessions)
+    ordered = worst_first([SessionsTold.model_validate({"node_id": "media-1", "items": sessions})], 6)
 
     # then
-    assert [int(session.id.partition(".")[2]) for session in ordered] == [6, 5, 4, 3, 2, 7, 1]
+    assert [int(session.id.partition(".")[2]) for session in ordered] == [6, 5, 4, 3, 2, 7]
 
 
 async def test_of_too_many_sessions_the_least_troubled_are_left_out_and_counted() -> None:
