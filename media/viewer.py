@@ -241,8 +241,8 @@ class Viewer:
             ago = (to_ntp(time.time()) >> 16 & 0xFFFFFFFF) - block.last_report - block.delay & 0xFFFFFFFF
             self.rtt_seconds = ago / 65536 if ago < 1 << 22 else 0.0
         is_behind = len(placed.sent) == LAG_TICKS and distance(block.highest & 0xFFFF, placed.sent[0] & 0xFFFF) < 0
-        if placed.is_video:
-            self._adaptation.lost(block.highest, block.packets_lost, now)
+        if placed.is_video and self._adaptation.lost(block.highest, block.packets_lost, now):
+            self._adapt(now)
         if self.fraction_lost >= BAD_LOSS or is_behind:
             self._troubled_at = now
 

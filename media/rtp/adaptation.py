@@ -67,16 +67,20 @@ class Adaptation:
         self._give_up_probe(now)
         return True
 
-    def lost(self, highest: int, packets_lost: int, now: float) -> None:
-        """The totals of a receiver report about pictures (repeats of a packet are not seen in it)."""
+    def lost(self, highest: int, packets_lost: int, now: float) -> bool:
+        """The totals of a receiver report about pictures (repeats of a packet are not seen in it).
+
+        True when it is too much: choose anew.
+        """
         if not self.loss.heard(highest, packets_lost):
-            return
+            return False
         is_bad = self.loss.share > BAD_LOSS
         self._bad_reports = self._bad_reports + 1 if is_bad else 0
         if self.loss.share > WORST_LOSS:
             self._bad_reports = BAD_REPORTS
         if is_bad:
             self._give_up_probe(now)
+        return self._bad_reports >= BAD_REPORTS
 
     def choose(
         self, layers: Sequence[LayerState], choice: Choice, current: str | None, besides: int, now: float

@@ -42,6 +42,9 @@ PLAY_THROUGH = PLAY.replace(
     return take.call(this, {type: 'answer', sdp})
   }""",
 )
+FREEZES = """
+async () => [...(await pc.getStats()).values()].find((s) => s.type === 'inbound-rtp' && s.kind === 'video').freezeCount
+"""
 ALL_LAYERS = {"h", "m", "l"}
 
 
@@ -147,5 +150,7 @@ async def test_a_viewer_on_a_bad_line_gets_a_lower_layer_and_keeps_moving(runnin
         # then: the best one does not fit any more; whether the middle one does is the encoder's business
         await until(lambda: only_viewer(running).selected in ("m", "l"), "a lower layer", seconds=45)
         await eventually(viewer, INBOUND, lambda seen: seen["video"]["height"] <= 270, "a smaller picture", 30)
-        await more_frames(viewer, 15 * 20, seconds=60)  # 20 s of pictures
-        assert proxy.lost > 0
+        lost, freezes = proxy.lost, await viewer.evaluate(FREEZES)
+        await more_frames(viewer, 15 * 60, seconds=120)  # a minute of pictures
+        assert proxy.lost > lost
+        assert await viewer.evaluate(FREEZES) - freezes <= 1

@@ -298,10 +298,10 @@ def line_that_reports(bits_per_second: int) -> Adaptation:
     return line
 
 
-def lose(line: Adaptation, share: float, total: list[int]) -> None:
+def lose(line: Adaptation, share: float, total: list[int]) -> bool:
     """Another hundred packets, of which some are lost. `total`: packets and lost ones until now."""
     total[:] = [total[0] + 100, total[1] + round(100 * share)]
-    line.lost(total[0], total[1], 0.0)
+    return line.lost(total[0], total[1], 0.0)
 
 
 def test_a_layer_that_does_not_fit_is_given_up_at_once_for_one_that_does() -> None:
@@ -326,8 +326,8 @@ def test_much_loss_counts_when_it_stays_and_a_little_never_does() -> None:
 
 def test_very_much_loss_counts_at_once() -> None:
     line, total = Adaptation(), [0, 0]
-    lose(line, 0.0, total)
-    lose(line, 0.4, total)
+    assert not lose(line, 0.0, total)
+    assert lose(line, 0.4, total)
     assert choose(line, "m", 0.0) == "l"
 
 
