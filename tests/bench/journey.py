@@ -25,6 +25,7 @@ from tests.browser.test_journey import close_sheet, expect_moving, go_live, wait
 from tests.harness.chromium import FLAGS, chromium_path
 from tests.harness.data_servers import DataServers
 from tests.harness.platform import ROOM, Platform, running_platform
+from tests.integration.media.test_chromium import PLAY
 
 VIEWERS = 10
 PINS = 10
@@ -56,6 +57,18 @@ def first_pictures(browser: Browser, platform: Platform) -> dict[str, list[float
         waits["first_picture_after_whep_ms"].append(float(first))
         page.context.close()
     return waits
+
+
+def bare_pictures(browser: Browser, platform: Platform) -> dict[str, list[float]]:
+    """What the media node alone takes: a page with nothing but a picture, from the WHEP request on."""
+    waits = []
+    for _ in range(VIEWERS):
+        page = open_page(browser, platform)
+        url = page.request.get(f"/api/rooms/{ROOM}").json()["whep_url"]
+        page.goto("/healthz")
+        waits.append(float(page.evaluate(PLAY, [url])))
+        page.context.close()
+    return {"first_picture_bare_page_ms": waits}
 
 
 def pins(host: Page, viewer: Page) -> list[float]:
@@ -99,7 +112,7 @@ def measure() -> dict[str, list[float]]:
             with running_platform(servers.new_environment(Path(name)), Path(name)) as platform:
                 host = open_page(browser, platform)
                 go_live(host)
-                waits = first_pictures(browser, platform)
+                waits = bare_pictures(browser, platform) | first_pictures(browser, platform)
                 viewer = open_page(browser, platform)
                 viewer.goto(f"/r/{ROOM}")
                 expect_moving(viewer.get_by_test_id("video"))

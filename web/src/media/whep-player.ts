@@ -295,7 +295,7 @@ export class WhepPlayer {
     if (!this.state.is('connecting') || !this.session) return
     clearTimeout(this.deadlineTimer)
     this.attemptsInARow = 0
-    this.state.set({ name: 'playing', firstFrameMs: Math.round(this.nowMs() - this.session.startedMs) }, why)
+    this.state.set({ name: 'playing', firstFrameMs: Math.round(this.nowMs() - this.session.askedMs) }, why)
   }
 
   private onConnection(session: WhepSession, connection: RTCPeerConnectionState): void {

@@ -38,7 +38,8 @@ interface Asking {
 }
 
 export class WhepSession {
-  readonly startedMs: number
+  /** When the offer was sent (before that: when the session was made). */
+  askedMs: number
   readonly tracks: MediaStreamTrack[] = []
   counters: PlayCounters | null = null
   lastPacketMs: number
@@ -50,7 +51,7 @@ export class WhepSession {
   private events: EventStream | null = null
 
   constructor(private readonly options: SessionOptions) {
-    this.startedMs = this.lastPacketMs = options.nowMs()
+    this.askedMs = this.lastPacketMs = options.nowMs()
     this.peer = (options.createPeer ?? createPeer)(options.iceServers)
     const video = this.peer.addTransceiver('video', { direction: 'recvonly' })
     const codecs = liveVideoCodecs((options.videoCodecs ?? receivableVideoCodecs)())
@@ -81,6 +82,7 @@ export class WhepSession {
   async open(): Promise<void> {
     const offer = await this.peer.createOffer()
     await this.peer.setLocalDescription(offer)
+    this.askedMs = this.options.nowMs()
     const exchanged = await postOffer(this.options.url, this.peer.localDescription?.sdp ?? offer.sdp ?? '', this.exchangeOptions)
     if (this.isLeft) return void deleteSession(exchanged.location, this.exchangeOptions)
     this.exchanged = exchanged
