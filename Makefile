@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help up install install-dev web test lint format bench bench-relay lock clean
+.PHONY: help up install install-dev web test lint format bench bench-relay bench-orders lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,6 +48,9 @@ bench: install-dev ## lists the benchmarks
 
 bench-relay: install-dev ## what a relayed packet costs, 50 to 1,000 viewers; needs cc, two cores and quiet
 	@$(BIN)/python -m tests.bench.relay $(ARGS)
+
+bench-orders: install-dev ## flash orders per second on one hot product, and how long 3,000 buyers wait; needs two cores and quiet
+	@$(BIN)/python -m tests.bench.orders $(ARGS)
 
 lock: install-dev ## resolves the dependencies of pyproject.toml anew
 	@command -v uv >/dev/null || $(BIN)/pip install -q uv

@@ -1,0 +1,61 @@
+"""Orders through the service: everything below the transport, in one process as `python -m server` builds it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import uvloop
+
+from config.settings import ServerSettings
+from server.accounts.model import Role, User
+from server.errors import DomainError
+from server.wiring import open_services
+from tests.bench.orders_parts.programs import Outcome, leave
+from tests.harness.platform import settings_of
+
+
+async def sell(settings: ServerSettings, wanted: dict[str, Any]) -> Outcome:
+    """So many buyers at once, each pressing again (as somebody new) as soon as he has his answer."""
+    latencies: list[float] = []
+    acknowledged: list[tuple[str, str, str]] = []
+    refusals: Counter[str] = Counter()
+    ended = 0.0
+    async with open_services(settings, with_sockets=False) as services:
+        orders, now, name = services.commerce.orders, datetime.now(UTC), wanted["name"]
+        roles = frozenset({Role.VIEWER})
+        numbers = iter(range(wanted["presses"]))
+
+        async def press() -> None:
+            nonlocal ended
+            for number in numbers:
+                buyer = User(f"{name}-{number}", "", "", roles, None, now)
+                begin = time.perf_counter()
+                try:
+                    order = await orders.place_in_sale(buyer, wanted["sale_id"], "r", 1)
+                except DomainError as error:
+                    refusals[error.code] += 1
+                    continue
+                ended = time.perf_counter()
+                latencies.append((ended - begin) * 1000)
+                acknowledged.append((buyer.id, "r", order.id))
+
+        begin = time.perf_counter()
+        await asyncio.gather(*(press() for _ in range(wanted["at_once"])))
+    return Outcome(ended - begin, latencies, dict(refusals), acknowledged)
+
+
+def main() -> None:
+    """Measure, and leave the answer."""
+    wanted = json.loads(sys.argv[1])
+    leave([uvloop.run(sell(settings_of(dict(os.environ)), wanted))], wanted["answer"])
+
+
+if __name__ == "__main__":
+    main()
