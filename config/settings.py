@@ -77,6 +77,9 @@ class ServerSettings(SharedSettings):
     job_sweep_seconds: float = Field(15.0, gt=0)
     # How often holds past their time are given back; lower gives stock back sooner and asks MongoDB more often.
     sweep_interval_seconds: float = Field(1.0, gt=0)
+    # What people of one address may say or do in rooms (messages, votes), over all servers; raise it where many share
+    # one, as behind a mobile carrier. This machine's own (a proxy's, without TRUSTED_PROXY_HOPS) is not counted.
+    acts_per_address: str = Field("200/10second", pattern=r"^\d+/\d*(second|minute|hour)$")
     # A stream that was announced but never connected is closed after this long.
     stream_start_timeout_seconds: float = Field(45.0, gt=0)
 

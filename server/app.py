@@ -24,9 +24,13 @@ from server.courses.http import course_routes
 from server.files.http import file_routes
 from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
-from server.http import AWAY, error_middleware, metrics_middleware, sign_in_middleware
+from server.follows.http import follow_routes
+from server.http import AWAY, client_address, error_middleware, metrics_middleware, sign_in_middleware
+from server.infra.announce import NAMESPACE
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
+from server.moderation.events import moderation_events
+from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
 from server.orders.events import order_events
 from server.orders.http import order_routes
@@ -38,7 +42,7 @@ from server.rooms.events import RoomEvents
 from server.rooms.http import audience_routes, room_routes
 from server.rooms.shape import MediaAddress
 from server.showroom.http import showroom_routes
-from server.sio import SocketServer
+from server.sio import Peer, SocketServer
 from server.streams.http import stream_routes
 from server.streams.media_events import media_event_handler
 from server.wiring import Services, open_services
@@ -77,15 +81,29 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         view = await services.commerce.sales.open_in(room_id)
         return None if view is None else sale_shape(view)
 
+    def address_of(peer: Peer) -> str:
+        environ = sockets.server.get_environ(peer.sid, NAMESPACE)
+        return client_address(environ["aiohttp.request"], services.settings.trusted_proxy_hops) if environ else ""
+
+    talk = services.talk
     room_events = RoomEvents(
-        services.rooms, services.chat, services.cards, services.presence, find_sale, media, services.clock
+        services.rooms,
+        services.chat,
+        services.cards,
+        services.presence,
+        find_sale,
+        media,
+        services.clock,
+        talk.door,
+        talk.follows,
     )
     sockets = SocketServer(
         services.sio_manager,
         services.accounts.find_user,
         [
             *room_events.events(lambda: sockets),
-            *chat_events(services.chat),
+            *chat_events(services.chat, address_of),
+            *moderation_events(talk.moderation),
             *card_events(services.cards, services.rooms),
             *order_events(services.commerce.orders),
             *course_events(services.library.courses, lambda: sockets),
@@ -112,6 +130,9 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
     app.router.add_routes(room_routes(services.rooms, services.streams, media))
     app.router.add_routes(audience_routes(services.rooms, services.streams))
     app.router.add_routes(node_routes(services.nodes))
+    app.router.add_routes(follow_routes(services.talk.follows))
+    app.router.add_routes(moderation_routes(services.talk.moderation, services.talk.board))
+    app.router.add_routes(operator_moderation_routes(services.talk.moderation, services.talk.board))
     app.router.add_routes(catalog_routes(services.catalog, services.pictures))
     app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
     _add_library_routes(app, services)

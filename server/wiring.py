@@ -25,6 +25,8 @@ from server.courses.service import Courses
 from server.courses.store import CourseStore
 from server.flash.service import Sales
 from server.flash.store import SaleStore
+from server.follows.service import Follows
+from server.follows.store import FollowStore
 from server.infra.announce import Announcer, RedisManager, close_sio_manager
 from server.infra.jobs import Jobs, make_celery
 from server.infra.limits import RateLimits
@@ -32,6 +34,10 @@ from server.infra.mongo import Database, open_mongo
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
 from server.making.service import Queue
+from server.moderation.board import Board
+from server.moderation.door import Door
+from server.moderation.service import Moderation
+from server.moderation.store import ModerationStore
 from server.nodes.asking import open_node_client
 from server.nodes.service import MediaNodes
 from server.orders.placing import Placing
@@ -80,6 +86,16 @@ class Commerce:
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """Who may say what in rooms, and what staff does about it."""
+
+    door: Door
+    follows: Follows
+    moderation: Moderation
+    board: Board
+
+
+@dataclass(frozen=True, slots=True)
 class Clients:
     """What everything else is built from: settings, clock, background tasks, and the servers behind us."""
 
@@ -108,6 +124,7 @@ class Services(Clients):
     pictures: Pictures
     cards: Cards
     chat: Chat
+    talk: Talk
     commerce: Commerce
     library: Library
 
@@ -151,7 +168,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         catalog = Catalog(catalog_store, room_store, clock)
         pictures = Pictures(clients.objects)
         cards = Cards(moment_store, streams, catalog, announcer, clock)
-        chat = Chat(chat_store, announcer, clients.limits, clock)
+        chat, talk = await _build_talk(clients, room_store, account_store, chat_store)
         catalog.tell_changes_to(cards)
         commerce = await _build_commerce(clients, room_store, catalog_store, streams, catalog)
         streams.tell_ends_to(cards, commerce.sales)
@@ -167,6 +184,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             pictures=pictures,
             cards=cards,
             chat=chat,
+            talk=talk,
             commerce=commerce,
             library=library,
         )
@@ -195,6 +213,24 @@ async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             announcer=Announcer(manager, tasks),
             limits=limits,
         )
+
+
+async def _build_talk(
+    clients: Clients, room_store: RoomStore, account_store: AccountStore, chat_store: ChatStore
+) -> tuple[Chat, Talk]:
+    clock, announcer, limits = clients.clock, clients.announcer, clients.limits
+    moderation_store, follow_store = ModerationStore(clients.database), FollowStore(clients.database)
+    for store in (moderation_store, follow_store):
+        await store.make_indexes()
+    follows = Follows(follow_store, room_store, limits, clock)
+    door = Door(moderation_store, room_store, follow_store, limits, clock, clients.settings.acts_per_address)
+    chat = Chat(chat_store, door, announcer, limits, clock)
+    return chat, Talk(
+        door=door,
+        follows=follows,
+        moderation=Moderation(moderation_store, door, room_store, account_store, chat, announcer, clock),
+        board=Board(moderation_store, door, room_store, chat, clock),
+    )
 
 
 async def _build_library(

@@ -141,4 +141,4 @@ async def _chat(services: Services, people: dict[str, User]) -> None:
     empty = {slug for slug, room in rooms.items() if not await services.chat.history(room.id)}
     for slug, author, text in data.CHAT:
         if slug in empty:
-            await services.chat.say(people[author], rooms[slug].id, hosts[slug].id, text)
+            await services.chat.say(people[author], rooms[slug].id, text)

@@ -5,11 +5,20 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from server.accounts.model import Role, User
 from server.errors import BadRequest
+from server.rooms.model import RoomRole
 
 TEXT_LENGTH = range(1, 201)
+
+
+class MessageState(StrEnum):
+    """Who sees a message."""
+
+    SHOWN = "shown"
+    HELD = "held"  # its author and staff, until staff has decided
+    GONE = "gone"  # nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +29,10 @@ class ChatMessage:
     room_id: str
     author_id: str
     author_name: str
-    author_role: Role
+    author_role: RoomRole
     text: str
     at: datetime
+    state: MessageState = MessageState.SHOWN
 
 
 def check_text(text: str) -> str:
@@ -32,10 +42,3 @@ def check_text(text: str) -> str:
     if len(cleaned) not in TEXT_LENGTH:
         raise BadRequest("text: 1 to 200 characters")
     return cleaned
-
-
-def role_in_room(user: User, room_host_id: str | None) -> Role:
-    """How a room shows somebody: its own host, an operator, else a viewer."""
-    if user.id == room_host_id:
-        return Role.HOST
-    return Role.OPERATOR if Role.OPERATOR in user.roles else Role.VIEWER

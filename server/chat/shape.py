@@ -12,6 +12,7 @@ def message_shape(message: ChatMessage) -> dict[str, Any]:
     """`ChatMessage`"""
     return {
         "id": message.id,
+        "author_id": message.author_id,
         "author_name": message.author_name,
         "author_role": message.author_role,
         "text": message.text,

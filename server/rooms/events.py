@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from pydantic import Field
 
 from config.clock import Clock
+from server.accounts.model import User
 from server.cards.service import Cards
 from server.cards.shape import card_shape
 from server.chat.service import Chat
@@ -15,6 +16,9 @@ from server.chat.shape import message_shape
 from server.errors import Conflict
 from server.http import Body
 from server.infra.announce import room_channel
+from server.moderation.model import Sanction
+from server.moderation.shape import sanction_shape
+from server.rooms.model import STAFF, Room, role_in, staff_channel
 from server.rooms.presence import Presence
 from server.rooms.service import Rooms, RoomView
 from server.rooms.shape import MediaAddress, room_shape
@@ -42,6 +46,25 @@ class Channels(Protocol):
 FindSale = Callable[[str], Awaitable[dict[str, Any] | None]]
 
 
+class SnapshotPart(Protocol):
+    """A noun that has something to show to whoever joins."""
+
+    async def snapshot(self, room_id: str, user: User | None) -> dict[str, Any]: ...
+
+
+class Door(Protocol):
+    """Says who may come in."""
+
+    async def enter(self, user: User | None, room: Room) -> Sanction | None: ...
+
+
+class Follows(Protocol):
+    """Who follows a room."""
+
+    async def follows(self, room_id: str, user_id: str) -> bool: ...
+    async def count(self, room_id: str) -> int: ...
+
+
 class RoomEvents:
     """Joining and leaving. `find_sale` answers the shape of a room's open sale."""
 
@@ -54,7 +77,13 @@ class RoomEvents:
         find_sale: FindSale,
         media: MediaAddress,
         clock: Clock,
+        door: Door,
+        follows: Follows,
+        parts: Sequence[SnapshotPart] = (),
     ) -> None:
+        self._door = door
+        self._follows = follows
+        self._parts = parts
         self._rooms = rooms
         self._chat = chat
         self._cards = cards
@@ -68,6 +97,7 @@ class RoomEvents:
 
         async def join(peer: Peer, fields: Join) -> Reply:
             room = (await self._rooms.look(fields.slug)).room
+            mute = await self._door.enter(peer.user, room)
             if peer.room_id != room.id:
                 await self._leave(peer, channels())
                 if peer.is_gone:  # hung up while we looked: nobody would count it out again
@@ -76,8 +106,9 @@ class RoomEvents:
                 if _counts(peer):
                     self._presence.joined(room.id)
                 await channels().enter(peer, room_channel(room.id))
+            await self._hear_staff(peer, room, channels())
             # Read after entering: what changes from here on is also told, so nothing falls between.
-            return await self._snapshot(await self._rooms.look(fields.slug), peer)
+            return await self._snapshot(await self._rooms.look(fields.slug), peer, mute)
 
         async def leave(peer: Peer, _: Leave) -> Reply:
             await self._leave(peer, channels())
@@ -94,11 +125,29 @@ class RoomEvents:
     async def _leave(self, peer: Peer, channels: Channels) -> None:
         if peer.room_id is not None:
             await channels.exit(peer, room_channel(peer.room_id))
+            await channels.exit(peer, staff_channel(peer.room_id))
             await self.gone(peer)
 
-    async def _snapshot(self, view: RoomView, peer: Peer) -> Reply:
-        room_id = view.room.id
+    async def _hear_staff(self, peer: Peer, room: Room, channels: Channels) -> None:
+        """Staff hears what others don't; who was staff when he joined and is no more must stop hearing it."""
+        if role_in(room, peer.user) in STAFF:
+            await channels.enter(peer, staff_channel(room.id))
+        else:
+            await channels.exit(peer, staff_channel(room.id))
+
+    async def _snapshot(self, view: RoomView, peer: Peer, mute: Sanction | None) -> Reply:
+        room_id, user = view.room.id, peer.user
+        more: Reply = {}
+        for part in self._parts:
+            more |= await part.snapshot(room_id, user)
         return {
+            "me": {
+                "role": role_in(view.room, user),
+                "following": user is not None and await self._follows.follows(room_id, user.id),
+                "mute": sanction_shape(mute) if mute else None,
+            },
+            "followers": await self._follows.count(room_id),
+            **more,
             "room": room_shape(view, self._media.base(peer.scheme, peer.host)),
             "chat": [message_shape(message) for message in await self._chat.history(room_id)],
             "card": card_shape(await self._cards.current(view.stream)),

@@ -89,7 +89,6 @@ class Rooms:
             cover_url=cover_url,
             scheduled_at=scheduled_at,
             key_version=1,
-            slow_mode_seconds=0,
             created_at=self._clock.now(),
         )
         await self._store.add(room)

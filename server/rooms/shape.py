@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from server.rooms.model import Announcement, ChatRules
 from server.rooms.service import RoomView
 from server.streams.shape import stream_shape
 from server.wire import iso
@@ -48,5 +49,16 @@ def room_shape(view: RoomView, media_base: str) -> dict[str, Any]:
         "stream": stream_shape(view.stream),
         "last_stream": stream_shape(view.last_stream),
         "whep_url": f"{media_base}/whep/{view.room.slug}",
-        "slow_mode_seconds": view.room.slow_mode_seconds,
+        "rules": rules_shape(view.room.rules),
+        "announcement": announcement_shape(view.room.announcement),
     }
+
+
+def rules_shape(rules: ChatRules) -> dict[str, Any]:
+    """`Rules`"""
+    return asdict(rules)
+
+
+def announcement_shape(announcement: Announcement | None) -> dict[str, Any] | None:
+    """`Announcement`"""
+    return None if announcement is None else {"text": announcement.text, "at": iso(announcement.at)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -10,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from server.errors import Conflict
 from server.infra.mongo import Database, Document
-from server.rooms.model import Room
+from server.rooms.model import Announcement, ChatRules, Helper, Room
 
 ROOMS_LISTED = 200
 
@@ -40,7 +41,6 @@ class RoomStore:
                     "cover_url": room.cover_url,
                     "scheduled_at": room.scheduled_at,
                     "key_version": room.key_version,
-                    "slow_mode_seconds": room.slow_mode_seconds,
                     "created_at": room.created_at,
                 }
             )
@@ -82,6 +82,37 @@ class RoomStore:
             )
         )
 
+    async def set_rules(self, room_id: str, rules: ChatRules) -> Room | None:
+        """Replace the rules of a room's chat."""
+        return await self._set(room_id, {"$set": {"rules": asdict(rules)}})
+
+    async def set_announcement(self, room_id: str, announcement: Announcement | None) -> Room | None:
+        """Replace or take away a room's announcement."""
+        return await self._set(room_id, {"$set": {"announcement": asdict(announcement) if announcement else None}})
+
+    async def add_helper(self, room_id: str, helper: Helper, most: int) -> Room | None:
+        """Name a helper; None when he is one already, or there are `most`."""
+        return _room(
+            await self._rooms.find_one_and_update(
+                {
+                    "_id": room_id,
+                    "helpers.user_id": {"$ne": helper.user_id},
+                    f"helpers.{most - 1}": {"$exists": False},
+                },
+                {"$push": {"helpers": asdict(helper)}},
+                return_document=ReturnDocument.AFTER,
+            )
+        )
+
+    async def drop_helper(self, room_id: str, user_id: str) -> Room | None:
+        """Take the helper's role from somebody."""
+        return await self._set(room_id, {"$pull": {"helpers": {"user_id": user_id}}})
+
+    async def _set(self, room_id: str, update: Document) -> Room | None:
+        return _room(
+            await self._rooms.find_one_and_update({"_id": room_id}, update, return_document=ReturnDocument.AFTER)
+        )
+
     async def renew_key(self, room_id: str) -> Room | None:
         """Count the key version up."""
         return _room(
@@ -104,6 +135,8 @@ def _room(document: Document | None) -> Room | None:
         cover_url=document["cover_url"],
         scheduled_at=document["scheduled_at"],
         key_version=document["key_version"],
-        slow_mode_seconds=document["slow_mode_seconds"],
         created_at=document["created_at"],
+        rules=ChatRules(**document.get("rules", {})),
+        helpers=tuple(Helper(**helper) for helper in document.get("helpers", ())),
+        announcement=Announcement(**noted) if (noted := document.get("announcement")) else None,
     )

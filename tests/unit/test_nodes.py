@@ -73,7 +73,7 @@ class Installation:
 
     async def by_slugs(self, slugs: Sequence[str]) -> list[Room]:
         now, known = SystemClock().now(), set(slugs) & {"zhang"}
-        return [Room(slug, slug, "冰糖橙开园", "h", "张红", "m", None, None, 1, 0, now) for slug in known]
+        return [Room(slug, slug, "冰糖橙开园", "h", "张红", "m", None, None, 1, now) for slug in known]
 
     def look(self) -> MediaNodes:
         return MediaNodes(self, self, self, SystemClock())

@@ -12,7 +12,7 @@ from server.rooms.model import Room, check_slug, check_title, is_stream_key, str
 from server.rooms.shape import MediaAddress
 
 SECRET = "s" * 32
-ROOM = Room("r1", "zhang", "柑橘", "h1", "张红", "m1", None, None, 1, 0, datetime(2026, 1, 1, tzinfo=UTC))
+ROOM = Room("r1", "zhang", "柑橘", "h1", "张红", "m1", None, None, 1, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_a_stream_key_opens_its_own_room_only() -> None:

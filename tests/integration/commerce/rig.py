@@ -104,7 +104,7 @@ class Rig:
         name = new_id()
         host = make_user(name, Role.HOST)
         merchant = await self.catalog.add_merchant(f"合作社 {name}", "")
-        room = Room(new_id(), name, "开园", host.id, "张红", merchant.id, None, None, 1, 0, BEGIN)
+        room = Room(new_id(), name, "开园", host.id, "张红", merchant.id, None, None, 1, BEGIN)
         await RoomStore(self.database).add(room)
         product = await self.catalog.add_product(
             merchant.id, name="冰糖橙", description="", price_fen=3990, unit="5斤", stock=stock

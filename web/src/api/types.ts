@@ -37,7 +37,22 @@ export interface Room extends RoomSummary {
   stream: Stream | null
   last_stream: Stream | null
   whep_url: string
+  rules: ChatRules
+  announcement: Announcement | null
+}
+
+/** What holds for everybody in a room but its staff. */
+export interface ChatRules {
+  /** 0: no such rule. */
   slow_mode_seconds: number
+  followers_only: boolean
+  review_first: boolean
+  links_from_staff_only: boolean
+}
+
+export interface Announcement {
+  text: string
+  at: Iso
 }
 
 export interface HostRoom extends Room {
@@ -300,10 +315,13 @@ export interface Hall extends HallSummary {
   booths: Booth[]
 }
 
+export type RoomRole = 'viewer' | 'helper' | 'host' | 'operator'
+
 export interface ChatMessage {
   id: string
+  author_id: string
   author_name: string
-  author_role: 'viewer' | 'host' | 'operator'
+  author_role: RoomRole
   text: string
   at: Iso
 }

@@ -11,7 +11,7 @@ const NOW = Date.parse('2026-11-01T12:00:00Z')
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString()
 
 function makeLine(id: string): ChatMessage {
-  return { id, author_name: '小美', author_role: 'viewer', text: '甜不甜', at: at(0) }
+  return { id, author_id: 'u1', author_name: '小美', author_role: 'viewer', text: '甜不甜', at: at(0) }
 }
 
 function makeStream(state: StreamState, id = 's1'): Stream {

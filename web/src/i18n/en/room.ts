@@ -61,6 +61,7 @@ export default {
     signIn: 'Sign in to chat',
     fresh: '{count} new messages',
     host: 'Host',
+    helper: 'Helper',
     operator: 'Operator',
     delete: 'Delete this message',
     deleted: 'Deleted',

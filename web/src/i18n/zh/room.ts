@@ -61,6 +61,7 @@ export default {
     signIn: '登录后一起聊',
     fresh: '{count} 条新消息',
     host: '主播',
+    helper: '场控',
     operator: '管理员',
     delete: '删除这条消息',
     deleted: '已删除',
