@@ -52,6 +52,9 @@ bench-relay: install-dev ## what a relayed packet costs, 50 to 1,000 viewers; ne
 bench-orders: install-dev ## flash orders per second on one hot product, and how long 3,000 buyers wait; needs two cores and quiet
 	@$(BIN)/python -m tests.bench.orders $(ARGS)
 
+bench-chat: install-dev ## what a chat message costs, 2,000 pages in a room, then 5,000; needs two cores and quiet
+	@$(BIN)/python -m tests.bench.chat $(ARGS)
+
 lock: install-dev ## resolves the dependencies of pyproject.toml anew
 	@command -v uv >/dev/null || $(BIN)/pip install -q uv
 	@PATH="$$PATH:$(BIN)"; $(LOCK) -o requirements/image.txt pyproject.toml
