@@ -37,6 +37,8 @@ from server.orders.http import order_routes
 from server.pages import page_routes
 from server.payments.http import payment_routes
 from server.payments.sandbox.http import sandbox_routes
+from server.polls.events import poll_events
+from server.questions.events import question_events
 from server.recordings.http import recording_routes
 from server.rooms.events import RoomEvents
 from server.rooms.http import audience_routes, room_routes
@@ -94,16 +96,20 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         find_sale,
         media,
         services.clock,
+        services.fanout,
         talk.door,
         talk.follows,
+        [talk.questions, talk.polls],
     )
     sockets = SocketServer(
-        services.sio_manager,
+        services.listeners,
         services.accounts.find_user,
         [
             *room_events.events(lambda: sockets),
             *chat_events(services.chat, address_of),
             *moderation_events(talk.moderation),
+            *question_events(talk.questions, address_of),
+            *poll_events(talk.polls, address_of),
             *card_events(services.cards, services.rooms),
             *order_events(services.commerce.orders),
             *course_events(services.library.courses, lambda: sockets),
@@ -165,6 +171,8 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
 
 
 def _start_rounds(services: Services, tasks: Tasks) -> None:
+    tasks.start("fan-out", services.fanout.run())
+    tasks.start("slow pages", services.listeners.run())
     tasks.start("presence", services.presence.run())
     tasks.start("sweep", _sweep(services.settings.sweep_interval_seconds, [services.streams.sweep]))
     commerce = services.commerce

@@ -27,10 +27,13 @@ from server.flash.service import Sales
 from server.flash.store import SaleStore
 from server.follows.service import Follows
 from server.follows.store import FollowStore
-from server.infra.announce import Announcer, RedisManager, close_sio_manager
+from server.infra.announce import Announcer
+from server.infra.fanout import Fanout
 from server.infra.jobs import Jobs, make_celery
 from server.infra.limits import RateLimits
+from server.infra.listeners import Listeners
 from server.infra.mongo import Database, open_mongo
+from server.infra.room_log import open_room_log
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
 from server.making.service import Queue
@@ -49,6 +52,10 @@ from server.payments.sandbox.store import BillStore
 from server.payments.sandbox.till import Till
 from server.payments.service import Payments
 from server.payments.store import PaymentStore
+from server.polls.service import Polls
+from server.polls.store import PollStore
+from server.questions.service import Questions
+from server.questions.store import QuestionStore
 from server.recordings.jobs import TRANSCODE, transcode_priority
 from server.recordings.service import Recordings
 from server.recordings.store import AssetStore
@@ -93,6 +100,8 @@ class Talk:
     follows: Follows
     moderation: Moderation
     board: Board
+    questions: Questions
+    polls: Polls
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,8 @@ class Clients:
     objects: S3Objects
     bus: Bus
     jobs: Jobs
-    sio_manager: RedisManager
+    listeners: Listeners
+    fanout: Fanout
     announcer: Announcer
     limits: RateLimits
 
@@ -173,6 +183,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         commerce = await _build_commerce(clients, room_store, catalog_store, streams, catalog)
         streams.tell_ends_to(cards, commerce.sales)
         library = await _build_library(clients, room_store, stream_store, streams, cards, catalog)
+        cards.show_lessons_of(library.courses)
         yield Services(
             **{field.name: getattr(clients, field.name) for field in fields(clients)},
             accounts=accounts,
@@ -193,12 +204,12 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
 @asynccontextmanager
 async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> AsyncIterator[Clients]:
     async with AsyncExitStack() as stack:
-        manager = RedisManager(settings.redis_url, channel="dongting:sio", write_only=not with_sockets)
+        room_log = await stack.enter_async_context(open_room_log(settings.redis_url))
+        listeners = Listeners()
         limits = RateLimits(settings)
         database = await stack.enter_async_context(open_mongo(settings))
         objects = await stack.enter_async_context(S3Objects(settings))
         bus = await stack.enter_async_context(open_bus(settings))
-        stack.push_async_callback(close_sio_manager, manager)
         stack.push_async_callback(limits.aclose)
         tasks = await stack.enter_async_context(Tasks("services"))
         yield Clients(
@@ -209,8 +220,9 @@ async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             objects=objects,
             bus=bus,
             jobs=Jobs(make_celery(settings)),
-            sio_manager=manager,
-            announcer=Announcer(manager, tasks),
+            listeners=listeners,
+            fanout=Fanout(room_log, listeners),
+            announcer=Announcer(room_log, tasks, listeners if with_sockets else None),
             limits=limits,
         )
 
@@ -220,16 +232,20 @@ async def _build_talk(
 ) -> tuple[Chat, Talk]:
     clock, announcer, limits = clients.clock, clients.announcer, clients.limits
     moderation_store, follow_store = ModerationStore(clients.database), FollowStore(clients.database)
-    for store in (moderation_store, follow_store):
+    question_store, poll_store = QuestionStore(clients.database), PollStore(clients.database)
+    for store in (moderation_store, follow_store, question_store, poll_store):
         await store.make_indexes()
     follows = Follows(follow_store, room_store, limits, clock)
     door = Door(moderation_store, room_store, follow_store, limits, clock, clients.settings.acts_per_address)
     chat = Chat(chat_store, door, announcer, limits, clock)
+    moderation = Moderation(moderation_store, door, room_store, account_store, chat, announcer, clock)
     return chat, Talk(
         door=door,
         follows=follows,
-        moderation=Moderation(moderation_store, door, room_store, account_store, chat, announcer, clock),
+        moderation=moderation,
         board=Board(moderation_store, door, room_store, chat, clock),
+        questions=Questions(question_store, door, moderation, limits, announcer, clock),
+        polls=Polls(poll_store, door, moderation, announcer, clock),
     )
 
 

@@ -1,1 +1,1 @@
-"""Cards: products pinned in a stream; each span is a moment of the replay."""
+"""Cards: products and lessons pinned in a stream; each span is a moment of the replay."""

@@ -1,4 +1,4 @@
-"""What a host does with cards: pin and unpin; each span becomes a chapter and a clip of the replay."""
+"""What a host does with cards: pin, explain, unpin; each span becomes a chapter of the replay."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from config.clock import Clock
-from server.cards.model import Card, Moment
+from server.accounts.model import User
+from server.cards.card import Card
+from server.cards.model import Moment
 from server.cards.shape import card_shape
 from server.catalog.model import Product
-from server.errors import Conflict, NotAllowed
+from server.courses.model import LessonView
+from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
 from server.infra.announce import Build, room_channel
 from server.streams.model import Stream, timeline_ms
@@ -23,6 +26,7 @@ class Store(Protocol):
 
     async def add(self, moment: Moment) -> bool: ...
     async def close(self, stream_id: str, end_ms: int) -> bool: ...
+    async def explain(self, stream_id: str, *, is_explaining: bool) -> Moment | None: ...
     async def open_in(self, stream_id: str) -> Moment | None: ...
     async def open_with(self, product_id: str) -> list[Moment]: ...
     async def of_stream(self, stream_id: str) -> list[Moment]: ...
@@ -38,6 +42,12 @@ class Products(Protocol):
     """What can be pinned."""
 
     async def get(self, product_id: str) -> Product: ...
+
+
+class Lessons(Protocol):
+    """What else can be pinned."""
+
+    async def look(self, lesson_id: str, user: User | None) -> LessonView: ...
 
 
 class Voice(Protocol):
@@ -56,6 +66,11 @@ class Cards:
         self._products = products
         self._voice = voice
         self._clock = clock
+        self._lessons: Lessons | None = None
+
+    def show_lessons_of(self, lessons: Lessons) -> None:
+        """Where lessons are found; the library is built after the cards."""
+        self._lessons = lessons
 
     async def pin(self, room_id: str, merchant_id: str, product_id: str) -> Card:
         """Pin a product of the room's merchant in the stream that is on; the one before is unpinned.
@@ -66,17 +81,53 @@ class Cards:
         product = await self._products.get(product_id)
         if product.merchant_id != merchant_id:
             raise NotAllowed("this product is sold by another merchant")
+        return await self._pin(room_id, product=product)
+
+    async def pin_lesson(self, room_id: str, lesson_id: str) -> Card:
+        """Pin a lesson of the library. Raises Conflict (`not_live`, `not_watchable`), NotFound."""
+        if self._lessons is None:
+            raise NotFound("there is no such lesson")
+        lesson = await self._lessons.look(lesson_id, None)
+        if not lesson.is_watchable:
+            raise Conflict("this lesson can't be watched yet", code="not_watchable")
+        return await self._pin(room_id, lesson=lesson)
+
+    async def _pin(self, room_id: str, *, product: Product | None = None, lesson: LessonView | None = None) -> Card:
+        title = product.name if product else lesson.lesson.title if lesson else ""
+        product_id, lesson_id = product.id if product else None, lesson.lesson.id if lesson else None
         stream = await self._streams.on_air_in(room_id)
         for _ in range(PIN_TRIES):
             now = self._clock.now()
             start_ms = timeline_ms(stream, now)
             await self._store.close(stream.id, start_ms)
-            moment = Moment(new_id(), stream.id, room_id, product.id, product.name, now, start_ms)
+            moment = Moment(new_id(), stream.id, room_id, product_id, title, now, start_ms, lesson_id=lesson_id)
             if await self._store.add(moment):
-                card = Card(product, moment)
-                await self._voice.tell(room_channel(room_id), "card", {"card": card_shape(card)})
-                return card
+                return await self._told(Card(moment, product, lesson))
         raise Conflict("another card is being pinned; please try again")
+
+    async def explain(self, room_id: str, *, is_explaining: bool) -> Card:
+        """Say whether the host is talking about the card now. Raises Conflict (`not_live`), NotFound."""
+        stream = await self._streams.on_air_in(room_id)
+        moment = await self._store.explain(stream.id, is_explaining=is_explaining)
+        card = await self._card(moment) if moment else None
+        if card is None:
+            raise NotFound("no card is pinned")
+        return await self._told(card)
+
+    async def _told(self, card: Card) -> Card:
+        await self._voice.tell(room_channel(card.moment.room_id), "card", {"card": card_shape(card)})
+        return card
+
+    async def _card(self, moment: Moment) -> Card | None:
+        """The card of a moment; None when what it shows is gone."""
+        try:
+            if moment.product_id is not None:
+                return Card(moment, product=await self._products.get(moment.product_id))
+            if moment.lesson_id is not None and self._lessons is not None:
+                return Card(moment, lesson=await self._lessons.look(moment.lesson_id, None))
+        except NotFound:
+            return None
+        return None
 
     async def unpin(self, room_id: str) -> None:
         """Take the card away. Raises Conflict (`not_live`)."""
@@ -87,7 +138,7 @@ class Cards:
     async def current(self, stream: Stream | None) -> Card | None:
         """The card of a stream."""
         moment = await self._store.open_in(stream.id) if stream else None
-        return None if moment is None else Card(await self._products.get(moment.product_id), moment)
+        return None if moment is None else await self._card(moment)
 
     async def product_changed(self, product_id: str) -> None:
         """Show the new price and stock wherever the product is pinned."""
@@ -99,7 +150,7 @@ class Cards:
         now_open = await self._store.open_in(moment.stream_id)
         if now_open is None or now_open.id != moment.id:
             return None
-        return {"card": card_shape(Card(await self._products.get(moment.product_id), moment))}
+        return {"card": card_shape(await self._card(now_open))}
 
     async def stream_ended(self, stream: Stream, duration_ms: int) -> None:
         """The last card ends with the stream. Heard late, it leaves the next stream's card alone."""

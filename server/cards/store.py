@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from server.cards.model import Moment
@@ -35,6 +36,8 @@ class MomentStore:
                     "pinned_at": moment.pinned_at,
                     "start_ms": moment.start_ms,
                     "end_ms": moment.end_ms,
+                    "lesson_id": moment.lesson_id,
+                    "is_explaining": moment.is_explaining,
                 }
             )
         except DuplicateKeyError:
@@ -47,6 +50,15 @@ class MomentStore:
             {"stream_id": stream_id, "end_ms": None}, {"$set": {"end_ms": end_ms}}
         )
         return closed.modified_count == 1
+
+    async def explain(self, stream_id: str, *, is_explaining: bool) -> Moment | None:
+        """Say whether the host talks about the open moment's card; None when there is none."""
+        document = await self._moments.find_one_and_update(
+            {"stream_id": stream_id, "end_ms": None},
+            {"$set": {"is_explaining": is_explaining}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _moment(document)
 
     async def open_in(self, stream_id: str) -> Moment | None:
         """The open moment of a stream."""
@@ -78,4 +90,6 @@ def _moment(document: Document) -> Moment:
         pinned_at=document["pinned_at"],
         start_ms=document["start_ms"],
         end_ms=document["end_ms"],
+        lesson_id=document.get("lesson_id"),
+        is_explaining=document.get("is_explaining", True),
     )

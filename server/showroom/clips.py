@@ -46,20 +46,21 @@ class Clips:
         self._clock = clock
 
     async def cut(self, stream_id: str, lesson_id: str, moments: Sequence[Moment], duration_ms: int) -> None:
-        """Have a clip made of each moment. Safe to call twice: a moment has one clip."""
-        products = await self._products.get_many([moment.product_id for moment in moments])
-        for moment in moments:
+        """Have a clip made of each moment of a product. Safe to call twice: a moment has one clip."""
+        shown = [(moment, moment.product_id) for moment in moments if moment.product_id is not None]
+        products = await self._products.get_many([product_id for _, product_id in shown])
+        for moment, product_id in shown:
             span = clip_span(moment, duration_ms)
             if span is None:
                 continue
-            product = products.get(moment.product_id)
+            product = products.get(product_id)
             now = self._clock.now()
             clip = await self._store.add(
                 Clip(
                     id=new_id(),
                     stream_id=stream_id,
                     lesson_id=lesson_id,
-                    product_id=moment.product_id,
+                    product_id=product_id,
                     merchant_id=product.merchant_id if product else None,
                     title=moment.title,
                     start_ms=span[0],

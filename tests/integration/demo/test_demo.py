@@ -76,7 +76,7 @@ async def test_the_host_goes_live_shows_a_card_and_ends_cleanly(environment: Env
                         stream = view.stream or view.last_stream
                         states += [stream.state] if stream else []
                         card = await services.cards.current(view.stream)
-                        cards += [card.product.id] if card else []
+                        cards += [card.product.id] if card and card.product else []
                         await asyncio.sleep(0.2)
             finally:
                 task.cancel()

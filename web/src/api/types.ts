@@ -326,8 +326,13 @@ export interface ChatMessage {
   at: Iso
 }
 
+/** Of a product or of a lesson: one of both. */
 export interface Card {
-  product: Product
+  product: Product | null
+  lesson: LessonSummary | null
+  /** The host talks about it right now. */
+  explaining: boolean
+  sold_out: boolean
   pinned_at: Iso
   start_ms: number
 }

@@ -50,7 +50,7 @@ function tell<E extends keyof RoomEvents>(socket: ServerSocket, event: E, payloa
 }
 
 test('what happens while the snapshot is on its way is shown on top of it', async () => {
-  const card: Card = { product: PRODUCT, pinned_at: AT, start_ms: 0 }
+  const card: Card = { product: PRODUCT, lesson: null, explaining: true, sold_out: false, pinned_at: AT, start_ms: 0 }
   onJoin = (socket, ack) => {
     tell(socket, 'chat', { messages: [makeLine('b'), makeLine('c'), makeLine('d')] })
     tell(socket, 'chat_deleted', { id: 'a' })

@@ -75,6 +75,7 @@ export default {
   },
   goods: {
     pinned: 'On show now',
+    shown: 'Recommended',
     stock: '{count} {unit} left',
     none: 'Sold out',
     buy: 'Buy now',
@@ -85,6 +86,7 @@ export default {
     shelfEmpty: 'The shelf is still empty',
     shelfFailed: 'The shelf did not open, try again',
   },
+  lesson: { label: 'A lesson for you', explaining: 'On this lesson now', open: 'Learn', openLabel: 'Open the lesson {title}' },
   sale: {
     name: 'Flash sale',
     left: '{available} of {quantity} left',

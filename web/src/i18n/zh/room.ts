@@ -70,6 +70,7 @@ export default {
   share: { label: '分享给朋友', copied: '链接已复制，去发给朋友吧', text: '{host}正在直播：{title}', failed: '没能分享，请复制浏览器上方的地址' },
   goods: {
     pinned: '正在讲解',
+    shown: '主播推荐',
     stock: '还剩 {count} {unit}',
     none: '卖完了',
     buy: '马上买',
@@ -80,6 +81,7 @@ export default {
     shelfEmpty: '货架还空着，听主播讲一讲吧',
     shelfFailed: '货架没打开，再试一次',
   },
+  lesson: { label: '主播推荐的课', explaining: '正在讲这一课', open: '去学', openLabel: '去学《{title}》' },
   sale: {
     name: '限时秒杀',
     left: '剩 {available} / {quantity}',
