@@ -310,7 +310,7 @@ async def _build_commerce(
     turns = Turns()
     sales = Sales(sale_store, catalog_store, catalog, room_store, streams, transactions, turns, announcer, clock)
     stock = Stock(sale_store, catalog_store, sales, catalog)
-    gate = Placing(order_store, stock, transactions, turns, clients.tasks, clock)
+    gate = Placing(order_store, stock, transactions, turns, clients.tasks, announcer, clock)
     orders = Orders(order_store, stock, gate, catalog, transactions, turns, announcer, clock)
     providers, till = [], None
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:

@@ -59,6 +59,14 @@ class SaleStore:
         """One sale."""
         return _sale(await self._sales.find_one({"_id": sale_id}, session=session))
 
+    async def enter(self, sale_id: str, session: Session) -> Sale | None:
+        """Read a sale and write to it, so that no other transaction does before this one ends."""
+        return _sale(
+            await self._sales.find_one_and_update(
+                {"_id": sale_id}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
+            )
+        )
+
     async def open_in(self, room_id: str) -> Sale | None:
         """The open sale of a room."""
         return _sale(await self._sales.find_one({"room_id": room_id, "state": SaleState.OPEN}))

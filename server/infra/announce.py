@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-import socketio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from config.logs import logger
 from config.tasks import Tasks
+from server.infra.room_log import ROOM, RoomLog, Told
 
 log = logger(__name__)
 
@@ -18,25 +19,61 @@ TELL_SECONDS = 1.0  # events are hints: no order and no sweep waits longer for a
 Build = Callable[[], Awaitable[dict[str, Any] | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one channel is told; `page` need not hear it, for it has been answered."""
+
+    channel: str
+    data: dict[str, Any]
+    page: str | None = None
+
+
+class Here(Protocol):
+    """The pages of this process."""
+
+    async def tell(self, told: Told) -> None: ...
+
+
 class Announcer:
     """Sends events to rooms, to one person or to those who watch a lesson.
 
+    What a room is told gets the room's next number, and all servers tell it in that order. While Redis is away the
+    pages of this process (`here`, if it has any) are told directly, without a number.
     `tell_soon` gathers: however often it is called for one event in its window, one message goes out, built when it
     goes; at most one is pending per room and event, so there is nothing to bound.
     """
 
-    def __init__(self, manager: socketio.AsyncManager, tasks: Tasks) -> None:
-        self._manager = manager
+    def __init__(self, room_log: RoomLog, tasks: Tasks, here: Here | None = None) -> None:
+        self._log = room_log
         self._tasks = tasks
+        self._here = here
         self._pending: set[tuple[str, str]] = set()
 
     async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None:
         """Send an event to everybody in a channel now. A failure is logged: events are hints."""
+        await self.tell_each(event, [Word(channel, data)])
+
+    async def tell_each(self, event: str, words: Sequence[Word]) -> None:
+        """Tell many channels something of their own, persons and lessons with one message to Redis; as `tell`."""
+        told = [Told(word.channel, event, _body(word.data), page=word.page) for word in words]
         try:
             async with asyncio.timeout(TELL_SECONDS):
-                await self._manager.emit(event, data, namespace=NAMESPACE, room=channel)
-        except Exception as error:  # noqa: BLE001 -- Redis or the socket layer is away; clients re-read on reconnect
-            log.warning("announcement lost", sio_event=event, error=type(error).__name__)
+                await self._send(told)
+        except Exception as error:  # noqa: BLE001 -- Redis is away; clients re-read on reconnect
+            log.warning("announcement stays here", sio_event=event, error=type(error).__name__)
+            if self._here is not None:
+                for one in told:
+                    await self._here.tell(one)
+
+    async def _send(self, told: list[Told]) -> None:
+        others = []
+        for one in told:
+            if one.channel.startswith(ROOM):
+                await self._log.append(one)
+            else:
+                others.append(one)
+        if others:
+            await self._log.publish(others)
 
     def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
         """Send what `build` makes at the end of the window; `None` from it sends nothing."""
@@ -55,31 +92,13 @@ class Announcer:
             await self.tell(key[0], key[1], data)
 
 
-class RedisManager(socketio.AsyncRedisManager):  # type: ignore[misc]  # the library has no types
-    """The library's manager with one Redis client for its whole life.
-
-    The library makes a new client whenever it sends or listens for the first time or again, and leaves the one
-    before open. A client mends its connections by itself; only the subscription must be made anew.
-    """
-
-    def _redis_connect(self) -> None:
-        if self.redis is None:
-            super()._redis_connect()
-        else:
-            self.pubsub = self.redis.pubsub(ignore_subscribe_messages=True)
-            self.connected = True
-
-
-async def close_sio_manager(manager: RedisManager) -> None:
-    """Close the manager's Redis client, which the library leaves open."""
-    for client in (manager.pubsub, manager.redis):
-        if client is not None:
-            await client.aclose()
+def _body(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def room_channel(room_id: str) -> str:
     """Everybody in a room."""
-    return f"room:{room_id}"
+    return f"{ROOM}{room_id}"
 
 
 def user_channel(user_id: str) -> str:

@@ -25,7 +25,7 @@ def order_events(orders: Orders) -> list[Event[Any]]:
 
     async def place(peer: Peer, fields: PlaceOrder) -> Reply:
         buyer = peer.require_user()
-        order = await orders.place_in_sale(buyer, fields.sale_id, fields.request_id, fields.quantity)
+        order = await orders.place_in_sale(buyer, fields.sale_id, fields.request_id, fields.quantity, peer.sid)
         return {"order": order_shape(order)}
 
     return [Event("order", PlaceOrder, place)]

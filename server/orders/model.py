@@ -17,6 +17,7 @@ PRODUCT_HOLD_SECONDS = 900  # at the normal price there is time to look for the 
 CHINA = timezone(timedelta(hours=8))  # order numbers carry the buyer's date
 NUMBER_BITS = 40
 NUMBER_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
+NUMBER_PAIRS = tuple(first + second for first in NUMBER_LETTERS for second in NUMBER_LETTERS)  # of ten bits each
 
 
 class OrderState(StrEnum):
@@ -133,11 +134,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody wants. The same `request_id` of the same buyer is the same wish, however often it is heard."""
+    """What somebody wants. The same `request_id` of the same buyer is the same wish, however often it is heard.
+
+    `page`: the connection that asked; its answer tells it what other pages of the buyer hear as an event.
+    """
 
     buyer_id: str
     request_id: str
     quantity: int
+    page: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -193,11 +198,11 @@ def moved(order: Order, state: OrderState, now: datetime) -> Order:
     return replace(order, state=state, history=(*order.history, Change(state, now)))
 
 
-def check_request(buyer_id: str, request_id: str, quantity: int) -> Request:
+def check_request(buyer_id: str, request_id: str, quantity: int, page: str | None = None) -> Request:
     """A request whose values can be taken. Raises BadRequest."""
     if not REQUEST_ID.fullmatch(request_id):
         raise BadRequest("request_id: 1 to 64 letters, digits, - or _")
-    return Request(buyer_id, request_id, check_whole("quantity", quantity, QUANTITY))
+    return Request(buyer_id, request_id, check_whole("quantity", quantity, QUANTITY), page)
 
 
 def is_payable(order: Order, now: datetime) -> bool:
@@ -207,8 +212,17 @@ def is_payable(order: Order, now: datetime) -> bool:
 
 def order_number(now: datetime, entropy: int) -> str:
     """A number for people: the day in China and eight letters made of NUMBER_BITS random bits."""
-    letters = "".join(NUMBER_LETTERS[entropy >> shift & 31] for shift in range(NUMBER_BITS - 5, -1, -5))
-    return f"{now.astimezone(CHINA):%Y%m%d}-{letters}"
+    return _numbered(_day(now), entropy)
+
+
+def _day(now: datetime) -> str:
+    return f"{now.astimezone(CHINA):%Y%m%d}-"
+
+
+def _numbered(day: str, entropy: int) -> str:
+    pairs = NUMBER_PAIRS
+    high = pairs[entropy >> 30] + pairs[entropy >> 20 & 1023]
+    return f"{day}{high}{pairs[entropy >> 10 & 1023]}{pairs[entropy & 1023]}"
 
 
 def admit(
@@ -225,6 +239,7 @@ def admit(
     A request that is too large is refused and does not stand in the way of those behind it.
     """
     seen = dict(known)
+    moment = _Moment(now, now + timedelta(seconds=offer.hold_seconds), _day(now), (Change(OrderState.HELD, now),))
     has = dict(taken)
     free = offer.free
     answers: list[Order | Conflict] = []
@@ -237,7 +252,7 @@ def admit(
         if (refused := _refusal(offer, request, already, free)) is not None:
             answers.append(refused)
             continue
-        order = _order(offer, request, now, its)
+        order = _order(offer, request, moment, its)
         free -= order.quantity
         has[request.buyer_id] = already + order.quantity
         seen[request.key] = order
@@ -258,10 +273,20 @@ def _refusal(offer: Offer, request: Request, already: int, free: int) -> Conflic
     return None
 
 
-def _order(offer: Offer, request: Request, now: datetime, fresh: Fresh) -> Order:
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What all orders of a group have in common by the clock."""
+
+    now: datetime
+    hold_until: datetime
+    day: str
+    history: tuple[Change, ...]
+
+
+def _order(offer: Offer, request: Request, moment: _Moment, fresh: Fresh) -> Order:
     return Order(
         id=fresh.id,
-        number=order_number(now, fresh.entropy),
+        number=_numbered(moment.day, fresh.entropy),
         request_id=request.request_id,
         buyer_id=request.buyer_id,
         merchant_id=offer.product.merchant_id,
@@ -275,8 +300,8 @@ def _order(offer: Offer, request: Request, now: datetime, fresh: Fresh) -> Order
         price_fen=offer.price_fen,
         total_fen=offer.price_fen * request.quantity,
         state=OrderState.HELD,
-        created_at=now,
-        hold_until=now + timedelta(seconds=offer.hold_seconds),
+        created_at=moment.now,
+        hold_until=moment.hold_until,
         paid_at=None,
-        history=(Change(OrderState.HELD, now),),
+        history=moment.history,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -14,6 +14,7 @@ from config.clock import Clock
 from config.tasks import Tasks
 from server.errors import Conflict, TooManyRequests, Unavailable
 from server.ids import new_id
+from server.infra.announce import Word, user_channel
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.orders.model import (
@@ -22,18 +23,19 @@ from server.orders.model import (
     Fresh,
     Offer,
     Order,
-    Place,
     Request,
     RequestTaken,
     Source,
     SourceKind,
     admit,
 )
+from server.orders.shape import order_shape
 
-GROUP_SIZE = 200  # more would not be faster: by then the commit is a small part of a group's time
+GROUP_SIZE = 500  # more would not be faster: by then the commit is a small part of a group's time
 LINE_LIMIT = 5_000  # who comes then is told to come again, rather than to wait for what will be gone
 ANSWER_SECONDS = 12.0
 RACE_TRIES = 3
+TOO_LONG = "this takes too long; please try again"
 T = TypeVar("T")
 
 
@@ -48,9 +50,15 @@ class Store(Protocol):
 class Stock(Protocol):
     """Where pieces come from."""
 
-    async def offer(self, source: Source, now: datetime, session: Session) -> Offer: ...
-    async def shift(self, source: Source, begin: Place, end: Place, pieces: int, session: Session) -> bool: ...
+    async def enter(self, source: Source, now: datetime, session: Session) -> Offer: ...
+    async def hold(self, source: Source, pieces: int, session: Session) -> bool: ...
     async def tell(self, source: Source) -> None: ...
+
+
+class Voice(Protocol):
+    """Tells the buyers' other pages."""
+
+    async def tell_each(self, event: str, words: Sequence[Word]) -> None: ...
 
 
 class Transactions(Protocol):
@@ -77,13 +85,21 @@ class Placing:
     """
 
     def __init__(
-        self, store: Store, stock: Stock, transactions: Transactions, turns: Turns, tasks: Tasks, clock: Clock
+        self,
+        store: Store,
+        stock: Stock,
+        transactions: Transactions,
+        turns: Turns,
+        tasks: Tasks,
+        voice: Voice,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._stock = stock
         self._transactions = transactions
         self._turns = turns
         self._tasks = tasks
+        self._voice = voice
         self._clock = clock
         self._lines: dict[Source, deque[Ticket]] = {}
 
@@ -100,13 +116,14 @@ class Placing:
             self._tasks.start("placing", self._serve(source, line))
         if len(line) >= LINE_LIMIT:
             raise TooManyRequests("very many want this at this moment; please try again")
-        ticket = Ticket(request, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        ticket = Ticket(request, loop.create_future())
         line.append(ticket)
+        patience = loop.call_later(ANSWER_SECONDS, _refuse, (ticket,), Unavailable(TOO_LONG))
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await ticket.answer
-        except TimeoutError:
-            raise Unavailable("this takes too long; please try again") from None
+            return await ticket.answer
+        finally:
+            patience.cancel()
 
     async def _serve(self, source: Source, line: deque[Ticket]) -> None:
         try:
@@ -116,7 +133,7 @@ class Placing:
                     await self._answer(source, [ticket for ticket in group if not ticket.answer.done()])
         finally:
             del self._lines[source]
-            _refuse(line, Unavailable("this takes too long; please try again"))
+            _refuse(line, Unavailable(TOO_LONG))
 
     async def _answer(self, source: Source, group: Sequence[Ticket]) -> None:
         if not group:
@@ -136,14 +153,25 @@ class Placing:
                 ticket.answer.set_result(answer)
             else:
                 ticket.answer.set_exception(answer)
-        if admission.new:
-            await self._stock.tell(source)
+        if admission.new:  # the next group does not wait until this one is told
+            pages = {ticket.request.key: ticket.request.page for ticket in reversed(group)}
+            self._tasks.start("telling of orders", self._tell(source, admission.new, pages))
+
+    async def _tell(
+        self, source: Source, orders: Sequence[Order], pages: Mapping[tuple[str, str], str | None]
+    ) -> None:
+        await self._stock.tell(source)
+        words = [
+            Word(user_channel(one.buyer_id), {"order": order_shape(one)}, pages[one.buyer_id, one.request_id])
+            for one in orders
+        ]
+        await self._voice.tell_each("order", words)
 
     async def _place(self, source: Source, requests: Sequence[Request]) -> Admission:
         async def work(session: Session) -> Admission:
-            known = await self._store.by_requests(requests, session)
             now = self._clock.now()
-            offer = await self._stock.offer(source, now, session)
+            offer = await self._stock.enter(source, now, session)
+            known = await self._store.by_requests(requests, session)
             taken: dict[str, int] = {}
             if source.kind is SourceKind.SALE:
                 buyers = sorted({request.buyer_id for request in requests})
@@ -151,7 +179,7 @@ class Placing:
             fresh = [Fresh(new_id(), secrets.randbits(NUMBER_BITS)) for _ in requests]
             admission = admit(offer, requests, known, taken, now, fresh)
             if admission.new:
-                if not await self._stock.shift(source, Place.FREE, Place.HELD, admission.pieces, session):
+                if not await self._stock.hold(source, admission.pieces, session):
                     raise Conflict("the stock is changing; please try again")
                 await self._store.add_many(admission.new, session)
             return admission

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from config.clock import Clock
 from config.logs import logger
 from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotFound
-from server.infra.announce import user_channel
+from server.infra.announce import Word, user_channel
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.orders.model import (
@@ -82,7 +82,7 @@ class Transactions(Protocol):
 class Voice(Protocol):
     """Tells a buyer."""
 
-    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
+    async def tell_each(self, event: str, words: Sequence[Word]) -> None: ...
 
 
 class Orders:
@@ -108,13 +108,18 @@ class Orders:
         self._voice = voice
         self._clock = clock
 
-    async def place_in_sale(self, buyer: User, sale_id: str, request_id: str, quantity: int) -> Order:
+    async def place_in_sale(
+        self, buyer: User, sale_id: str, request_id: str, quantity: int, page: str | None = None
+    ) -> Order:
         """Hold pieces of a sale for somebody; the same request again gets the same order.
+
+        `page`: the connection that asks; the buyer's other pages hear of it as an event.
 
         Raises:
             BadRequest, NotFound, Conflict (`sold_out`, `limit_reached`, `sale_closed`), TooManyRequests, Unavailable
         """
-        return await self._place(Source(SourceKind.SALE, sale_id), check_request(buyer.id, request_id, quantity))
+        request = check_request(buyer.id, request_id, quantity, page)
+        return await self._gate.place(Source(SourceKind.SALE, sale_id), request)
 
     async def buy(self, buyer: User, product_id: str, request_id: str, quantity: int) -> Order:
         """Hold pieces of a product at its normal price; the same request again gets the same order.
@@ -122,7 +127,7 @@ class Orders:
         Raises:
             BadRequest, NotFound, Conflict (`out_of_stock`), TooManyRequests, Unavailable
         """
-        return await self._place(
+        return await self._gate.place(
             Source(SourceKind.PRODUCT, product_id), check_request(buyer.id, request_id, quantity)
         )
 
@@ -205,11 +210,6 @@ class Orders:
             except DomainError as error:  # must not keep the other sources from their turn
                 log.exception("holds could not be given back, tried again", source=source.id, code=error.code)
 
-    async def _place(self, source: Source, request: Request) -> Order:
-        order = await self._gate.place(source, request)
-        await self._tell_buyers([order])
-        return order
-
     async def _expire(self, source: Source, order_ids: Sequence[str]) -> None:
         end = next_state(OrderState.HELD, Step.EXPIRE)
 
@@ -265,8 +265,8 @@ class Orders:
         return after
 
     async def _tell_buyers(self, orders: Iterable[Order]) -> None:
-        for order in orders:
-            await self._voice.tell(user_channel(order.buyer_id), "order", {"order": order_shape(order)})
+        words = [Word(user_channel(order.buyer_id), {"order": order_shape(order)}) for order in orders]
+        await self._voice.tell_each("order", words)
 
 
 def _known(order: Order | None) -> Order:

@@ -10,6 +10,7 @@ from server.wire import iso
 
 def order_shape(order: Order) -> dict[str, Any]:
     """`Order`"""
+    created_at = iso(order.created_at)
     return {
         "id": order.id,
         "number": order.number,
@@ -24,8 +25,11 @@ def order_shape(order: Order) -> dict[str, Any]:
         "quantity": order.quantity,
         "price_fen": order.price_fen,
         "total_fen": order.total_fen,
-        "created_at": iso(order.created_at),
+        "created_at": created_at,
         "hold_until": iso(order.hold_until) if order.state is OrderState.HELD else None,
         "paid_at": iso(order.paid_at),
-        "history": [{"state": change.state, "at": iso(change.at)} for change in order.history],
+        "history": [
+            {"state": change.state, "at": created_at if change.at is order.created_at else iso(change.at)}
+            for change in order.history
+        ],
     }

@@ -19,6 +19,7 @@ class SaleStore(Protocol):
     """The pots of sales."""
 
     async def get(self, sale_id: str, session: Session | None = None) -> Sale | None: ...
+    async def enter(self, sale_id: str, session: Session) -> Sale | None: ...
     async def move(self, sale_id: str, source: Pot, target: Pot, pieces: int, session: Session) -> bool: ...
 
 
@@ -53,12 +54,17 @@ class Stock:
         self._sales = sales
         self._catalog = catalog
 
-    async def offer(self, source: Source, now: datetime, session: Session) -> Offer:
-        """What can be had now. Raises NotFound."""
+    async def enter(self, source: Source, now: datetime, session: Session) -> Offer:
+        """Be the only one who gives out of a sale until the transaction ends; what can be had now. Raises NotFound.
+
+        A sale's document is written first of all: who comes second hears it at once, before he has read anything.
+        """
         if source.kind is SourceKind.PRODUCT:
             product = await self._product(source.id, session)
             return Offer(product, None, None, product.price_fen, product.stock, None, PRODUCT_HOLD_SECONDS, True)
-        sale = await self._sale(source.id, session)
+        sale = await self._sale_store.enter(source.id, session)
+        if sale is None:
+            raise NotFound("there is no such sale")
         return Offer(
             product=await self._product(sale.product_id, session),
             sale_id=sale.id,
@@ -69,6 +75,12 @@ class Stock:
             hold_seconds=sale.hold_seconds,
             is_open=takes_orders(sale, now),
         )
+
+    async def hold(self, source: Source, pieces: int, session: Session) -> bool:
+        """Set pieces aside for new orders; False, and nothing done, when there are not so many."""
+        if source.kind is SourceKind.PRODUCT:
+            return await self._product_store.take(source.id, pieces, session)
+        return await self._sale_store.move(source.id, Pot.AVAILABLE, Pot.HELD, pieces, session)
 
     async def per_buyer(self, source: Source, session: Session) -> int | None:
         """How many one buyer may have; None: as many as there are."""

@@ -48,10 +48,12 @@ class OrderStore:
 
     async def by_requests(self, requests: Sequence[Request], session: Session) -> dict[tuple[str, str], Order]:
         """The orders that these requests led to before."""
-        keys = [{"buyer_id": request.buyer_id, "request_id": request.request_id} for request in requests]
-        found = self._orders.find({"$or": keys}, session=session)
-        orders = [_order(document) async for document in found]
-        return {(order.buyer_id, order.request_id): order for order in orders}
+        # Two lists, not a list of pairs, which the planner would take apart; what matches crosswise is left out.
+        buyers = {"$in": list({request.buyer_id for request in requests})}
+        ids = {"$in": list({request.request_id for request in requests})}
+        keys = {request.key for request in requests}
+        found = await self._orders.find({"buyer_id": buyers, "request_id": ids}, session=session).to_list()
+        return {key: _order(one) for one in found if (key := (one["buyer_id"], one["request_id"])) in keys}
 
     async def pieces_of(self, sale_id: str, buyer_ids: Sequence[str], session: Session) -> dict[str, int]:
         """How many pieces of a sale these buyers hold or have paid."""

@@ -13,7 +13,7 @@ from redis import Redis
 
 from dongting.child import Child, Program
 from dongting.ports import free_ports
-from dongting.servers import SMALL, WEED_PORTS, mongodb, mongodb_uri, redis_server, redis_url, seaweedfs
+from dongting.servers import SMALL, WEED_PORTS, Size, mongodb, mongodb_uri, redis_server, redis_url, seaweedfs
 
 Name = Literal["mongodb", "redis", "s3"]
 Environment = dict[str, str]
@@ -27,8 +27,9 @@ SECRET = "a secret of thirty-two characters or more, only for tests"
 class DataServers:
     """Starts what is asked for and remembers it; `close` kills it all, for nobody wants the data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: Size = SMALL) -> None:
         self._folder = folder
+        self._size = size
         self._children: dict[Name, Child] = {}
         self._ready: set[Name] = set()
         self._numbers = itertools.count(1)
@@ -122,7 +123,7 @@ class DataServers:
 
     def _mongodb(self) -> Program:
         log = self._folder / "mongod.log"
-        return mongodb(self._folder / "mongodb", log, self._mongodb_port, PASSWORD, self._base, SMALL)
+        return mongodb(self._folder / "mongodb", log, self._mongodb_port, PASSWORD, self._base, self._size)
 
     def _redis(self) -> Program:
         log = self._folder / "redis.log"
@@ -131,4 +132,4 @@ class DataServers:
 
     def _seaweedfs(self) -> Program:
         log = self._folder / "seaweedfs.log"
-        return seaweedfs(self._folder / "s3", log, self._weed_ports, KEYS, self._base, SMALL)
+        return seaweedfs(self._folder / "s3", log, self._weed_ports, KEYS, self._base, self._size)

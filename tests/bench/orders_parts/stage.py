@@ -13,6 +13,7 @@ from config.settings import ServerSettings
 from dongting.child import Child
 from dongting.ports import free_ports
 from dongting.processes import program_of
+from dongting.servers import Size
 from server.catalog.store import CatalogStore
 from server.flash.model import Sale, SaleTerms, open_sale
 from server.flash.store import SaleStore
@@ -126,7 +127,7 @@ class Stage:
 @asynccontextmanager
 async def open_stage(folder: Path) -> AsyncIterator[Stage]:
     """Start the data servers; everything is killed at the end."""
-    servers = DataServers(folder)
+    servers = DataServers(folder, Size())  # as `make up` starts them
     try:
         environment = servers.new_environment(folder)
         settings: ServerSettings = settings_of(environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from server.flash.model import Pot, Sale, SaleTerms
 from server.flash.service import Sales
 from server.flash.store import SaleStore
 from server.ids import new_id
-from server.infra.announce import Build
+from server.infra.announce import Build, Word
 from server.infra.mongo import Database, open_mongo
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
@@ -65,6 +65,9 @@ class Told:
 
     async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None:
         self.heard.append((channel, event, data))
+
+    async def tell_each(self, event: str, words: Sequence[Word]) -> None:
+        self.heard += [(word.channel, event, word.data) for word in words]
 
     def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
         self.soon.append((channel, event))
@@ -178,7 +181,7 @@ async def open_rig(settings: ServerSettings, clock: MovedClock | None = None) ->
         catalog = Catalog(catalog_store, room_store, clock)
         sales = Sales(sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, clock)
         stock = Stock(sale_store, catalog_store, sales, catalog)
-        gate = Placing(order_store, stock, transactions, turns, tasks, clock)
+        gate = Placing(order_store, stock, transactions, turns, tasks, told, clock)
         orders = Orders(order_store, stock, gate, catalog, transactions, turns, told, clock)
         payments = Payments(payment_store, [Sandbox(bill_store, SECRET)], orders, clock)
         yield Rig(

@@ -28,7 +28,7 @@ def dies_after(work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     return step
 
 
-@pytest.mark.parametrize(("part", "step"), [("stock", "shift"), ("order_store", "add_many")])
+@pytest.mark.parametrize(("part", "step"), [("stock", "hold"), ("order_store", "add_many")])
 async def test_placing_that_dies_in_the_middle_leaves_neither_order_nor_hold(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, part: str, step: str
 ) -> None:

@@ -85,7 +85,6 @@ async def test_five_buyers_press_at_once_three_get_a_hold_and_one_pays(
 
     # when: one of them pays at the till, as his browser would
     page, order = held[0]
-    assert (await page.hear("order"))["order"]["state"] == "held"
     _, body = await page.ask("POST", f"/api/orders/{order['id']}/pay")
     async with page.http.get(body["payment_url"]) as response:
         assert "沙箱，不会扣真钱" in await response.text()
@@ -117,10 +116,29 @@ async def test_a_hold_that_is_not_paid_in_time_goes_back_by_itself(
     assert (await buyer.say("order", sale_id=sale["id"], request_id="tap-1", quantity=1))["ok"]
 
     # then
-    assert (await buyer.hear("order"))["order"]["state"] == "held"
     assert (await buyer.hear("order"))["order"]["state"] == "expired"
     assert (await host.ask("GET", f"/api/sales/{sale['id']}"))[1]["available"] == 1
     assert (await buyer.say("order", sale_id=sale["id"], request_id="tap-2", quantity=1))["ok"]
+
+
+async def test_the_page_that_orders_is_answered_and_the_buyers_other_page_is_told(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given
+    await live(server, stall)
+    host = await host_page(new_page)
+    phone = await buyer_page(server, new_page, "liming")
+    laptop = new_page()
+    await laptop.sign_in("liming", PASSWORD)
+    await laptop.connect()
+    sale = await open_sale(host, stall)
+
+    # when
+    ack = await phone.say("order", sale_id=sale["id"], request_id="tap-1", quantity=1)
+
+    # then
+    assert (await laptop.hear("order"))["order"] == ack["data"]["order"]
+    assert phone.heard["order"].empty()
 
 
 async def test_a_callback_that_does_not_arrive_is_sent_again(
