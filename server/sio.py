@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import socketio
@@ -17,6 +17,8 @@ from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
 from server.http import AWAY, SESSION_COOKIE, FindUser, parse
 from server.infra.announce import NAMESPACE, user_channel
+from server.infra.lines import find_line, use_lines
+from server.infra.listeners import Listeners
 from server.infra.metrics import ServerMetrics
 
 log = logger(__name__)
@@ -41,6 +43,7 @@ class Peer:
     refused: int = 0
     counted_at: float = 0.0
     is_gone: bool = False
+    channels: set[str] = field(default_factory=set)
 
     def require_user(self) -> User:
         """Who is signed in. Raises SignInRequired."""
@@ -97,7 +100,7 @@ class SocketServer:
 
     def __init__(
         self,
-        manager: socketio.AsyncManager,
+        listeners: Listeners,
         find_user: FindUser,
         events: Sequence[Event[Any]],
         on_leave: Callable[[Peer], Awaitable[None]],
@@ -106,13 +109,15 @@ class SocketServer:
     ) -> None:
         self.server = socketio.AsyncServer(
             async_mode="aiohttp",
-            client_manager=manager,
+            client_manager=socketio.AsyncManager(),  # others are told through our own fan-out
             cors_allowed_origins=allowed_origins,
             max_http_buffer_size=MESSAGE_LIMIT_BYTES,
             logger=False,
             engineio_logger=False,
         )
-        # The library starts tasks that nobody awaits (pings, its Redis listener); these we own.
+        use_lines(self.server.eio)
+        self._listeners = listeners
+        # The library starts tasks that nobody awaits (pings); these we own.
         self._tasks = Tasks("socket.io")
         self.server.eio.start_background_task = self._start_background_task
         self._find_user = find_user
@@ -134,11 +139,16 @@ class SocketServer:
 
     async def enter(self, peer: Peer, channel: str) -> None:
         """Let a page hear a channel."""
-        await self.server.enter_room(peer.sid, channel, namespace=NAMESPACE)
+        eio_sid = self.server.manager.eio_sid_from_sid(peer.sid, NAMESPACE)
+        line = find_line(self.server.eio, eio_sid)
+        if line is not None and not peer.is_gone:
+            peer.channels.add(channel)
+            self._listeners.enter(channel, peer.sid, line)
 
     async def exit(self, peer: Peer, channel: str) -> None:
         """Let a page hear a channel no more."""
-        await self.server.leave_room(peer.sid, channel, namespace=NAMESPACE)
+        peer.channels.discard(channel)
+        self._listeners.exit(channel, peer.sid)
 
     async def _connect(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         token = _cookie(environ.get("HTTP_COOKIE", ""))
@@ -158,6 +168,8 @@ class SocketServer:
         peer = self._peers.pop(sid, None)
         if peer is not None:
             peer.is_gone = True
+            for channel in list(peer.channels):
+                await self.exit(peer, channel)
             self._metrics.socket_disconnected()
             await self._on_leave(peer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from server.chat.shape import message_shape
 from server.errors import Conflict
 from server.http import Body
 from server.infra.announce import room_channel
+from server.infra.room_log import Told
 from server.moderation.model import Sanction
 from server.moderation.shape import sanction_shape
 from server.rooms.model import STAFF, Room, role_in, staff_channel
@@ -30,6 +32,7 @@ class Join(Body):
     """`join`"""
 
     slug: str = Field(max_length=100)
+    after: int | None = Field(None, ge=1, strict=True)  # the number of the last event that the page has heard
 
 
 class Leave(Body):
@@ -58,6 +61,13 @@ class Door(Protocol):
     async def enter(self, user: User | None, room: Room) -> Sanction | None: ...
 
 
+class Order(Protocol):
+    """The numbers of what a room was told."""
+
+    async def number(self, name: str) -> int: ...
+    async def missed(self, name: str, number: int) -> list[Told] | None: ...
+
+
 class Follows(Protocol):
     """Who follows a room."""
 
@@ -77,10 +87,12 @@ class RoomEvents:
         find_sale: FindSale,
         media: MediaAddress,
         clock: Clock,
+        order: Order,
         door: Door,
         follows: Follows,
         parts: Sequence[SnapshotPart] = (),
     ) -> None:
+        self._order = order
         self._door = door
         self._follows = follows
         self._parts = parts
@@ -108,7 +120,7 @@ class RoomEvents:
                 await channels().enter(peer, room_channel(room.id))
             await self._hear_staff(peer, room, channels())
             # Read after entering: what changes from here on is also told, so nothing falls between.
-            return await self._snapshot(await self._rooms.look(fields.slug), peer, mute)
+            return await self._answer(await self._rooms.look(fields.slug), peer, mute, fields.after)
 
         async def leave(peer: Peer, _: Leave) -> Reply:
             await self._leave(peer, channels())
@@ -135,26 +147,39 @@ class RoomEvents:
         else:
             await channels.exit(peer, staff_channel(room.id))
 
-    async def _snapshot(self, view: RoomView, peer: Peer, mute: Sanction | None) -> Reply:
+    async def _answer(self, view: RoomView, peer: Peer, mute: Sanction | None, after: int | None) -> Reply:
+        """What a page lacks: what it missed, if it was here a moment ago, else everything."""
         room_id, user = view.room.id, peer.user
-        more: Reply = {}
-        for part in self._parts:
-            more |= await part.snapshot(room_id, user)
-        return {
+        channel = room_channel(room_id)
+        reply: Reply = {
             "me": {
                 "role": role_in(view.room, user),
                 "following": user is not None and await self._follows.follows(room_id, user.id),
                 "mute": sanction_shape(mute) if mute else None,
             },
             "followers": await self._follows.count(room_id),
+            "viewers": (await self._presence.counts([room_id]))[room_id],
+            "server_now": iso(self._clock.now()),
+        }
+        missed = None if after is None else await self._order.missed(channel, after)
+        if missed is not None:
+            told = [[one.event, json.loads(one.body), one.number] for one in missed]
+            return {**reply, "missed": told, "n": told[-1][2] if told else after}
+        number = await self._order.number(channel)
+        return {**reply, **await self._snapshot(view, peer), "n": number}
+
+    async def _snapshot(self, view: RoomView, peer: Peer) -> Reply:
+        room_id, user = view.room.id, peer.user
+        more: Reply = {}
+        for part in self._parts:
+            more |= await part.snapshot(room_id, user)
+        return {
             **more,
             "room": room_shape(view, self._media.base(peer.scheme, peer.host)),
             "chat": [message_shape(message) for message in await self._chat.history(room_id)],
             "card": card_shape(await self._cards.current(view.stream)),
             "sale": await self._find_sale(room_id),
-            "viewers": (await self._presence.counts([room_id]))[room_id],
             "likes": await self._chat.likes(room_id),
-            "server_now": iso(self._clock.now()),
         }
 
 

@@ -53,6 +53,7 @@ class Page:
     http: aiohttp.ClientSession
     socket: socketio.AsyncClient
     heard: defaultdict[str, asyncio.Queue[Json]] = field(default_factory=lambda: defaultdict(asyncio.Queue))
+    numbers: list[int] = field(default_factory=list)  # of what the room was told, as it came
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -84,8 +85,10 @@ class Page:
     async def connect(self) -> None:
         """Open the Socket.IO connection."""
 
-        async def remember(event: str, data: Json) -> None:
+        async def remember(event: str, data: Json, number: int | None = None) -> None:
             self.heard[event].put_nowait(data)
+            if number is not None:
+                self.numbers.append(number)
 
         self.socket.on("*", remember, namespace=NAMESPACE)
         await self.socket.connect(self.url, namespaces=[NAMESPACE], wait_timeout=WAIT_SECONDS)
