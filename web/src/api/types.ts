@@ -345,6 +345,16 @@ export interface Snapshot {
   viewers: number
   likes: number
   server_now: Iso
+  /** The number of the last event that this snapshot knows of; 0: not known. */
+  n?: number
+}
+
+/** The answer to a join by a page that shows the room already: what it was not told, oldest first. */
+export interface Resumed {
+  missed: [event: string, payload: unknown, number: number][]
+  n: number
+  viewers: number
+  server_now: Iso
 }
 
 export interface Items<T> {
@@ -353,7 +363,7 @@ export interface Items<T> {
 
 /** What a page sends over Socket.IO: fields, and the data of the ack. */
 export interface RoomCalls {
-  join: { fields: { slug: string }; data: Snapshot }
+  join: { fields: { slug: string; after?: number }; data: Snapshot | Resumed }
   leave: { fields: Record<string, never>; data: Record<string, never> }
   chat: { fields: { text: string }; data: { message: ChatMessage } }
   like: { fields: { count: number }; data: Record<string, never> }

@@ -21,15 +21,17 @@ const makeSale = (available: number): Sale => ({ ...COUNTS, id: 'sale', room_id:
 const makeStream = (id: string, state: Stream['state'], started_at = AT): Stream => ({ id, room_id: 'r1', state, started_at, ended_at: null, lesson_id: null })
 const SNAPSHOT: Snapshot = { room: ROOM, chat: [makeLine('a'), makeLine('b')], card: null, sale: makeSale(3), viewers: 1, likes: 5, server_now: AT }
 
+type JoinFields = { slug: string; after?: number }
+
 let server: Server
 let scope: EffectScope
-let onJoin: (socket: ServerSocket, ack: (answer: unknown) => void) => void
+let onJoin: (socket: ServerSocket, ack: (answer: unknown) => void, fields: JoinFields) => void
 
 beforeEach(async () => {
   const httpServer = createServer()
   server = new Server(httpServer)
   server.of('/room').on('connection', (socket) => {
-    socket.on('join', (_fields, ack) => onJoin(socket, ack))
+    socket.on('join', (fields, ack) => onJoin(socket, ack, fields))
   })
   await new Promise<void>((resolve) => httpServer.listen(0, '127.0.0.1', resolve))
   scope = effectScope()
@@ -45,8 +47,9 @@ function open() {
   return scope.run(() => useRoom('orange', link)) as ReturnType<typeof useRoom>
 }
 
-function tell<E extends keyof RoomEvents>(socket: ServerSocket, event: E, payload: RoomEvents[E]): void {
-  socket.emit(event, payload)
+function tell<E extends keyof RoomEvents>(socket: ServerSocket, event: E, payload: RoomEvents[E], number?: number): void {
+  if (number === undefined) socket.emit(event, payload)
+  else socket.emit(event, payload, number)
 }
 
 test('what happens while the snapshot is on its way is shown on top of it', async () => {
@@ -98,4 +101,75 @@ test('the replay of the stream before does not take the one that is on off the s
   await vi.waitFor(() => expect(room.viewers.value).toBe(9))
   expect(room.stream.value?.id).toBe('s2')
   expect(room.lastStream.value).toEqual(over)
+})
+
+const ids = (room: ReturnType<typeof open>) => room.chat.value.map((line) => line.id)
+const say = (socket: ServerSocket, id: string, number: number) => tell(socket, 'chat', { messages: [makeLine(id)] }, number)
+
+test('whoever comes back hears what he missed, once and in order', async () => {
+  const asked: JoinFields[] = []
+  let connection: ServerSocket | undefined
+  onJoin = (socket, ack, fields) => {
+    asked.push(fields)
+    connection = socket
+    if (asked.length === 1) {
+      ack({ ok: true, data: { ...SNAPSHOT, n: 10 } })
+      return say(socket, 'c', 11)
+    }
+    say(socket, 'd', 12) // told while the answer is made: in it, and on its own
+    say(socket, 'f', 15)
+    const missed = [['chat', { messages: [makeLine('d')] }, 12], ['likes', { total: 9 }, 14]]
+    ack({ ok: true, data: { missed, n: 14, viewers: 4, server_now: AT } })
+  }
+  const room = open()
+  await vi.waitFor(() => expect(ids(room)).toEqual(['a', 'b', 'c']))
+
+  connection?.conn.close()
+
+  await vi.waitFor(() => expect(ids(room)).toEqual(['a', 'b', 'c', 'd', 'f']))
+  expect(asked[1]).toEqual({ slug: 'orange', after: 11 })
+  expect([room.likes.value, room.viewers.value, room.joined.value]).toEqual([9, 4, true])
+})
+
+test('whoever was away for too long takes the snapshot', async () => {
+  let connection: ServerSocket | undefined
+  onJoin = (socket, ack, { after }) => {
+    connection = socket
+    ack({ ok: true, data: after ? { ...SNAPSHOT, chat: [makeLine('z')], n: 900 } : { ...SNAPSHOT, n: 10 } })
+    if (after) say(socket, 'y', 901)
+  }
+  const room = open()
+  await vi.waitFor(() => expect(room.joined.value).toBe(true))
+
+  connection?.conn.close()
+
+  await vi.waitFor(() => expect(ids(room)).toEqual(['z', 'y']))
+})
+
+test('a hole in the numbers is filled by joining again', async () => {
+  onJoin = (socket, ack, { after }) => {
+    if (after) {
+      const missed = [['chat', { messages: [makeLine('c')] }, 11], ['chat', { messages: [makeLine('d')] }, 12]]
+      return ack({ ok: true, data: { missed, n: 12, viewers: 4, server_now: AT } })
+    }
+    ack({ ok: true, data: { ...SNAPSHOT, n: 10 } })
+    say(socket, 'b', 10) // is in the snapshot
+    say(socket, 'd', 12)
+  }
+
+  const room = open()
+
+  await vi.waitFor(() => expect(ids(room)).toEqual(['a', 'b', 'c', 'd']), { timeout: 3_000 })
+})
+
+test('a page that was too slow and was left out asks for what it missed', async () => {
+  onJoin = (socket, ack, { after }) => {
+    if (after) return ack({ ok: true, data: { missed: [['likes', { total: 77 }, 40]], n: 40, viewers: 4, server_now: AT } })
+    ack({ ok: true, data: { ...SNAPSHOT, n: 10 } })
+    socket.emit('missed', {})
+  }
+
+  const room = open()
+
+  await vi.waitFor(() => expect(room.likes.value).toBe(77), { timeout: 3_000 })
 })

@@ -2,7 +2,7 @@
 import { computed, onScopeDispose, shallowRef } from 'vue'
 import { type ApiError, asApiError } from '@/api/errors'
 import { roomLink, type LinkState } from '@/api/socket'
-import type { Card, ChatMessage, Room, RoomEvents, Sale, Snapshot, Stream } from '@/api/types'
+import type { Card, ChatMessage, Resumed, Room, RoomEvents, Sale, Snapshot, Stream } from '@/api/types'
 import { noteServerNow } from '@/lib/server-clock'
 import { CHAT_CAP, withMessages, withoutMessage } from './chat-lines'
 import { HeldEvents } from './held-events'
@@ -10,6 +10,8 @@ import { isOldNews, stageOf } from './stage'
 
 /** A join that got no answer is tried again; the server answers in milliseconds when it is well. */
 const JOIN_RETRY_MS = 2_000
+/** Thousands of pages may notice a hole at once: they join again one after another. */
+const REJOIN_SPREAD_MS = 1_000
 /** How long a closed sale stays on the screen: long enough to read how it ended. */
 const CLOSED_SALE_SHOWN_MS = 8_000
 
@@ -32,6 +34,8 @@ export function useRoom(slug: string, link = roomLink()) {
 
   let rejoinTimer: ReturnType<typeof setTimeout> | undefined
   let closedSaleTimer: ReturnType<typeof setTimeout> | undefined
+  let holeTimer: ReturnType<typeof setTimeout> | undefined
+  let hasSnapshot = false
   let disposed = false
   // The page hears the room from entering it, but the snapshot comes later and is made of older parts.
   const heldEvents = new HeldEvents()
@@ -41,10 +45,11 @@ export function useRoom(slug: string, link = roomLink()) {
     const sentAt = Date.now()
     const release = heldEvents.hold()
     try {
-      const snapshot = await link.send('join', { slug })
+      const answer = await link.join(slug, hasSnapshot)
       if (disposed) return
-      noteServerNow(snapshot.server_now, sentAt, Date.now())
-      take(snapshot)
+      noteServerNow(answer.server_now, sentAt, Date.now())
+      if ('missed' in answer) resume(answer)
+      else take(answer)
     } catch (error) {
       if (disposed) return
       const failed = asApiError(error)
@@ -53,6 +58,20 @@ export function useRoom(slug: string, link = roomLink()) {
     } finally {
       if (!disposed) release()
     }
+  }
+
+  /** The connection is back: what was missed comes as events. */
+  function resume(answer: Resumed): void {
+    problem.value = null
+    viewers.value = answer.viewers
+    joined.value = true
+  }
+
+  function joinSoon(): void {
+    holeTimer ??= setTimeout(() => {
+      holeTimer = undefined
+      if (link.state === 'open') void join()
+    }, Math.random() * REJOIN_SPREAD_MS)
   }
 
   function follow<E extends keyof RoomEvents>(event: E, act: (payload: RoomEvents[E]) => void): () => void {
@@ -69,6 +88,7 @@ export function useRoom(slug: string, link = roomLink()) {
     takeSale(snapshot.sale)
     viewers.value = snapshot.viewers
     likes.value = snapshot.likes
+    hasSnapshot = true
     joined.value = true
   }
 
@@ -120,12 +140,14 @@ export function useRoom(slug: string, link = roomLink()) {
     }),
     follow('sale', ({ sale: next }) => takeSale(next)),
     link.onOpen(() => void join()),
+    link.onHole(joinSoon),
     link.hold(),
   ]
 
   onScopeDispose(() => {
     disposed = true
     clearTimeout(rejoinTimer)
+    clearTimeout(holeTimer)
     clearTimeout(closedSaleTimer)
     if (joined.value) link.send('leave', {}).catch(() => undefined) // the server notices a closed socket anyway
     for (const step of undo.reverse()) step()
