@@ -19,8 +19,12 @@ from server.accounts.http import account_routes
 from server.cards.events import card_events
 from server.catalog.http import catalog_routes
 from server.chat.events import chat_events
+from server.coupons.events import coupon_events
+from server.coupons.http import coupon_routes
 from server.courses.events import course_events
 from server.courses.http import course_routes
+from server.draws.events import draw_events
+from server.draws.http import draw_routes
 from server.files.http import file_routes
 from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
@@ -99,7 +103,7 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         services.fanout,
         talk.door,
         talk.follows,
-        [talk.questions, talk.polls],
+        [talk.questions, talk.polls, talk.coupons, talk.draws],
     )
     sockets = SocketServer(
         services.listeners,
@@ -110,6 +114,8 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
             *moderation_events(talk.moderation),
             *question_events(talk.questions, address_of),
             *poll_events(talk.polls, address_of),
+            *coupon_events(talk.coupons, address_of, services.clock),
+            *draw_events(talk.draws, address_of),
             *card_events(services.cards, services.rooms),
             *order_events(services.commerce.orders),
             *course_events(services.library.courses, lambda: sockets),
@@ -139,6 +145,8 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
     app.router.add_routes(follow_routes(services.talk.follows))
     app.router.add_routes(moderation_routes(services.talk.moderation, services.talk.board))
     app.router.add_routes(operator_moderation_routes(services.talk.moderation, services.talk.board))
+    app.router.add_routes(coupon_routes(services.talk.coupons, services.clock))
+    app.router.add_routes(draw_routes(services.talk.draws))
     app.router.add_routes(catalog_routes(services.catalog, services.pictures))
     app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
     _add_library_routes(app, services)
@@ -174,7 +182,9 @@ def _start_rounds(services: Services, tasks: Tasks) -> None:
     tasks.start("fan-out", services.fanout.run())
     tasks.start("slow pages", services.listeners.run())
     tasks.start("presence", services.presence.run())
-    tasks.start("sweep", _sweep(services.settings.sweep_interval_seconds, [services.streams.sweep]))
+    tasks.start(
+        "sweep", _sweep(services.settings.sweep_interval_seconds, [services.streams.sweep, services.talk.draws.sweep])
+    )
     commerce = services.commerce
     money: list[Callable[[], Awaitable[None]]] = [
         commerce.orders.sweep,

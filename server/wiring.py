@@ -21,8 +21,12 @@ from server.catalog.service import Catalog
 from server.catalog.store import CatalogStore
 from server.chat.service import Chat
 from server.chat.store import ChatStore
+from server.coupons.service import Coupons
+from server.coupons.store import CouponStore
 from server.courses.service import Courses
 from server.courses.store import CourseStore
+from server.draws.service import Draws
+from server.draws.store import DrawStore
 from server.flash.service import Sales
 from server.flash.store import SaleStore
 from server.follows.service import Follows
@@ -102,6 +106,8 @@ class Talk:
     board: Board
     questions: Questions
     polls: Polls
+    coupons: Coupons
+    draws: Draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +239,10 @@ async def _build_talk(
     clock, announcer, limits = clients.clock, clients.announcer, clients.limits
     moderation_store, follow_store = ModerationStore(clients.database), FollowStore(clients.database)
     question_store, poll_store = QuestionStore(clients.database), PollStore(clients.database)
-    for store in (moderation_store, follow_store, question_store, poll_store):
+    coupon_store, draw_store = CouponStore(clients.database), DrawStore(clients.database)
+    for store in (moderation_store, follow_store, question_store, poll_store, coupon_store, draw_store):
         await store.make_indexes()
+    transactions = Transactions(clients.database, clients.settings.mongodb_timeout_seconds)
     follows = Follows(follow_store, room_store, limits, clock)
     door = Door(moderation_store, room_store, follow_store, limits, clock, clients.settings.acts_per_address)
     chat = Chat(chat_store, door, announcer, limits, clock)
@@ -246,6 +254,8 @@ async def _build_talk(
         board=Board(moderation_store, door, room_store, chat, clock),
         questions=Questions(question_store, door, moderation, limits, announcer, clock),
         polls=Polls(poll_store, door, moderation, announcer, clock),
+        coupons=Coupons(coupon_store, door, moderation, transactions, Turns(), announcer, clock),
+        draws=Draws(draw_store, door, moderation, announcer, clock),
     )
 
 

@@ -1,0 +1,1 @@
+"""Lucky draws that anybody can check afterwards."""
