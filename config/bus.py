@@ -19,6 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from config.logs import logger
 from config.settings import SharedSettings
+from config.tasks import is_ending
 
 log = logger(__name__)
 
@@ -79,10 +80,10 @@ class Bus:
 
         An event whose handling fails is logged and offered again after TAKE_OVER_AFTER_MS.
         """
-        while True:
+        while not is_ending():
             try:
                 await self._make_group(group)
-                while True:
+                while not is_ending():
                     await self._consume_some(group, consumer, handle)
             except RedisError as error:
                 log.warning("events cannot be read, trying again", error=type(error).__name__)
@@ -130,11 +131,11 @@ class Bus:
 
     async def consume_commands(self, handle: Handler) -> None:
         """Hand each command to `handle`; runs until cancelled, reconnecting by itself."""
-        while True:
+        while not is_ending():
             try:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(COMMANDS_CHANNEL)
-                    while True:
+                    while not is_ending():
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=POLL_SECONDS)
                         if message is not None:
                             await self._handled({"body": message["data"]}, handle)

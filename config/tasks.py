@@ -17,6 +17,12 @@ log = logger(__name__)
 ASK_AGAIN_SECONDS = 5.0
 
 
+def is_ending() -> bool:
+    """Whether the task that asks was asked to end, and a library has lost that: for loops around such calls."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel tasks and wait until they have ended, whatever their results are."""
     running = set(tasks)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from redis.exceptions import RedisError
 
 from config.logs import logger
+from config.tasks import is_ending
 
 log = logger(__name__)
 
@@ -70,9 +71,9 @@ class Outbox:
 
     async def run(self) -> None:
         """Send what waits; runs until cancelled."""
-        while True:
+        while not is_ending():
             await self._has_some.wait()
-            while self._waiting:
+            while self._waiting and not is_ending():
                 entry = self._waiting[0]
                 try:
                     await self._bus.publish_event(entry.event, entry.fields)
@@ -83,8 +84,9 @@ class Outbox:
                 if self._waiting and self._waiting[0] is entry:
                     self._waiting.popleft()
                 entry.settle(is_sent=True)
-            self._has_some.clear()
-            self._is_empty.set()
+            if not self._waiting:
+                self._has_some.clear()
+                self._is_empty.set()
 
     async def drained(self, timeout_seconds: float) -> bool:
         """Wait until everything is sent; False when that took too long."""

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from config.bus import Payload
 from config.logs import logger
+from config.tasks import is_ending
 from media.cluster.registry import NodeSeen, Registry
 from media.problems import Problem, already_live
 
@@ -63,6 +64,8 @@ class LeaseKeeper:
         while True:
             self._changed.clear()
             await self._say(self._turn, "leases not renewed")
+            if is_ending():
+                return
             await asyncio.sleep(LEAST_INTERVAL_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEASE_INTERVAL_SECONDS - LEAST_INTERVAL_SECONDS):

@@ -65,10 +65,12 @@ async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) =>
 
 async def more_frames(page: Evaluates, count: int, seconds: float = 20.0) -> dict[str, Any]:
     """Wait until so many more frames were decoded; gives what came in."""
-    before = await page.evaluate(INBOUND)
-    wanted = before["video"]["frames"] + count
+    before = await eventually(
+        page, INBOUND, lambda seen: "video" in seen, "the first packet of the pictures", seconds
+    )
+    wanted = (before["video"].get("frames") or 0) + count
     found: dict[str, Any] = await eventually(
-        page, INBOUND, lambda seen: seen["video"]["frames"] >= wanted, f"{count} more frames", seconds
+        page, INBOUND, lambda seen: (seen["video"].get("frames") or 0) >= wanted, f"{count} more frames", seconds
     )
     return found
 

@@ -43,7 +43,8 @@ PLAY_THROUGH = PLAY.replace(
   }""",
 )
 FREEZES = """
-async () => [...(await pc.getStats()).values()].find((s) => s.type === 'inbound-rtp' && s.kind === 'video').freezeCount
+async () => [...(await pc.getStats()).values()].find(
+  (s) => s.type === 'inbound-rtp' && s.kind === 'video').freezeCount
 """
 ALL_LAYERS = {"h", "m", "l"}
 
