@@ -17,7 +17,7 @@ from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
 from server.http import AWAY, SESSION_COOKIE, FindUser, parse
 from server.infra.announce import NAMESPACE, user_channel
-from server.infra.lines import find_line, use_lines
+from server.infra.lines import Line, find_line, use_lines
 from server.infra.listeners import Listeners
 from server.infra.metrics import ServerMetrics
 
@@ -26,7 +26,8 @@ log = logger(__name__)
 MESSAGE_LIMIT_BYTES = 32_000
 EVENTS_PER_SECOND = 20.0  # refilled allowance of one socket…
 EVENTS_BURST = 60.0  # …and how much of it can be saved up
-FLOOD_DEBT = 200.0  # refused events in a row after which the socket is cut off
+FLOOD_DEBT = 200  # refused events in a row after which the socket is cut off
+CUT_OFF_SECONDS = 1.0  # in which it can still hear why
 
 
 @dataclass(slots=True, eq=False)
@@ -178,9 +179,9 @@ class SocketServer:
         if peer is None:
             return refusal("not_joined", "this connection is closing")
         if not peer.may_send(time.monotonic()):
-            if peer.refused > FLOOD_DEBT:
+            if peer.refused == FLOOD_DEBT:
                 log.warning("socket cut off for flooding", signed_in=peer.user is not None)
-                await self.server.disconnect(sid, namespace=NAMESPACE)
+                await self._cut_off(sid)
             return refusal("too_many_requests", "too fast; please wait a little")
         event = self._events.get(name)
         if event is None:
@@ -188,6 +189,17 @@ class SocketServer:
         reply = await self._answer(event, peer, args[0] if args else {})
         self._metrics.event_answered(event.name, reply.get("error", "ok"))
         return reply
+
+    async def _cut_off(self, sid: str) -> None:
+        """End a whole connection: whoever only loses the namespace connects to it anew, with a fresh allowance."""
+        line = find_line(self.server.eio, self.server.manager.eio_sid_from_sid(sid, NAMESPACE))
+        await self.server.disconnect(sid, namespace=NAMESPACE)
+        if line is not None:
+            self._tasks.start("cut off", self._hang_up(line))
+
+    async def _hang_up(self, line: Line) -> None:
+        await asyncio.sleep(CUT_OFF_SECONDS)
+        await line.close()
 
     async def _answer(self, event: Event[Any], peer: Peer, data: object) -> Reply:
         try:

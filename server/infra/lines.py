@@ -100,6 +100,11 @@ class Line:
         """Whether the page is gone."""
         return bool(self._eio.closing or self._eio.closed)
 
+    async def close(self) -> None:
+        """End the connection, also of a page that polls, without asking it."""
+        await self._eio.close(wait=False, abort=True)
+        self.cut()
+
     def cut(self) -> None:
         """End the connection without waiting for anything."""
         if self.transport is not None:

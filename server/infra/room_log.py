@@ -19,7 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 RING = "dongting:told:"
-CHANNEL = b"dongting:told"
+CHANNEL = "dongting:told:"  # and the database's number, for Redis publishes to all of its databases
 RING_EVENTS = 600  # of a room; a busy one fills it in half a minute, which is longer than most lost connections
 RING_SECONDS = 86_400  # a room that is silent for so long is forgotten
 ROOM = "room:"  # how the channels begin whose events have numbers
@@ -76,16 +76,17 @@ class RoomLog:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._channel = f"{CHANNEL}{redis.connection_pool.connection_kwargs.get('db') or 0}"
         self._append = redis.register_script(APPEND)
 
     async def append(self, told: Told) -> int:
         """Number an event of a room and tell every server. Raises redis' errors."""
-        arguments = [told.channel, told.event, told.body, RING_EVENTS, RING_SECONDS, CHANNEL]
+        arguments = [told.channel, told.event, told.body, RING_EVENTS, RING_SECONDS, self._channel]
         return int(await cast("Any", self._append)(keys=[RING + told.channel], args=arguments))
 
     async def publish(self, told: Sequence[Told]) -> None:
         """Tell every server what needs no number, all in one message. Raises redis' errors."""
-        await self._redis.publish(CHANNEL, b"\n".join(one.encode() for one in told))
+        await self._redis.publish(self._channel, b"\n".join(one.encode() for one in told))
 
     async def newest(self, channel: str) -> int:
         """The last number of a room; 0: there is none. Raises redis' errors."""
@@ -103,7 +104,7 @@ class RoomLog:
     async def subscribed(self) -> AsyncIterator[PubSub]:
         """Hear what is told from now on. Raises redis' errors."""
         async with self._redis.pubsub() as channel:
-            await channel.subscribe(CHANNEL)
+            await channel.subscribe(self._channel)
             yield channel
 
     async def heard(self, channel: PubSub, timeout_seconds: float) -> bytes | None:

@@ -1,0 +1,377 @@
+"""How what a room is told travels: several servers, pages that come back, poll, don't read, or misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+import socketio
+
+from config.settings import ServerSettings
+from dongting.child import Child
+from dongting.ports import free_ports
+from server.accounts.model import Role
+from server.infra.announce import NAMESPACE, room_channel
+from server.rooms.model import Room
+from server.wiring import Services, open_services
+from tests.bench.chat_parts.viewer import split_frames, text_frame
+from tests.harness.app import Json, Page
+from tests.harness.data_servers import DataServers, Environment
+from tests.harness.processes import running
+
+PASSWORD = "a long password"
+WAIT_SECONDS = 20.0
+SLUG = "zhang"
+TOO_BIG = (1009).to_bytes(2, "big")  # the payload of a WebSocket's close frame begins with its code
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Two server processes with one room, and the services in the test's hands."""
+
+    urls: tuple[str, str]
+    services: Services
+    room: Room
+    servers: tuple[Child, Child]
+
+
+@contextmanager
+def two_servers(environment: Environment, folder: Path) -> Iterator[list[tuple[str, Child]]]:
+    """Two processes on one Redis and one MongoDB."""
+    ports = free_ports(2)
+    folders = [folder / "one", folder / "two"]
+    for each in folders:
+        each.mkdir()
+    environments = [{**environment, "SERVER_PORT": str(port)} for port in ports]
+    with running(environments[0], folders[0], "server") as one, running(environments[1], folders[1], "server") as two:
+        yield [(f"http://127.0.0.1:{ports[0]}", one["server"]), (f"http://127.0.0.1:{ports[1]}", two["server"])]
+
+
+@pytest_asyncio.fixture
+async def platform(
+    environment: Environment,
+    load_settings: Callable[[type[ServerSettings]], ServerSettings],
+    tmp_path: Path,
+) -> AsyncIterator[Platform]:
+    """Two servers, a host and viewers who can sign in."""
+    with two_servers(environment, tmp_path) as ((first, one), (second, two)):
+        async with open_services(load_settings(ServerSettings), with_sockets=False) as services:
+            roles = frozenset({Role.VIEWER, Role.HOST})
+            host = await services.accounts.register("zhanghong", PASSWORD, "张红", None, roles=roles)
+            merchant = await services.catalog.add_merchant("华容果业合作社", "")
+            room = await services.rooms.open(host, SLUG, "冰糖橙开园", merchant.id)
+            for name in ("liming", "wangfang"):
+                await services.accounts.register(name, PASSWORD, name, None)
+            yield Platform((first, second), services, room, (one, two))
+
+
+@pytest_asyncio.fixture
+async def come() -> AsyncIterator[Callable[..., Any]]:
+    """Opens a page on a server and joins; answers the page and the ack's data."""
+    async with AsyncExitStack() as stack:
+
+        async def one(url: str, name: str | None = None, **fields: object) -> tuple[Page, Json]:
+            page = await stack.enter_async_context(Page.open(url))
+            if name:
+                await page.sign_in(name, PASSWORD)
+            await page.connect()
+            ack = await page.say("join", slug=SLUG, **fields)
+            assert ack["ok"], ack
+            return page, ack["data"]
+
+        yield one
+
+
+async def texts(page: Page, count: int) -> list[str]:
+    """The next chat texts that a page hears."""
+    found: list[str] = []
+    while len(found) < count:
+        found += [message["text"] for message in (await page.hear("chat"))["messages"]]
+    return found
+
+
+async def test_all_servers_tell_a_room_in_the_same_order_without_a_hole(
+    platform: Platform, come: Callable[..., Any]
+) -> None:
+    # given: a speaker and a listener on each of two servers
+    speakers = [(await come(platform.urls[0], "liming"))[0], (await come(platform.urls[1], "wangfang"))[0]]
+    listeners = [(await come(url))[0] for url in platform.urls]
+
+    # when: both speak at once, and a worker tells the room something as well
+    async def speak(page: Page, who: str) -> None:
+        for number in range(15):
+            assert (await page.say("chat", text=f"{who}{number}"))["ok"]
+
+    async def tell() -> None:
+        for number in range(20):
+            await platform.services.announcer.tell(room_channel(platform.room.id), "likes", {"total": number})
+
+    await asyncio.gather(speak(speakers[0], "甲"), speak(speakers[1], "乙"), tell())
+
+    # then
+    heard = [await texts(page, 30) for page in listeners]
+    assert heard[0] == heard[1]
+    assert sorted(heard[0]) == sorted(f"{who}{number}" for who in "甲乙" for number in range(15))
+    common = [page.numbers for page in listeners]
+    assert all(numbers == list(range(numbers[0], numbers[-1] + 1)) for numbers in common)
+
+
+async def test_who_comes_back_hears_what_he_missed_also_from_another_server(
+    platform: Platform, come: Callable[..., Any]
+) -> None:
+    # given
+    speaker, _ = await come(platform.urls[0], "liming")
+    await come(platform.urls[0])
+    watcher, snapshot = await come(platform.urls[0])
+    await speaker.say("chat", text="听得到吗")
+    await watcher.hear("chat")
+    last = watcher.numbers[-1]
+    assert last > snapshot["n"]
+
+    # when: his connection breaks, the talk goes on, and another server takes him
+    await watcher.socket.disconnect()
+    channel = room_channel(platform.room.id)
+    for total in (1, 2, 3):
+        await platform.services.announcer.tell(channel, "likes", {"total": total})
+    await platform.services.announcer.tell(channel, "chat_deleted", {"id": "x"})
+    again, resumed = await come(platform.urls[1], after=last)
+
+    # then: all that was said, of the totals the newest, each with its number
+    told = [entry for entry in resumed["missed"] if entry[0] != "viewers"]
+    assert [(event, data) for event, data, _ in told] == [("likes", {"total": 3}), ("chat_deleted", {"id": "x"})]
+    assert resumed["n"] == resumed["missed"][-1][2] > last
+    assert "chat" not in resumed
+
+    # and what follows has no hole
+    await speaker.say("chat", text="欢迎回来")
+    await again.hear("chat")
+    assert again.numbers[0] == resumed["n"] + 1
+
+
+@pytest.mark.parametrize("after", [1, 9_000_000_000_000])
+async def test_who_was_away_too_long_or_names_a_number_nobody_knows_gets_the_snapshot(
+    platform: Platform, come: Callable[..., Any], after: int
+) -> None:
+    await platform.services.announcer.tell(room_channel(platform.room.id), "likes", {"total": 1})
+    _, answer = await come(platform.urls[0], after=after)
+    assert "missed" not in answer
+    assert answer["room"]["slug"] == SLUG
+    assert answer["n"] > 1
+
+
+async def test_a_page_that_polls_hears_the_same(platform: Platform, come: Callable[..., Any]) -> None:
+    # given
+    speaker, _ = await come(platform.urls[1], "liming")
+    heard: asyncio.Queue[tuple[Json, int]] = asyncio.Queue()
+    async with aiohttp.ClientSession() as http:
+        poller = socketio.AsyncClient(reconnection=False, http_session=http)
+
+        async def hear(data: Json, number: int) -> None:
+            heard.put_nowait((data, number))
+
+        poller.on("chat", hear, namespace=NAMESPACE)
+        await poller.connect(platform.urls[0], namespaces=[NAMESPACE], transports=["polling"])
+        ack = await poller.call("join", {"slug": SLUG}, namespace=NAMESPACE)
+
+        # when
+        await speaker.say("chat", text="你们好")
+
+        # then
+        data, number = await asyncio.wait_for(heard.get(), WAIT_SECONDS)
+        assert [message["text"] for message in data["messages"]] == ["你们好"]
+        assert number > ack["data"]["n"]
+        await poller.shutdown()
+
+
+async def test_rooms_go_on_through_a_restart_of_redis(
+    platform: Platform, come: Callable[..., Any], data_servers: DataServers
+) -> None:
+    # given
+    speaker, _ = await come(platform.urls[0], "liming")
+    near, _ = await come(platform.urls[0])
+    far, _ = await come(platform.urls[1])
+    await speaker.say("chat", text="一")
+    assert await texts(near, 1) == await texts(far, 1) == ["一"]
+    before = far.numbers[-1]
+
+    # when: Redis is gone, whoever is on the speaker's server still hears him
+    redis = data_servers.child("redis")
+    redis.kill()
+    try:
+        assert (await speaker.say("chat", text="二"))["ok"]
+        assert await texts(near, 1) == ["二"]
+    finally:
+        redis.start()
+        redis.wait_ready()
+
+    # then: when it is back, all hear each other again, and numbers go on
+    async def heard_again() -> list[str]:
+        for number in range(100):
+            await platform.services.announcer.tell(
+                room_channel(platform.room.id), "chat_deleted", {"id": f"again {number}"}
+            )
+            if not far.heard["chat_deleted"].empty():
+                return []
+            await asyncio.sleep(0.1)
+        raise AssertionError("the other server hears nothing")
+
+    await heard_again()
+    await speaker.say("chat", text="三")
+    assert (await texts(far, 1))[-1] == "三"
+    assert far.numbers[-1] > before
+    assert far.numbers == sorted(set(far.numbers))
+
+
+@dataclass(slots=True)
+class RawPage:
+    """A page that reads only when it is told to."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    rest: bytes = b""
+    packets: list[bytes] = field(default_factory=list)
+    bytes_read: int = 0
+
+    @classmethod
+    async def join(cls, url: str, *, receive_bytes: int = 8_192) -> RawPage:
+        """Connect and join the room, with a small receive buffer."""
+        host, port = url.removeprefix("http://").split(":")
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, (host, int(port)))
+        reader, writer = await asyncio.open_connection(sock=made, limit=4_096)
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        head = f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\n"
+        writer.write(f"{head}Upgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        page = cls(reader, writer)
+        await page.until(b"0{")
+        page.send(b"40/room,")
+        await page.until(b"40/room,{")
+        page.send(b'42/room,0["join",{"slug":"%s"}]' % SLUG.encode())
+        await page.until(b"43/room,0[")
+        return page
+
+    def send(self, packet: bytes) -> None:
+        """One packet."""
+        self.writer.write(text_frame(packet))
+
+    async def until(self, start: bytes) -> bytes:
+        """Read until a packet begins so. Raises EOFError at the end."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while True:
+                while self.packets:
+                    if (packet := self.packets.pop(0)).startswith(start):
+                        return packet
+                if not (data := await self.reader.read(65_536)):
+                    raise EOFError
+                self.bytes_read += len(data)
+                frames, self.rest = split_frames(self.rest + data)
+                self.packets += [payload for _, payload in frames]
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
+
+
+async def test_a_page_that_does_not_read_is_left_out_and_then_fills_the_gap(
+    platform: Platform, come: Callable[..., Any]
+) -> None:
+    # given: a page that stops reading
+    reading, _ = await come(platform.urls[0])
+    slow = await RawPage.join(platform.urls[0])
+    slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    read_before = slow.bytes_read
+    channel = room_channel(platform.room.id)
+
+    # when: 4 MB are told
+    size, count = 20_000, 200
+    for number in range(count):
+        await platform.services.announcer.tell(channel, "chat_deleted", {"id": f"{number:06}" + "x" * size})
+
+    # then: the others hear all of it…
+    ids = [(await reading.hear("chat_deleted"))["id"][:6] for _ in range(count)]
+    assert ids == [f"{number:06}" for number in range(count)]
+
+    # …for it only a bounded part waited, and it is told that it missed the rest
+    slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
+    assert await slow.until(b'42/room,["missed",') == b'42/room,["missed",{}]'
+    assert slow.bytes_read - read_before < 1_000_000
+
+    # …from here on it hears everything again, and can ask
+    await platform.services.announcer.tell(channel, "likes", {"total": 7})
+    last = await slow.until(b'42/room,["likes",{"total":7}')
+    number = int(last.rstrip(b"]").rsplit(b",", 1)[1])
+    slow.send(b'42/room,1["join",{"slug":"%s","after":%d}]' % (SLUG.encode(), number - 3))
+    answer = json.loads((await slow.until(b"43/room,1")).removeprefix(b"43/room,1"))[0]["data"]
+    assert {entry[0] for entry in answer["missed"]} <= {"chat_deleted", "likes", "viewers"}
+    assert answer["n"] >= number
+    await slow.close()
+
+
+async def test_a_message_of_a_megabyte_ends_its_sender_only(platform: Platform, come: Callable[..., Any]) -> None:
+    # given
+    other, _ = await come(platform.urls[0], "liming")
+    offender = await RawPage.join(platform.urls[0])
+
+    # when
+    payload = b'42/room,5["chat",{"text":"%s"}]' % (b"x" * 1_000_000)
+    offender.writer.write(b"\x81\xff" + len(payload).to_bytes(8, "big") + b"\0\0\0\0" + payload)
+
+    # then
+    assert await offender.until(TOO_BIG)
+    await other.say("chat", text="还在")
+    assert await texts(other, 1) == ["还在"]
+    await offender.close()
+
+
+async def test_a_thousand_events_a_second_are_refused_and_then_cut_off(
+    platform: Platform, come: Callable[..., Any]
+) -> None:
+    # given
+    other, _ = await come(platform.urls[0], "liming")
+    offender = await RawPage.join(platform.urls[0])
+
+    # when
+    for number in range(1000):
+        offender.send(b'42/room,%d["like",{"count":1}]' % (number + 1))
+
+    # then
+    refused = await offender.until(b'43/room,61[{"ok":false,"error":"too_many_requests"')
+    assert refused
+    with pytest.raises((EOFError, ConnectionError)):
+        await offender.until(b"never")
+    await other.say("chat", text="还在")
+    assert await texts(other, 1) == ["还在"]
+    await offender.close()
+
+
+ODD_EVENTS = (
+    (b'["no_such_event",{}]', "bad_request"),
+    (b'["chat",{"text":"x"}]', "sign_in_required"),
+    (b'["chat"]', "bad_request"),
+    (b'["like",{"count":-1}]', "bad_request"),
+    (b'["like",{"count":1.5}]', "bad_request"),
+    (b'["join",{"slug":"zhang","after":"1"}]', "bad_request"),
+    (b'["join",{"slug":"zhang","after":0}]', "bad_request"),
+    (b'["join",{"slug":"nowhere"}]', "not_found"),
+)
+
+
+async def test_odd_events_get_a_coded_answer(platform: Platform) -> None:
+    page = await RawPage.join(platform.urls[0])
+    for number, (packet, code) in enumerate(ODD_EVENTS, start=1):
+        page.send(b"42/room,%d%s" % (number, packet))
+        start = b"43/room,%d[" % number
+        answer = json.loads(b"[" + (await page.until(start)).removeprefix(start))[0]
+        assert (packet, answer["ok"], answer["error"]) == (packet, False, code)
+    await page.close()
