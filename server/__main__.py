@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -14,6 +15,10 @@ from config.settings import ServerSettings, SettingsError, load
 from server.app import open_app
 
 log = logger(__name__)
+
+# Thousands of open pages are a million objects that live on; looking at all of them for rubbish as often as Python
+# does by itself took a third of the CPU time of a flash sale (docs/decisions/).
+GC_THRESHOLDS = (50_000, 20, 100)
 
 
 async def serve(settings: ServerSettings) -> None:
@@ -43,6 +48,7 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201 -- there is no log yet
         return 2
     configure(settings, "server")
+    gc.set_threshold(*GC_THRESHOLDS)
     uvloop.run(serve(settings))
     return 0
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -22,6 +25,8 @@ T = TypeVar("T")
 # A process that is killed inside a transaction leaves its locks to mongod, which keeps them for a minute by default:
 # a hot sale would stand still so long. Ours last milliseconds.
 LIFETIME_LIMIT_SECONDS = 5
+FIRST_PAUSE_SECONDS = 0.002  # before trying again what another writer was first with
+LONGEST_PAUSE_SECONDS = 0.02
 
 
 class Transactions:
@@ -53,9 +58,35 @@ class Transactions:
         """
         with pymongo.timeout(self._timeout_seconds):
             async with self._client.start_session() as session:
-                return await session.with_transaction(
-                    work,
-                    read_concern=ReadConcern("snapshot"),
-                    write_concern=WriteConcern("majority", j=True),
-                    read_preference=ReadPreference.PRIMARY,
-                )
+                for tried in itertools.count():
+                    try:
+                        return await self._once(session, work)
+                    except PyMongoError as error:
+                        if error.timeout or not error.has_error_label("TransientTransactionError"):
+                            raise
+                    # The library waits up to half a second here, a hundred times as long as our transactions last.
+                    longest = min(FIRST_PAUSE_SECONDS * 2**tried, LONGEST_PAUSE_SECONDS)
+                    await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS / 2, longest))
+        raise AssertionError("unreachable")
+
+    async def _once(self, session: Session, work: Callable[[Session], Awaitable[T]]) -> T:
+        await session.start_transaction(
+            read_concern=ReadConcern("snapshot"),
+            write_concern=WriteConcern("majority", j=True),
+            read_preference=ReadPreference.PRIMARY,
+        )
+        try:
+            result = await work(session)
+        except BaseException:
+            if session.in_transaction:
+                await session.abort_transaction()
+            raise
+        while True:
+            try:
+                await session.commit_transaction()
+            except PyMongoError as error:  # not known whether it is done: said again, it is done once
+                if not error.has_error_label("UnknownTransactionCommitResult") or error.timeout:
+                    raise
+                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+            else:
+                return result

@@ -1,6 +1,6 @@
 """Flash orders on one hot product: through the service, from Socket.IO clients, and the plain way beside them.
 
-    make bench-orders      or      .venv/bin/python -m tests.bench.orders --buyers 3000 --servers 1
+    make bench-orders      or      .venv/bin/python -m tests.bench.orders --buyers 3000 --servers 2
 
 Everything shares two cores: mongod (a replica set, majority and journal), Redis, the servers, the buyers. After each
 part the database is read: what was sold, what buyers were told. docs/benchmarks.md says what each figure means.
@@ -171,7 +171,7 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--at-once", type=int, default=3_000, help="buyers that wait at the same time there (3,000)")
     parser.add_argument("--naive-orders", type=int, default=5_000, help="orders the plain way (5,000)")
     parser.add_argument("--buyers", type=int, default=3_000, help="Socket.IO clients (3,000); 0: leave them out")
-    parser.add_argument("--servers", type=int, default=1, help="server processes (1)")
+    parser.add_argument("--servers", type=int, default=2, help="server processes (2: one for each core)")
     parser.add_argument("--bursts", type=int, default=3, help="how often all press within one second (3)")
     parser.add_argument("--times", type=int, default=5, help="presses of each, one after another, at the end (5)")
     parser.add_argument("--folder", type=Path, help="keep logs and data in this empty folder")
