@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from server.accounts.model import Role
-from server.flash.model import HOLD_SECONDS_DEFAULT, SaleTerms
+from server.flash.model import HOLD_SECONDS_DEFAULT, SaleChanges, SaleTerms
 from server.flash.service import Sales
 from server.flash.shape import sale_shape
 from server.http import Body, Routes, answer, parse_body, require_role
@@ -25,6 +25,18 @@ class OpenSale(Body):
     per_buyer: Whole
     duration_seconds: Whole
     hold_seconds: Whole = HOLD_SECONDS_DEFAULT
+    per_order: Whole | None = None
+
+
+class ChangeSale(Body):
+    """`PATCH /api/sales/{id}`"""
+
+    price_fen: Whole | None = None
+    per_buyer: Whole | None = None
+    per_order: Whole | None = None
+    hold_seconds: Whole | None = None
+    remaining_seconds: Whole | None = None
+    more: Whole | None = None
 
 
 def sale_routes(sales: Sales) -> Routes:
@@ -35,6 +47,12 @@ def sale_routes(sales: Sales) -> Routes:
         body = await parse_body(request, OpenSale)
         return answer(sale_shape(await sales.open(host, SaleTerms(**body.model_dump()))), 201)
 
+    async def change_sale(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        body = await parse_body(request, ChangeSale)
+        changes = SaleChanges(**body.model_dump())
+        return answer(sale_shape(await sales.change(host, request.match_info["id"], changes)))
+
     async def close_sale(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
         return answer(sale_shape(await sales.close(host, request.match_info["id"])))
@@ -44,6 +62,7 @@ def sale_routes(sales: Sales) -> Routes:
 
     return [
         web.post("/api/my/room/sales", open_sale),
+        web.patch("/api/sales/{id}", change_sale),
         web.post("/api/sales/{id}/close", close_sale),
         web.get("/api/sales/{id}", get_sale),
     ]

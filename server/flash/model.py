@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from server.catalog.model import PRICE_FEN, Product, check_whole
-from server.errors import BadRequest
+from server.errors import BadRequest, Conflict
 from server.streams.model import Stream
 
 QUANTITY = range(1, 1_000_001)
+MORE = range(-1_000_000, 1_000_001)
 DURATION_SECONDS = range(1, 86_401)
 HOLD_SECONDS = range(1, 3_601)
 HOLD_SECONDS_DEFAULT = 300
@@ -44,6 +45,7 @@ class Sale:
     price_fen: int
     quantity: int
     per_buyer: int
+    per_order: int
     hold_seconds: int
     state: SaleState
     available: int
@@ -84,6 +86,22 @@ class SaleTerms:
     per_buyer: int
     duration_seconds: int
     hold_seconds: int = HOLD_SECONDS_DEFAULT
+    per_order: int | None = None  # None: as many as one buyer may have
+
+
+@dataclass(frozen=True, slots=True)
+class SaleChanges:
+    """What a host wants to be different in a running sale; None: as it is. Orders that exist keep their terms.
+
+    `more`: pieces to add from the product's stock, or to give back to it (negative), of those that nobody has.
+    """
+
+    price_fen: int | None = None
+    per_buyer: int | None = None
+    per_order: int | None = None
+    hold_seconds: int | None = None
+    remaining_seconds: int | None = None
+    more: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +126,8 @@ def open_sale(sale_id: str, terms: SaleTerms, stream: Stream, product: Product, 
     check_whole("hold_seconds", terms.hold_seconds, HOLD_SECONDS)
     if terms.per_buyer > terms.quantity:
         raise BadRequest("per_buyer: not more than the quantity")
+    per_order = terms.per_buyer if terms.per_order is None else terms.per_order
+    _check_per_order(per_order, terms.per_buyer)
     return Sale(
         id=sale_id,
         room_id=stream.room_id,
@@ -117,6 +137,7 @@ def open_sale(sale_id: str, terms: SaleTerms, stream: Stream, product: Product, 
         price_fen=terms.price_fen,
         quantity=terms.quantity,
         per_buyer=terms.per_buyer,
+        per_order=per_order,
         hold_seconds=terms.hold_seconds,
         state=SaleState.OPEN,
         available=terms.quantity,
@@ -126,3 +147,39 @@ def open_sale(sale_id: str, terms: SaleTerms, stream: Stream, product: Product, 
         opens_at=now,
         closes_at=now + timedelta(seconds=terms.duration_seconds),
     )
+
+
+def change_sale(sale: Sale, changes: SaleChanges, now: datetime) -> Sale:
+    """A running sale after these changes. Raises BadRequest, Conflict (`sale_closed`, `out_of_stock`)."""
+    if not takes_orders(sale, now):
+        raise Conflict("this sale is over", code="sale_closed")
+    more = 0 if changes.more is None else check_whole("more", changes.more, MORE)
+    if sale.available + more < 0:
+        raise Conflict("so many pieces are not free any more", code="out_of_stock")
+    per_buyer = _changed("per_buyer", changes.per_buyer, sale.per_buyer, QUANTITY)
+    per_order = _changed("per_order", changes.per_order, min(sale.per_order, per_buyer), QUANTITY)
+    _check_per_order(per_order, per_buyer)
+    closes_at = sale.closes_at
+    if changes.remaining_seconds is not None:
+        remaining = check_whole("remaining_seconds", changes.remaining_seconds, DURATION_SECONDS)
+        closes_at = now + timedelta(seconds=remaining)
+    return replace(
+        sale,
+        price_fen=_changed("price_fen", changes.price_fen, sale.price_fen, PRICE_FEN),
+        per_buyer=per_buyer,
+        per_order=per_order,
+        hold_seconds=_changed("hold_seconds", changes.hold_seconds, sale.hold_seconds, HOLD_SECONDS),
+        quantity=check_whole("quantity", sale.quantity + more, QUANTITY),
+        available=sale.available + more,
+        closes_at=closes_at,
+    )
+
+
+def _changed(field: str, wanted: int | None, before: int, span: range) -> int:
+    return before if wanted is None else check_whole(field, wanted, span)
+
+
+def _check_per_order(per_order: int, per_buyer: int) -> None:
+    check_whole("per_order", per_order, QUANTITY)
+    if per_order > per_buyer:
+        raise BadRequest("per_order: not more than per_buyer")

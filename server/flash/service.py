@@ -12,7 +12,7 @@ from config.logs import logger
 from server.accounts.model import User
 from server.catalog.model import Product
 from server.errors import Conflict, NotFound
-from server.flash.model import Sale, SaleState, SaleTerms, SaleView, open_sale
+from server.flash.model import Sale, SaleChanges, SaleState, SaleTerms, SaleView, change_sale, open_sale
 from server.flash.shape import sale_shape
 from server.ids import new_id
 from server.infra.announce import Build, room_channel
@@ -34,6 +34,7 @@ class Store(Protocol):
     async def get(self, sale_id: str, session: Session | None = None) -> Sale | None: ...
     async def open_in(self, room_id: str) -> Sale | None: ...
     async def past_closing(self, now: datetime) -> list[Sale]: ...
+    async def change(self, before: Sale, after: Sale, session: Session) -> bool: ...
     async def close(self, sale: Sale, now: datetime, session: Session) -> Sale | None: ...
 
 
@@ -146,12 +147,39 @@ class Sales:
         await self._catalog.changed(product.id)
         return view
 
+    async def change(self, host: User, sale_id: str, changes: SaleChanges) -> SaleView:
+        """Change a running sale, and add pieces of the product to it or give free ones back.
+
+        Raises:
+            BadRequest, NotFound (also for another's), Conflict (`sale_closed`, `out_of_stock`)
+        """
+        await self._own_sale(host, sale_id)
+
+        async def work(session: Session) -> Sale:
+            before = await self._store.get(sale_id, session)
+            if before is None:
+                raise NotFound("there is no such sale")
+            after = change_sale(before, changes, self._clock.now())
+            more = after.quantity - before.quantity
+            if more > 0 and not await self._product_stock.take(before.product_id, more, session):
+                raise Conflict("there are not so many pieces in stock", code="out_of_stock")
+            if more < 0:
+                await self._product_stock.put_back(before.product_id, -more, session)
+            if not await self._store.change(before, after, session):
+                raise Conflict("the sale is changing; please try again")
+            return after
+
+        async with self._turns.take(sale_id):
+            after = await self._transactions.run(work)
+        log.info("sale changed", sale=sale_id, quantity=after.quantity)
+        view = await self._view(after)
+        await self._tell(view)
+        await self._catalog.changed(after.product_id)
+        return view
+
     async def close(self, host: User, sale_id: str) -> SaleView:
         """End a sale before its time; one that is closed stays so. Raises NotFound (also for another's)."""
-        sale = await self._store.get(sale_id)
-        room = await self._own_room(host)
-        if sale is None or sale.room_id != room.id:
-            raise NotFound("there is no such sale")
+        await self._own_sale(host, sale_id)
         return await self._view(await self._close(sale_id))
 
     async def sweep(self) -> None:
@@ -196,6 +224,11 @@ class Sales:
             await self._tell(await self._view(sale))
             await self._catalog.changed(sale.product_id)
         return sale
+
+    async def _own_sale(self, host: User, sale_id: str) -> None:
+        sale, room = await self._store.get(sale_id), await self._own_room(host)
+        if sale is None or sale.room_id != room.id:
+            raise NotFound("there is no such sale")
 
     async def _own_room(self, host: User) -> Room:
         room = await self._rooms.by_host(host.id)

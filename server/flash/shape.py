@@ -19,6 +19,7 @@ def sale_shape(view: SaleView) -> dict[str, Any]:
         "price_fen": sale.price_fen,
         "quantity": sale.quantity,
         "per_buyer": sale.per_buyer,
+        "per_order": sale.per_order,
         "hold_seconds": sale.hold_seconds,
         "state": sale.state,
         "available": sale.available,

@@ -41,6 +41,7 @@ class SaleStore:
                     "price_fen": sale.price_fen,
                     "quantity": sale.quantity,
                     "per_buyer": sale.per_buyer,
+                    "per_order": sale.per_order,
                     "hold_seconds": sale.hold_seconds,
                     "state": sale.state,
                     "available": sale.available,
@@ -88,6 +89,25 @@ class SaleStore:
         )
         return done.modified_count == 1
 
+    async def change(self, before: Sale, after: Sale, session: Session) -> bool:
+        """Set a running sale's terms and add pieces to it or take them out; False when it is not as it was read."""
+        more = after.quantity - before.quantity
+        done = await self._sales.update_one(
+            {"_id": before.id, "state": SaleState.OPEN, "available": before.available, "quantity": before.quantity},
+            {
+                "$set": {
+                    "price_fen": after.price_fen,
+                    "per_buyer": after.per_buyer,
+                    "per_order": after.per_order,
+                    "hold_seconds": after.hold_seconds,
+                    "closes_at": after.closes_at,
+                },
+                "$inc": {"quantity": more, "available": more, "turns": 1},
+            },
+            session=session,
+        )
+        return done.modified_count == 1
+
     async def close(self, sale: Sale, now: datetime, session: Session) -> Sale | None:
         """Close a sale and count what nobody has as returned; None when it is not any more as it was read."""
         return _sale(
@@ -116,6 +136,7 @@ def _sale(document: Document | None) -> Sale | None:
         price_fen=document["price_fen"],
         quantity=document["quantity"],
         per_buyer=document["per_buyer"],
+        per_order=document.get("per_order") or document["per_buyer"],  # sales of before there was this limit
         hold_seconds=document["hold_seconds"],
         state=SaleState(document["state"]),
         available=document["available"],

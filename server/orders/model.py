@@ -170,6 +170,7 @@ class Offer:
     per_buyer: int | None
     hold_seconds: int
     is_open: bool
+    per_order: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,8 @@ def admit(
 def _refusal(offer: Offer, request: Request, already: int, free: int) -> Conflict | None:
     if not offer.is_open:
         return Conflict("this sale is over", code="sale_closed")
+    if offer.per_order is not None and request.quantity > offer.per_order:
+        return Conflict(f"one order may have {offer.per_order} at most", code="limit_reached")
     if offer.per_buyer is not None and already + request.quantity > offer.per_buyer:
         return Conflict(f"each buyer may have {offer.per_buyer} at most", code="limit_reached")
     if request.quantity > free:

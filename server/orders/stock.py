@@ -74,6 +74,7 @@ class Stock:
             per_buyer=sale.per_buyer,
             hold_seconds=sale.hold_seconds,
             is_open=takes_orders(sale, now),
+            per_order=sale.per_order,
         )
 
     async def hold(self, source: Source, pieces: int, session: Session) -> bool:

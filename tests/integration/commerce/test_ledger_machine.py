@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from config.settings import ServerSettings
 from server.accounts.model import User
 from server.errors import DomainError
-from server.flash.model import Sale
+from server.flash.model import Sale, SaleChanges
 from server.orders.model import STEPS, Order, OrderState, next_state
 from server.payments.model import PaymentState
 from tests.integration.commerce.rig import MovedClock, Rig, make_user, open_rig
@@ -70,6 +70,7 @@ class Shop(RuleBasedStateMachine):
         self.requests: dict[tuple[str, str], str] = {}
         self.callbacks: list[bytes] = []
         self.sales: list[Sale] = []
+        self.limits: dict[str, int] = {}
 
     @initialize(quantity=st.integers(1, 4), per_buyer=st.integers(1, 2))
     def begin(self, quantity: int, per_buyer: int) -> None:
@@ -83,6 +84,13 @@ class Shop(RuleBasedStateMachine):
             terms = {"quantity": quantity, "per_buyer": min(per_buyer, quantity), "hold_seconds": 60}
             opened = self.rig.open_sale(self.host, self.product, duration_seconds=200, **terms)
             self.sales.append(self.runner.do(opened))
+
+    @rule(more=st.integers(-3, 3), per_buyer=st.sampled_from([None, 1, 2]), seconds=st.sampled_from([None, 30, 300]))
+    def change_sale(self, more: int, per_buyer: int | None, seconds: int | None) -> None:
+        changes = SaleChanges(more=more, per_buyer=per_buyer, per_order=None, remaining_seconds=seconds)
+        with suppress(DomainError):
+            sale = self.runner.do(self.rig.sales.change(self.host, self.sales[-1].id, changes)).sale
+            self.limits[sale.id] = max(self.limits.get(sale.id, 0), sale.per_buyer)
 
     @rule()
     def close_sale(self) -> None:
@@ -184,7 +192,8 @@ class Shop(RuleBasedStateMachine):
                 assert after in {next_state(begin, step) for begin, step in STEPS if begin is before}
             if order["sale_id"] and state in {OrderState.HELD, OrderState.PAID}:
                 has[order["sale_id"], order["buyer_id"]] += order["quantity"]
-        limits = {sale.id: sale.per_buyer for sale in self.sales}
+        # A limit that was lowered takes nothing from who has more already.
+        limits = {sale.id: max(sale.per_buyer, self.limits.get(sale.id, 0)) for sale in self.sales}
         assert not [key for key, pieces in has.items() if pieces > limits[key[0]]]
 
     def _pick(self, data: st.DataObject) -> tuple[User, Order]:
