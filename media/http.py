@@ -283,7 +283,7 @@ class SessionRoutes:
         session.restart_ice(remote_ufrag, remote_pwd)
         log.info("ice restart", session=session.id)
         return web.Response(
-            body=write_fragment(self._node.local(session), resource.mids).encode(),
+            body=write_fragment(self._node.sessions.local(session), resource.mids).encode(),
             headers={"Content-Type": FRAGMENT_TYPE, "ETag": session.etag, "Cache-Control": "no-store"},
         )
 

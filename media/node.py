@@ -6,8 +6,7 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -20,8 +19,7 @@ from config.logs import logger
 from config.objects import ObjectsUnavailable
 from config.settings import MediaSettings
 from config.tasks import Tasks
-from media.admission import Admission
-from media.answer import CannotServe, ChosenMedia, Local, choose_for_publisher, choose_for_viewer, write_answer
+from media.answer import CannotServe, ChosenMedia, choose_for_publisher, choose_for_viewer, write_answer
 from media.authorize import Grant
 from media.cluster.caller import Caller
 from media.cluster.leases import LeaseKeeper
@@ -34,18 +32,18 @@ from media.cluster.silent import NoRecorder, say_nothing
 from media.dtls import Certificate
 from media.events import Outbox
 from media.glue import PacketMemory
-from media.problems import Problem, already_live, cannot_serve, full, key_wrong, not_live, unavailable
+from media.problems import already_live, cannot_serve, full, key_wrong, not_live, unavailable
 from media.publisher import Publisher
 from media.recording.feed import TakeRecorder
 from media.recording.spool import RecoveredTake
 from media.recording.take_spool import SpoolBusy
-from media.resource import Resource, digest, new_session_id
+from media.resource import Resource, digest
 from media.rtp.counters import Counters
 from media.rtp.fanout import HOLD_SECONDS, Fanout
 from media.rtp.outlet import Sender
 from media.rtp.single import Single
 from media.sdp import Offer
-from media.session import Ending, Session
+from media.sessions import Sessions
 from media.stream import Stream, StreamContext, StreamEnding, StreamState
 from media.transport.addresses import candidates, interface_addresses
 from media.transport.ice import IceLite
@@ -90,9 +88,6 @@ class Node:
         self.on_drain: list[Callable[[], None]] = []  # called once, when draining begins
         self.streams: dict[str, Stream] = {}
         self.given_up: set[str] = set()  # rooms whose streams go on elsewhere, if somebody takes them
-        self.resources: dict[str, Resource] = {}
-        self.copies: Counter[str] = Counter()  # of those, the ones that other nodes play, by room
-        self._connecting: list[Resource] = []
         self.outbox = Outbox(bus)
         self.http_port = settings.media_http_port
         self.registry = Registry(bus, settings.node_id)
@@ -103,14 +98,12 @@ class Node:
         self._make_recorder = make_recorder
         self._certificate = Certificate()
         self._ice = IceLite(self.counters)
-        self._admission = Admission(settings.max_sessions, settings.connecting_per_address)
         self._memory = PacketMemory()
         self._sender = Sender(self.counters)
         self._single = Single(self._memory, self.counters)
         self._port: Port | None = None
-        self._candidates: tuple[str, ...] = ()
+        self.sessions = Sessions(settings, self._certificate, self._ice, self._memory, self.counters)
         self._tasks = Tasks("media node")
-        self._sessions: set[asyncio.Task[None]] = set()
         self._finishing: set[asyncio.Task[None]] = set()
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._context = StreamContext(
@@ -132,7 +125,7 @@ class Node:
         self._port = Port(settings.media_host, settings.media_udp_port, self._ice, self.counters, TcpLimits())
         await self._port.start()
         addresses = settings.media_announced_addresses or interface_addresses()
-        self._candidates = candidates(addresses, self._port.number)
+        self.sessions.candidates = candidates(addresses, self._port.number)
         self._tasks.start("send events", self.outbox.run())
         self._tasks.start("tick", keep_up(self.all_streams, settings.consent_timeout_seconds))
         self._tasks.start("take commands", self._bus.consume_commands(self._obey))
@@ -180,9 +173,7 @@ class Node:
         patience = time.monotonic() + self.settings.shutdown_seconds
         for stream in list(self.streams.values()):
             stream.end(StreamEnding.SHUTDOWN)
-        for resource in list(self.resources.values()):
-            resource.session.end(Ending.SHUTDOWN)
-        waiting = self._sessions | self._finishing
+        waiting = self.sessions.end_all() | self._finishing
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=self.settings.shutdown_seconds)
             if late:
@@ -191,6 +182,7 @@ class Node:
         await self.keeper.drop_all(max(0.5, patience - time.monotonic()))
         if not await self.outbox.drained(max(0.5, patience - time.monotonic())):
             log.warning("stopped before every event was sent")
+        await self.sessions.aclose()
         await self._tasks.aclose()
         if self._port is not None:
             await self._port.aclose()
@@ -212,12 +204,12 @@ class Node:
         grant = await self._authorizer.authorize(slug, key)
         async with self._opening.setdefault(slug, asyncio.Lock()):
             stream = await self._stream_for(slug, grant, digest(key), wants_takeover)
-            session = self._open_session(offer)
+            session = self.sessions.open(offer)
             publisher = Publisher(session, chosen, stream, self.counters)
             stream.attach(publisher)
         self.keeper.wake()  # copies must know at once what this one sends
-        answer = write_answer(offer, chosen, self.local(session), secrets.randbits(62))
-        return self._run_session(session, slug, answer, chosen, digest(key))
+        answer = write_answer(offer, chosen, self.sessions.local(session), secrets.randbits(62))
+        return self.sessions.run(Resource(session, slug, answer, _mids(chosen), digest(key)))
 
     async def _stream_for(self, slug: str, grant: Grant, key_digest: bytes, wants_takeover: bool) -> Stream:
         stream = self.streams.get(slug)
@@ -281,23 +273,22 @@ class Node:
             chosen = choose_for_viewer(offer, stream.published)
         except CannotServe as error:
             raise cannot_serve(str(error)) from None
-        session = self._open_session(offer)
+        session = self.sessions.open(offer)
         viewer = Viewer(session, chosen, stream, self.counters)
         stream.add_viewer(viewer)
-        answer = write_answer(
-            offer, chosen, self.local(session), secrets.randbits(62), viewer.sending, CNAME.decode()
-        )
-        return self._run_session(session, slug, answer, chosen, None, client, viewer, is_copy=is_copy)
+        local = self.sessions.local(session)
+        answer = write_answer(offer, chosen, local, secrets.randbits(62), viewer.sending, CNAME.decode())
+        return self.sessions.run(Resource(session, slug, answer, _mids(chosen), None, client, viewer, is_copy))
 
     def _check_viewer(self, client: str) -> None:
         if self.is_draining:
             raise full()
-        self._admission.check_viewer(len(self.resources), self._still_connecting(), client)
+        self.sessions.check_viewer(client)
 
-    def _still_connecting(self) -> list[Resource]:
-        """Sessions whose DTLS is not up yet: few, also when a thousand are connected."""
-        self._connecting = [r for r in self._connecting if r.is_connecting and r.session.id in self.resources]
-        return self._connecting
+    @property
+    def resources(self) -> dict[str, Resource]:
+        """Everybody's sessions, by id."""
+        return self.sessions.resources
 
     def stream(self, slug: str) -> Stream | None:
         """The stream of a room, as it is here: with its publisher, or as a copy."""
@@ -305,7 +296,9 @@ class Node:
 
     def viewers_of(self, stream: Stream) -> int:
         """How many people watch a stream, at all nodes together; those elsewhere as they were counted last."""
-        return len(stream.viewers) - self.copies[stream.slug] + self.registry.watching.get(stream.stream_id, 0)
+        return (
+            len(stream.viewers) - self.sessions.copies[stream.slug] + self.registry.watching.get(stream.stream_id, 0)
+        )
 
     def all_streams(self) -> list[Stream]:
         """Those with their publishers, and copies."""
@@ -318,24 +311,12 @@ class Node:
         """
         if self.is_draining and (not is_publisher or slug not in self.streams or slug in self.given_up):
             return True
-        try:
-            if is_publisher:
-                self._admission.check_publisher(self.resources.values())
-            else:
-                self._admission.check_viewer(len(self.resources), (), "")
-        except Problem:
-            return True
-        return False
+        return not self.sessions.has_room(for_publisher=is_publisher)
 
     def elsewhere(self, slug: str) -> str | None:
         """The public address of another node with room, if it has one of its own."""
         node = self.registry.with_room()
         return node.public_url or None if node is not None else None
-
-    def local(self, session: Session) -> Local:
-        """Our side of a session's transport, for an answer."""
-        credentials = session.credentials
-        return Local(credentials.ufrag, credentials.pwd, self._certificate.fingerprint, self._candidates)
 
     def _make_fanout(self, kind: str, clock_rate: int) -> Fanout:
         return Fanout(kind, clock_rate, self._sender, self._single, self.counters, _hold)
@@ -343,41 +324,6 @@ class Node:
     def _make_copy(self, seen: StreamSeen, ended: Callable[[Stream], None]) -> Stream:
         context = replace(self._context, emit=say_nothing, ended=ended)
         return Stream(seen.slug, seen.room_id, seen.stream_id, NoRecorder, context)
-
-    def _open_session(self, offer: Offer) -> Session:
-        session_id = new_session_id(self.settings.node_id)
-        return Session(session_id, offer, self._certificate, self._ice, self._memory, self.counters)
-
-    def _run_session(
-        self,
-        session: Session,
-        slug: str,
-        answer: str,
-        chosen: tuple[ChosenMedia, ...],
-        key_digest: bytes | None,
-        client: str = "",
-        viewer: Viewer | None = None,
-        *,
-        is_copy: bool = False,
-    ) -> Resource:
-        mids = tuple(m.offer.mid for m in chosen if m.codecs)
-        resource = Resource(session, slug, answer, mids, key_digest, client, viewer, is_copy)
-        self.resources[session.id] = resource
-        self.copies[slug] += is_copy
-        self._connecting.append(resource)
-        task = self._tasks.start("session", self._run(session))
-        self._sessions.add(task)
-        task.add_done_callback(self._sessions.discard)
-        return resource
-
-    async def _run(self, session: Session) -> None:
-        try:
-            await session.run(self.settings.connect_timeout_seconds)
-        finally:
-            resource = self.resources.pop(session.id)
-            self.copies[resource.slug] -= resource.is_copy
-            if not self.copies[resource.slug]:
-                del self.copies[resource.slug]
 
     # -- streams
 
@@ -416,6 +362,11 @@ class Node:
         if command.get("command") == "end_stream":
             for stream in [s for s in self.streams.values() if s.stream_id == command.get("stream_id")]:
                 stream.end(StreamEnding.COMMAND)
+
+
+def _mids(chosen: Sequence[ChosenMedia]) -> tuple[str, ...]:
+    """The names of the m-lines that something flows over."""
+    return tuple(media.offer.mid for media in chosen if media.codecs)
 
 
 def _hold(release: Callable[[], None]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from media.cluster.load import CpuShare
 from media.cluster.registry import Registry
 from media.events import Outbox
 from media.metrics import LAYERS, Snapshot
-from media.resource import Resource
+from media.sessions import Sessions
 from media.stream import Stream, StreamState
 from media.transport.addresses import interface_addresses
 
@@ -30,8 +29,7 @@ class House(Protocol):
     is_draining: bool
     streams: dict[str, Stream]
     given_up: set[str]
-    resources: dict[str, Resource]
-    copies: Counter[str]
+    sessions: Sessions
     outbox: Outbox
     registry: Registry
     http_port: int
@@ -91,7 +89,7 @@ class Presence:
         node_id = node.settings.node_id
         tallies = {stream.slug: Tally(stream) for stream in node.all_streams()}
         now = time.monotonic()
-        for number, resource in enumerate(list(node.resources.values()), 1):
+        for number, resource in enumerate(list(node.sessions.resources.values()), 1):
             tally = tallies.get(resource.slug)
             if tally is not None and resource.viewer is not None and is_person(resource):
                 tally.add(resource.viewer, now)
@@ -114,10 +112,10 @@ class Presence:
         """What is there right now."""
         node = self._node
         streams = list(node.streams.values())
-        copies = node.copies.total()
+        copies = node.sessions.copies.total()
         states = {state.value: sum(s.state == state for s in streams) for state in StreamState}
         return Snapshot(
-            sessions=len(node.resources),
+            sessions=len(node.sessions.resources),
             publishers=sum(s.publisher is not None for s in streams),
             viewers=sum(len(s.viewers) for s in node.all_streams()) - copies,
             copies_given=copies,
@@ -132,7 +130,7 @@ class Presence:
         """Every session, oldest first. Gives way to packets while it counts."""
         streams = self._node.all_streams()
         found = []
-        for number, resource in enumerate(list(self._node.resources.values()), 1):
+        for number, resource in enumerate(list(self._node.sessions.resources.values()), 1):
             found.append(session_figures(resource, streams))
             if number % PIECE == 0:
                 await asyncio.sleep(0)
