@@ -23,11 +23,13 @@ install-dev:
 web: install ## the built page
 	@$(BIN)/python scripts/install.py web
 
-test: install-dev ## all tests: page, unit, integration against real servers, browser
+test: install-dev ## all tests: page, unit, integration against real servers, browser; ARGS=… for some of them
 	@$(BIN)/python scripts/install.py web
 	@$(BIN)/python scripts/install.py browser
 	@$(BIN)/python scripts/install.py npm run --silent test
-	@$(BIN)/python -m pytest $(ARGS)
+	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; failed=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" || failed=1; \
+	$(BIN)/python -m pytest -m alone || failed=1; exit $$failed
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
 	@failed=0; run() { echo "→ $$*"; "$$@" || failed=1; }; \
