@@ -16,6 +16,7 @@ from config.logs import logger
 from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.http import account_routes
+from server.auditing.http import audit_routes
 from server.cards.events import card_events
 from server.catalog.http import catalog_routes
 from server.chat.events import chat_events
@@ -73,7 +74,7 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
         sockets = _open_sockets(services, media, metrics)
         sockets.server.attach(app)
         _add_routes(app, services, media, metrics)
-        _start_rounds(services, tasks)
+        _start_rounds(services, tasks, metrics)
         try:
             yield app
         finally:
@@ -174,11 +175,12 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(sale_routes(commerce.sales))
     app.router.add_routes(order_routes(commerce.orders))
     app.router.add_routes(payment_routes(commerce.payments))
+    app.router.add_routes(audit_routes(commerce.auditor))
     if commerce.till is not None:
         app.router.add_routes(sandbox_routes(commerce.till))
 
 
-def _start_rounds(services: Services, tasks: Tasks) -> None:
+def _start_rounds(services: Services, tasks: Tasks, metrics: ServerMetrics) -> None:
     tasks.start("fan-out", services.fanout.run())
     tasks.start("slow pages", services.listeners.run())
     tasks.start("presence", services.presence.run())
@@ -193,6 +195,12 @@ def _start_rounds(services: Services, tasks: Tasks) -> None:
     ]
     if commerce.till is not None:
         money.append(commerce.till.sweep)
+
+    async def audit() -> None:
+        done = await commerce.auditor.sweep()
+        metrics.sales_audited(done.checked, done.wrong)
+
+    tasks.start("audit", _sweep(services.settings.sweep_interval_seconds, [audit]))
     tasks.start("commerce sweep", _sweep(services.settings.sweep_interval_seconds, money))
     library = services.library
     tasks.start(

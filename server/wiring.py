@@ -14,6 +14,8 @@ from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.service import Accounts
 from server.accounts.store import AccountStore
+from server.auditing.service import Auditor
+from server.auditing.store import AuditStore
 from server.cards.service import Cards
 from server.cards.store import MomentStore
 from server.catalog.pictures import Pictures
@@ -93,6 +95,7 @@ class Commerce:
     sales: Sales
     orders: Orders
     payments: Payments
+    auditor: Auditor
     till: Till | None
 
 
@@ -313,7 +316,8 @@ async def _build_commerce(
     order_store = OrderStore(database)
     payment_store = PaymentStore(database)
     bill_store = BillStore(database)
-    for store in (sale_store, order_store, payment_store, bill_store):
+    audit_store = AuditStore(database)
+    for store in (sale_store, order_store, payment_store, bill_store, audit_store):
         await store.make_indexes()
     transactions = Transactions(database, settings.mongodb_timeout_seconds)
     await transactions.prepare()
@@ -326,4 +330,5 @@ async def _build_commerce(
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
         secret = settings.payment_sandbox_secret.get_secret_value()
         providers, till = [Sandbox(bill_store, secret)], Till(bill_store, secret, clock)
-    return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), till)
+    auditor = Auditor(audit_store, sale_store, order_store, transactions, clock)
+    return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), auditor, till)

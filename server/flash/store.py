@@ -22,11 +22,12 @@ class SaleStore:
         self._sales = database["sales"]
 
     async def make_indexes(self) -> None:
-        """One open sale per room; open sales by their end."""
+        """One open sale per room; open sales by their end; those with holds."""
         await self._sales.create_index(
             "room_id", unique=True, partialFilterExpression={"state": SaleState.OPEN.value}, name="one_open"
         )
         await self._sales.create_index([("state", 1), ("closes_at", 1)])
+        await self._sales.create_index("held", partialFilterExpression={"held": {"$gt": 0}})
 
     async def add(self, sale: Sale, session: Session) -> None:
         """Add an open sale. Raises Conflict (`sale_running`), which ends the transaction."""
@@ -76,6 +77,16 @@ class SaleStore:
         """Open sales whose time is over."""
         found = self._sales.find({"state": SaleState.OPEN, "closes_at": {"$lte": now}}).limit(CLOSED_IN_ONE_ROUND)
         return [sale async for document in found if (sale := _sale(document))]
+
+    async def lively(self, limit: int) -> list[str]:
+        """Sales in which something goes on: open, or with orders that wait for their payment."""
+        lively: Document = {"$or": [{"state": SaleState.OPEN}, {"held": {"$gt": 0}}]}
+        return [one["_id"] async for one in self._sales.find(lively, {"_id": 1}).limit(limit)]
+
+    async def ids_after(self, sale_id: str, limit: int) -> list[str]:
+        """The sales that follow one, in the order in which they were opened."""
+        found = self._sales.find({"_id": {"$gt": sale_id}}, {"_id": 1}).sort("_id", 1).limit(limit)
+        return [one["_id"] async for one in found]
 
     async def move(self, sale_id: str, source: Pot, target: Pot, pieces: int, session: Session) -> bool:
         """Move pieces if there are so many in the source, and the sale is in the state that has both pots."""

@@ -22,6 +22,12 @@ class ServerMetrics:
         self._events = Counter(
             "dongting_socket_events", "Events from pages", ["event", "outcome"], registry=self.registry
         )
+        self._audits = Counter("dongting_sale_audits", "Sales whose books were checked", registry=self.registry)
+        self._out_of_balance = Gauge(
+            "dongting_sales_out_of_balance",
+            "Sales whose books do not balance; never more than 0",
+            registry=self.registry,
+        )
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """One HTTP request; `route` is its pattern, so that labels stay few."""
@@ -39,3 +45,8 @@ class ServerMetrics:
     def event_answered(self, event: str, outcome: str) -> None:
         """One Socket.IO event: `ok`, or the error's code."""
         self._events.labels(event, outcome).inc()
+
+    def sales_audited(self, checked: int, wrong: int) -> None:
+        """One round of the auditor; `wrong`: sales whose books do not balance now."""
+        self._audits.inc(checked)
+        self._out_of_balance.set(wrong)

@@ -67,6 +67,17 @@ class OrderStore:
             pieces[document["buyer_id"]] = pieces.get(document["buyer_id"], 0) + document["quantity"]
         return pieces
 
+    async def pieces_by_state(self, sale_id: str, session: Session) -> dict[OrderState, int]:
+        """How many pieces of a sale are in orders of each state."""
+        groups = await self._orders.aggregate(
+            [
+                {"$match": {"sale_id": sale_id}},
+                {"$group": {"_id": "$state", "pieces": {"$sum": "$quantity"}}},
+            ],
+            session=session,
+        )
+        return {OrderState(group["_id"]): group["pieces"] async for group in groups}
+
     async def get(self, order_id: str, session: Session | None = None) -> Order | None:
         """One order."""
         document = await self._orders.find_one({"_id": order_id}, session=session)

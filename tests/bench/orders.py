@@ -27,7 +27,7 @@ from rich.table import Table
 from dongting.child import NotReady
 from tests.bench.orders_parts.ledger import Faults, check, total
 from tests.bench.orders_parts.programs import Outcome, ProgramFailed, run_program
-from tests.bench.orders_parts.stage import Stage, open_stage
+from tests.bench.orders_parts.stage import Stage, address_of, open_stage, running_servers
 from tests.bench.relay_parts.figures import percentile
 from tests.bench.relay_parts.process import allow_files
 
@@ -88,9 +88,9 @@ async def end_to_end(stage: Stage, wanted: Wanted) -> tuple[list[Part], Faults]:
     each = wanted.bursts + wanted.times
     counter = await stage.open_counter(int(wanted.buyers * each / MORE_PRESSES), each)
     tokens = await stage.sign_in(wanted.buyers)
-    with stage.servers(wanted.servers) as addresses:
+    with running_servers(stage.environment, stage.folder, wanted.servers) as servers:
         asked: dict[str, Any] = {
-            "addresses": addresses,
+            "addresses": [address_of(server) for server in servers],
             "tokens": tokens,
             "slug": counter.slug,
             "sale_id": counter.sale.id,

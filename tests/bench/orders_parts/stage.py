@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -107,21 +107,26 @@ class Stage:
         )
         return tokens
 
-    @contextmanager
-    def servers(self, count: int) -> Iterator[list[str]]:
-        """Run so many server processes, as in production; yields their addresses, ready."""
-        children: list[Child] = []
-        with ExitStack() as stack:
-            for number, port in enumerate(free_ports(count)):
-                environment = {**self.environment, "SERVER_PORT": str(port), "LOG_LEVEL": "warning"}
-                program = program_of("server", ROOT, environment, self.folder / f"server-{number}.log")
-                child = Child(replace(program, name=f"server-{number}"))
-                children.append(child)
-                stack.callback(child.stop)
-                child.start()
-            for child in children:
-                child.wait_ready()
-            yield [f"127.0.0.1:{child.program.environment['SERVER_PORT']}" for child in children]
+
+@contextmanager
+def running_servers(environment: Environment, folder: Path, count: int) -> Iterator[list[Child]]:
+    """Run so many server processes, as in production; yields them, ready. A test may kill one and start it again."""
+    children: list[Child] = []
+    with ExitStack() as stack:
+        for number, port in enumerate(free_ports(count)):
+            own = {**environment, "SERVER_PORT": str(port), "LOG_LEVEL": "warning"}
+            program = program_of("server", ROOT, own, folder / f"server-{number}.log", f"server-{number}")
+            children.append(Child(program))
+            stack.callback(children[-1].stop)
+            children[-1].start()
+        for child in children:
+            child.wait_ready()
+        yield children
+
+
+def address_of(child: Child) -> str:
+    """Where a server process listens."""
+    return f"127.0.0.1:{child.program.environment['SERVER_PORT']}"
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from typing import Any
 from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.model import Role, User
+from server.auditing.service import Auditor
+from server.auditing.store import AuditStore
 from server.catalog.model import Product
 from server.catalog.service import Catalog
 from server.catalog.store import CatalogStore
@@ -101,6 +103,7 @@ class Rig:
     payment_store: PaymentStore
     bill_store: BillStore
     stock: Stock
+    auditor: Auditor
 
     async def stall(self, stock: int = PLENTY) -> tuple[User, Product]:
         """A host with a room of his own and a product to sell."""
@@ -174,7 +177,8 @@ async def open_rig(settings: ServerSettings, clock: MovedClock | None = None) ->
         catalog_store, room_store = CatalogStore(database), RoomStore(database)
         sale_store, order_store = SaleStore(database), OrderStore(database)
         payment_store, bill_store = PaymentStore(database), BillStore(database)
-        for store in (catalog_store, room_store, sale_store, order_store, payment_store, bill_store):
+        audit_store = AuditStore(database)
+        for store in (catalog_store, room_store, sale_store, order_store, payment_store, bill_store, audit_store):
             await store.make_indexes()
         transactions, turns = Transactions(database, settings.mongodb_timeout_seconds), Turns()
         await transactions.prepare()
@@ -198,6 +202,7 @@ async def open_rig(settings: ServerSettings, clock: MovedClock | None = None) ->
             payment_store,
             bill_store,
             stock,
+            Auditor(audit_store, sale_store, order_store, transactions, clock),
         )
 
 

@@ -1,0 +1,1 @@
+"""Auditing: does each piece of each sale stand in the books exactly once?"""
