@@ -60,6 +60,13 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'halls' },
   },
   {
+    path: '/draws/:id',
+    name: 'draw',
+    component: () => import('./features/draws/DrawPage.vue'),
+    props: true,
+    meta: { tab: 'me', title: 'talk.fair.title' },
+  },
+  {
     path: '/sign-in',
     name: 'sign-in',
     component: () => import('./features/account/SignInPage.vue'),

@@ -1,17 +1,25 @@
 // Every HTTP call of PROTOCOL.md, typed; pages call these and nothing else.
 import { http, withQuery, type CallOptions } from './client'
 import type {
+  Announcement,
   Audience,
+  ChatRules,
+  CheckableDraw,
+  Coupon,
   Course,
   CourseWithLessons,
+  ForbiddenWord,
   Hall,
   HallSummary,
+  Helper,
   HostRoom,
   Interval,
   Items,
   Lesson,
   LessonProgress,
   LessonSummary,
+  LogEntry,
+  ModerationDesk,
   NodeBoard,
   Order,
   Product,
@@ -49,6 +57,36 @@ export const rooms = {
     (await http.get<{ audience: Audience | null }>('/api/my/room/audience', options)).audience,
   /** Timed by the caller; the server throws the bytes away. */
   checkUpload: (body: Blob, options?: CallOptions) => http.upload<null>('/api/my/room/upload-check', body, options),
+}
+
+const roomPath = (slug: string, rest: string) => `/api/rooms/${id(slug)}/${rest}`
+
+export const follows = {
+  follow: (slug: string) => http.put<{ following: boolean; followers: number }>(roomPath(slug, 'follow')),
+  unfollow: (slug: string) => http.delete<{ following: boolean; followers: number }>(roomPath(slug, 'follow')),
+}
+
+export const moderation = {
+  desk: (slug: string, options?: CallOptions) => http.get<ModerationDesk>(roomPath(slug, 'moderation'), options),
+  setRules: (slug: string, change: Partial<ChatRules>) =>
+    http.patch<{ rules: ChatRules }>(roomPath(slug, 'moderation/rules'), change),
+  setWords: (slug: string, words: ForbiddenWord[]) =>
+    http.put<{ words: ForbiddenWord[] }>(roomPath(slug, 'moderation/words'), { words }),
+  nameHelper: (slug: string, who: { name: string } | { user_id: string }) =>
+    http.post<Helper>(roomPath(slug, 'moderation/helpers'), who),
+  dropHelper: (slug: string, userId: string) => http.delete<null>(roomPath(slug, `moderation/helpers/${id(userId)}`)),
+  log: (slug: string, before = '', options?: CallOptions) =>
+    items(http.get<Items<LogEntry>>(withQuery(roomPath(slug, 'moderation/log'), { before }), options)),
+  announce: (slug: string, text: string | null) =>
+    http.put<{ announcement: Announcement | null }>(roomPath(slug, 'announcement'), { text }),
+}
+
+export const coupons = {
+  mine: (options?: CallOptions) => items(http.get<Items<Coupon>>('/api/coupons', options)),
+}
+
+export const draws = {
+  check: (drawId: string, options?: CallOptions) => http.get<CheckableDraw>(`/api/draws/${id(drawId)}`, options),
 }
 
 export const operators = {

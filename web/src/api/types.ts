@@ -1,4 +1,7 @@
 // The shapes of server/PROTOCOL.md, as the page sees them; changed in the same commit as that file.
+import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, Sanction, SanctionFields, SanctionKind } from './talk-types'
+
+export type * from './talk-types'
 
 export type Iso = string
 
@@ -338,6 +341,12 @@ export interface Card {
 }
 
 export interface Snapshot {
+  me: Me
+  followers: number
+  questions: Question[]
+  poll: Poll | null
+  coupon_drop: CouponDrop | null
+  draw: Draw | null
   room: Room
   chat: ChatMessage[]
   card: Card | null
@@ -353,6 +362,8 @@ export interface Snapshot {
 export interface Resumed {
   missed: [event: string, payload: unknown, number: number][]
   n: number
+  me: Me
+  followers: number
   viewers: number
   server_now: Iso
 }
@@ -365,12 +376,31 @@ export interface Items<T> {
 export interface RoomCalls {
   join: { fields: { slug: string; after?: number }; data: Snapshot | Resumed }
   leave: { fields: Record<string, never>; data: Record<string, never> }
-  chat: { fields: { text: string }; data: { message: ChatMessage } }
+  chat: { fields: { text: string }; data: { message: ChatMessage; held: boolean } }
   like: { fields: { count: number }; data: Record<string, never> }
   order: { fields: { sale_id: string; request_id: string; quantity: number }; data: { order: Order } }
-  pin: { fields: { product_id: string }; data: { card: Card } }
+  pin: { fields: { product_id: string } | { lesson_id: string }; data: { card: Card } }
+  explain: { fields: { explaining: boolean }; data: { card: Card } }
   unpin: { fields: Record<string, never>; data: Record<string, never> }
-  delete_chat: { fields: { id: string }; data: Record<string, never> }
+  delete_chat: { fields: { id: string; reason?: string }; data: Record<string, never> }
+  mute: { fields: SanctionFields; data: { sanction: Sanction } }
+  ban: { fields: SanctionFields; data: { sanction: Sanction } }
+  lift: { fields: { user_id: string; kind: SanctionKind; everywhere?: boolean }; data: Record<string, never> }
+  review: { fields: { id: string; show: boolean }; data: { message: ChatMessage } }
+  ask: { fields: { text: string }; data: { question: Question; held: boolean } }
+  answer: { fields: { id: string; text?: string }; data: { question: Question } }
+  show_question: { fields: { id: string }; data: { question: Question } }
+  pin_question: { fields: { id: string | null }; data: { question: Question | null } }
+  delete_question: { fields: { id: string; reason?: string }; data: Record<string, never> }
+  open_poll: { fields: { question: string; options: string[] }; data: { poll: Poll } }
+  vote: { fields: { poll_id: string; option: number }; data: { poll: Poll } }
+  close_poll: { fields: { poll_id: string }; data: { poll: Poll } }
+  drop_coupons: { fields: CouponTerms; data: { drop: CouponDrop } }
+  close_coupons: { fields: { drop_id: string }; data: { drop: CouponDrop } }
+  take_coupon: { fields: { drop_id: string }; data: { coupon: Coupon } }
+  open_draw: { fields: { title: string; places: number; minutes: number }; data: { draw: Draw } }
+  enter_draw: { fields: { draw_id: string }; data: { draw: Draw } }
+  draw_now: { fields: { draw_id: string }; data: { draw: Draw } }
   watch_lesson: { fields: { lesson_id: string }; data: { lesson: Lesson } }
 }
 
@@ -378,6 +408,18 @@ export interface RoomCalls {
 export interface RoomEvents {
   chat: { messages: ChatMessage[] }
   chat_deleted: { id: string }
+  chat_cleared: { author_id: string }
+  rules: { rules: ChatRules }
+  announcement: { announcement: Announcement | null }
+  sanction: { room_id: string; sanction: Sanction; lifted: boolean }
+  room_role: { room_id: string; role: RoomRole }
+  held: { message: ChatMessage }
+  reviewed: { id: string; shown?: boolean }
+  question: { question: Question }
+  question_deleted: { id: string }
+  poll: { poll: Poll }
+  coupon_drop: { drop: CouponDrop }
+  draw: { draw: Draw }
   likes: { total: number }
   viewers: { count: number }
   stream: { stream: Stream | null; whep_url: string }

@@ -16,6 +16,12 @@ export function withMessages(
   return [...lines, ...fresh].slice(-cap)
 }
 
+/** Without what one person said. */
+export function withoutAuthor(lines: readonly ChatMessage[], authorId: string): readonly ChatMessage[] {
+  const left = lines.filter((line) => line.author_id !== authorId)
+  return left.length === lines.length ? lines : left
+}
+
 export function withoutMessage(lines: readonly ChatMessage[], id: string): readonly ChatMessage[] {
   const left = lines.filter((line) => line.id !== id)
   return left.length === lines.length ? lines : left

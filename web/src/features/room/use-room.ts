@@ -1,12 +1,13 @@
 // The live room as the page sees it: joins, takes the snapshot as the truth, then follows the events.
 import { computed, onScopeDispose, shallowRef } from 'vue'
-import { type ApiError, asApiError } from '@/api/errors'
+import { ApiError, asApiError } from '@/api/errors'
 import { roomLink, type LinkState } from '@/api/socket'
 import type { Card, ChatMessage, Resumed, Room, RoomEvents, Sale, Snapshot, Stream } from '@/api/types'
 import { noteServerNow } from '@/lib/server-clock'
-import { CHAT_CAP, withMessages, withoutMessage } from './chat-lines'
+import { CHAT_CAP, withMessages, withoutAuthor, withoutMessage } from './chat-lines'
 import { HeldEvents } from './held-events'
 import { isOldNews, stageOf } from './stage'
+import { followSide } from './room-side'
 
 /** A join that got no answer is tried again; the server answers in milliseconds when it is well. */
 const JOIN_RETRY_MS = 2_000
@@ -53,7 +54,7 @@ export function useRoom(slug: string, link = roomLink()) {
     } catch (error) {
       if (disposed) return
       const failed = asApiError(error)
-      if (failed.code === 'not_found') problem.value = failed
+      if (failed.code === 'not_found' || failed.code === 'banned') problem.value = failed
       else rejoinTimer = setTimeout(() => void (link.state === 'open' && join()), JOIN_RETRY_MS)
     } finally {
       if (!disposed) release()
@@ -63,6 +64,7 @@ export function useRoom(slug: string, link = roomLink()) {
   /** The connection is back: what was missed comes as events. */
   function resume(answer: Resumed): void {
     problem.value = null
+    side.takeMe(answer.me, answer.followers)
     viewers.value = answer.viewers
     joined.value = true
   }
@@ -77,6 +79,10 @@ export function useRoom(slug: string, link = roomLink()) {
   function follow<E extends keyof RoomEvents>(event: E, act: (payload: RoomEvents[E]) => void): () => void {
     return link.on(event, (payload) => heldEvents.pass(() => act(payload)))
   }
+  const side = followSide(follow, room, () => {
+    hasSnapshot = false // another role sees other things: take everything anew
+    void join()
+  })
 
   function take(snapshot: Snapshot): void {
     problem.value = null
@@ -88,6 +94,7 @@ export function useRoom(slug: string, link = roomLink()) {
     takeSale(snapshot.sale)
     viewers.value = snapshot.viewers
     likes.value = snapshot.likes
+    side.take(snapshot)
     hasSnapshot = true
     joined.value = true
   }
@@ -125,6 +132,9 @@ export function useRoom(slug: string, link = roomLink()) {
     follow('chat_deleted', ({ id }) => {
       chat.value = withoutMessage(chat.value, id)
     }),
+    follow('chat_cleared', ({ author_id }) => {
+      chat.value = withoutAuthor(chat.value, author_id)
+    }),
     follow('likes', ({ total }) => {
       likes.value = Math.max(likes.value, total)
     }),
@@ -139,6 +149,11 @@ export function useRoom(slug: string, link = roomLink()) {
       card.value = next
     }),
     follow('sale', ({ sale: next }) => takeSale(next)),
+    ...side.undo,
+    link.on('sanction', ({ room_id, sanction, lifted }) => {
+      if (sanction.kind !== 'ban' || (room_id !== room.value?.id && !sanction.everywhere)) return
+      if (!lifted) problem.value = new ApiError('banned')
+    }),
     link.onOpen(() => void join()),
     link.onHole(joinSoon),
     link.hold(),
@@ -166,9 +181,12 @@ export function useRoom(slug: string, link = roomLink()) {
     linkState,
     joined,
     problem,
-    async say(text: string): Promise<void> {
-      const { message } = await link.send('chat', { text })
-      chat.value = withMessages(chat.value, [message])
+    side: side.state,
+    /** Answers whether it waits for staff: then nobody sees it yet. */
+    async say(text: string): Promise<boolean> {
+      const { message, held } = await link.send('chat', { text })
+      if (!held) chat.value = withMessages(chat.value, [message])
+      return held
     },
     like(count: number): void {
       // A heart that gets lost on the way isn't worth a message.

@@ -10,7 +10,8 @@ import operators from './operators'
 import orders from './orders'
 import room from './room'
 import studio from './studio'
+import talk from './talk'
 
-const en: Messages = { common, errors, home, learn, halls, account, operators, orders, room, studio }
+const en: Messages = { common, errors, home, learn, halls, account, operators, orders, room, studio, talk }
 
 export default en

@@ -64,6 +64,7 @@ export default {
     helper: 'Helper',
     operator: 'Operator',
     delete: 'Delete this message',
+    manage: 'Manage this message of {name}',
     deleted: 'Deleted',
   },
   like: 'Like, {count} so far',

@@ -9,5 +9,6 @@ import operators from './operators'
 import orders from './orders'
 import room from './room'
 import studio from './studio'
+import talk from './talk'
 
-export default { common, errors, home, learn, halls, account, operators, orders, room, studio }
+export default { common, errors, home, learn, halls, account, operators, orders, room, studio, talk }

@@ -64,6 +64,7 @@ export default {
     helper: '场控',
     operator: '管理员',
     delete: '删除这条消息',
+    manage: '管理{name}的这条消息',
     deleted: '已删除',
   },
   like: '点赞，已有 {count} 个赞',
