@@ -1,0 +1,96 @@
+"""What a viewer asks for, and what he gets then, through real ICE, DTLS and SRTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest_asyncio
+
+from media.rtp import feedback
+from media.rtp.choice import Choice, Mode
+from media.rtp.packet import RtpPacket
+from media.viewer import Viewer
+from tests.unit.media import corpus
+from tests.unit.media.arena import Arena, Peer
+
+H264, OPUS = 108, 111  # payload types of both offers
+
+
+@dataclass
+class Show:
+    """A host with one layer, and one viewer."""
+
+    host: Peer
+    peer: Peer
+    viewer: Viewer
+    sequence: int = 100
+
+    def send(self, *, keyframe: bool = False) -> set[int]:
+        """A picture and a sound; answers the payload types that came to the viewer."""
+        before = len(self.peer.got)
+        self.sequence += 1
+        picture = corpus.H264[0] if keyframe else corpus.H264[4]
+        for payload_type, ssrc, payload in ((H264, 7, picture), (OPUS, 8, b"sound")):
+            packet = RtpPacket(payload_type, 0x80, self.sequence, self.sequence * 3000, ssrc, payload)
+            self.host.send_rtp(bytes(packet))
+        return {packet.payload_type for packet in self.peer.got[before:]}
+
+
+@pytest_asyncio.fixture
+async def show() -> AsyncIterator[Show]:
+    arena = Arena()
+    host, peer = await arena.publisher(), await arena.viewer()
+    (viewer,) = arena.stream.viewers
+    made = Show(host, peer, viewer)
+    made.send(keyframe=True)
+    yield made
+    await arena.close()
+
+
+async def test_who_only_listened_gets_the_picture_back(show: Show) -> None:
+    assert show.send() == {H264, OPUS}
+
+    # when, then
+    show.viewer.choose(Choice(Mode.AUDIO))
+    assert show.send() == {OPUS}
+    show.viewer.choose(Choice())
+    show.send()  # he catches up with what is kept since the last keyframe
+    assert show.send() == {H264, OPUS}
+
+
+async def test_who_reports_a_thinner_line_may_be_sent_less_again(show: Show) -> None:
+    # given
+    show.viewer.tick(time.time())
+    (before,) = {placed.lane.repair_left for placed in show.viewer.placed}
+
+    # when
+    for bits_per_second in (1_000_000, 160_000):
+        show.peer.send_rtcp(feedback.bandwidth(1, bits_per_second, []))
+
+    # then
+    assert {placed.lane.repair_left for placed in show.viewer.placed} == {160_000 // 16}
+    assert before > 160_000 // 16
+
+
+async def test_two_lost_packets_of_a_short_report_are_no_trouble(show: Show) -> None:
+    # given
+    ssrc = show.viewer.sending["video"].ssrc
+
+    def report(highest: int, lost: int) -> None:
+        block = feedback.ReportBlock(ssrc, 128, lost, highest, 0, 0, 0)
+        show.peer.send_rtcp(feedback.receiver_report(1, [block]))
+
+    # when
+    report(1000, 0)
+    report(1004, 2)
+
+    # then
+    assert show.viewer.fraction_lost == 0.0
+    assert not show.viewer.is_stalling(time.monotonic())
+
+    # but many are
+    report(1100, 30)
+    assert show.viewer.fraction_lost == 0.3
+    assert show.viewer.is_stalling(time.monotonic())
