@@ -74,6 +74,7 @@ from server.showroom.service import Showroom
 from server.showroom.store import ClipStore, HallStore
 from server.streams.service import Streams
 from server.streams.store import StreamStore
+from server.told import STATE_EVENTS
 
 LOST_STREAM_SECONDS = 60.0  # a media machine that is away longer than this takes its stream with it
 
@@ -230,7 +231,7 @@ async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             bus=bus,
             jobs=Jobs(make_celery(settings)),
             listeners=listeners,
-            fanout=Fanout(room_log, listeners),
+            fanout=Fanout(room_log, listeners, STATE_EVENTS),
             announcer=Announcer(room_log, tasks, listeners if with_sockets else None),
             limits=limits,
         )

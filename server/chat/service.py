@@ -119,7 +119,7 @@ class Chat:
         if not await self._store.remove(room_id, message_id):
             raise NotFound("there is no such message")
         await self._voice.tell(room_channel(room_id), "chat_deleted", {"id": message_id})
-        await self._voice.tell(staff_channel(room_id), "reviewed", {"id": message_id})
+        await self._voice.tell(staff_channel(room_id), "reviewed", {"id": message_id, "shown": False})
 
     async def clear(self, room_id: str, author_id: str) -> int:
         """Take all messages of one author away; answers how many."""

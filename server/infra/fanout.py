@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence, Set
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
@@ -16,16 +17,19 @@ log = logger(__name__)
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 0.25
 ASK_SECONDS = 2.0  # how long a join waits for a Redis that hangs
-STATE_EVENTS = frozenset({"likes", "viewers", "stream", "card", "sale", "rules", "announcement", "poll"})
 MOST_MISSED = 300  # events in an answer; whoever missed more takes the snapshot
 MOST_MISSED_BYTES = 65_536
 
 
 class Fanout:
-    """Hears what is told anywhere and tells the pages of this process."""
+    """Hears what is told anywhere and tells the pages of this process.
 
-    def __init__(self, room_log: RoomLog, listeners: Listeners) -> None:
+    `states`: the events of which only the newest matters to a page that was away.
+    """
+
+    def __init__(self, room_log: RoomLog, listeners: Listeners, states: Set[str]) -> None:
         self._log = room_log
+        self._states = states
         self._listeners = listeners
         self._is_hearing = False
 
@@ -90,18 +94,18 @@ class Fanout:
             return None
         if told is None:
             return None
-        kept = newest_states(told)
+        kept = newest_states(told, self._states)
         if len(kept) > MOST_MISSED or sum(len(one.body) for one in kept) > MOST_MISSED_BYTES:
             return None
         return kept
 
 
-def newest_states(told: list[Told]) -> list[Told]:
+def newest_states(told: Sequence[Told], states: Set[str]) -> list[Told]:
     """Without states that a later event of the same name replaces; the order stays."""
     seen: set[str] = set()
     kept = []
     for one in reversed(told):
-        if one.event not in STATE_EVENTS:
+        if one.event not in states:
             kept.append(one)
         elif one.event not in seen:
             seen.add(one.event)

@@ -17,6 +17,7 @@ from aiohttp import web
 from config.settings import ServerSettings
 from server.app import open_app
 from server.infra.announce import NAMESPACE
+from server.told import check_told
 from server.wiring import Services, open_services
 
 Json = dict[str, Any]
@@ -53,6 +54,7 @@ class Page:
     http: aiohttp.ClientSession
     socket: socketio.AsyncClient
     heard: defaultdict[str, asyncio.Queue[Json]] = field(default_factory=lambda: defaultdict(asyncio.Queue))
+    odd: list[str] = field(default_factory=list)  # what was not as PROTOCOL.md says; fails the test at its end
     numbers: list[int] = field(default_factory=list)  # of what the room was told, as it came
 
     @classmethod
@@ -71,6 +73,7 @@ class Page:
     ) -> None:
         await self.socket.shutdown()
         await self.http.close()
+        assert not self.odd, self.odd
 
     async def ask(self, method: str, path: str, body: object = None, **options: Any) -> tuple[int, Json]:
         """One HTTP call: status and JSON body."""
@@ -86,6 +89,10 @@ class Page:
         """Open the Socket.IO connection."""
 
         async def remember(event: str, data: Json, number: int | None = None) -> None:
+            try:
+                check_told(event, data)
+            except ValueError as error:
+                self.odd.append(f"{event}: {error}")
             self.heard[event].put_nowait(data)
             if number is not None:
                 self.numbers.append(number)
