@@ -9,7 +9,7 @@ from pydantic import Field
 
 from server.accounts.model import Role
 from server.http import Body, Routes, answer, parse_body, require_role, require_user
-from server.orders.model import Order
+from server.orders.model import Delivery, Order, Shipment
 from server.orders.service import Orders
 from server.orders.shape import order_shape
 
@@ -22,6 +22,22 @@ class Buy(Body):
     product_id: str = Field(max_length=40)
     quantity: Whole
     request_id: str = Field(max_length=64)
+
+
+class DeliverTo(Body):
+    """`PUT /api/orders/{id}/delivery`"""
+
+    name: str = Field(max_length=100)
+    phone: str = Field(max_length=40)
+    address: str = Field(max_length=400)
+    invoice_note: str = Field("", max_length=200)
+
+
+class Ship(Body):
+    """`POST /api/my/room/orders/{id}/ship`"""
+
+    carrier: str = Field(max_length=100)
+    number: str = Field(max_length=100)
 
 
 def order_routes(orders: Orders) -> Routes:
@@ -48,7 +64,22 @@ def order_routes(orders: Orders) -> Routes:
     async def list_for_host(request: web.Request) -> web.Response:
         return items(await orders.of_host(require_role(request, Role.HOST)))
 
+    async def deliver_to(request: web.Request) -> web.Response:
+        delivery = Delivery(**(await parse_body(request, DeliverTo)).model_dump())
+        return answer(order_shape(await orders.deliver_to(require_user(request), request.match_info["id"], delivery)))
+
+    async def receive(request: web.Request) -> web.Response:
+        return answer(order_shape(await orders.receive(require_user(request), request.match_info["id"])))
+
+    async def ship(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        shipment = Shipment(**(await parse_body(request, Ship)).model_dump())
+        return answer(order_shape(await orders.ship(host, request.match_info["id"], shipment)))
+
     return [
+        web.put("/api/orders/{id}/delivery", deliver_to),
+        web.post("/api/orders/{id}/receive", receive),
+        web.post("/api/my/room/orders/{id}/ship", ship),
         web.post("/api/orders", buy),
         web.get("/api/orders", list_own),
         web.get("/api/orders/{id}", get_own),

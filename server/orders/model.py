@@ -8,12 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 
-from server.catalog.model import Product, check_whole
+from server.accounts.model import normalise_phone
+from server.catalog.model import Product, check_line, check_whole
 from server.errors import BadRequest, Conflict
 
 QUANTITY = range(1, 1_000_001)
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PRODUCT_HOLD_SECONDS = 900  # at the normal price there is time to look for the phone
+LATE_SECONDS = 60  # a payment that came late is an order again by then, or on its way back
+DELIVERY_NAME_LENGTH = range(1, 25)
+ADDRESS_LENGTH = range(5, 121)
+INVOICE_NOTE_LENGTH = range(61)
+CARRIER_LENGTH = range(1, 25)
+SHIPMENT_NUMBER_LENGTH = range(4, 41)
 CHINA = timezone(timedelta(hours=8))  # order numbers carry the buyer's date
 NUMBER_BITS = 40
 NUMBER_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
@@ -25,6 +32,9 @@ class OrderState(StrEnum):
 
     HELD = "held"  # pieces are set aside, the payment is awaited
     PAID = "paid"
+    PAID_LATE = "paid_late"  # the money came after the hold: pieces are looked for, else it goes back
+    SHIPPED = "shipped"
+    RECEIVED = "received"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     REFUNDING = "refunding"  # the money is on its way back
@@ -37,7 +47,10 @@ class Step(StrEnum):
     PAY = "pay"
     CANCEL = "cancel"
     EXPIRE = "expire"
+    PAY_LATE = "pay_late"
     RETAKE = "retake"  # the payment came late, and there was stock again
+    SHIP = "ship"
+    RECEIVE = "receive"
     REFUND = "refund"
     REFUND_DONE = "refund_done"
 
@@ -46,8 +59,11 @@ STEPS: dict[tuple[OrderState, Step], OrderState] = {
     (OrderState.HELD, Step.PAY): OrderState.PAID,
     (OrderState.HELD, Step.CANCEL): OrderState.CANCELLED,
     (OrderState.HELD, Step.EXPIRE): OrderState.EXPIRED,
-    (OrderState.EXPIRED, Step.RETAKE): OrderState.PAID,
-    (OrderState.EXPIRED, Step.REFUND): OrderState.REFUNDING,
+    (OrderState.EXPIRED, Step.PAY_LATE): OrderState.PAID_LATE,
+    (OrderState.PAID_LATE, Step.RETAKE): OrderState.PAID,
+    (OrderState.PAID_LATE, Step.REFUND): OrderState.REFUNDING,
+    (OrderState.PAID, Step.SHIP): OrderState.SHIPPED,
+    (OrderState.SHIPPED, Step.RECEIVE): OrderState.RECEIVED,
     (OrderState.CANCELLED, Step.REFUND): OrderState.REFUNDING,  # he cancelled here and paid nevertheless
     (OrderState.PAID, Step.REFUND): OrderState.REFUNDING,
     (OrderState.REFUNDING, Step.REFUND_DONE): OrderState.REFUNDED,
@@ -65,12 +81,18 @@ class Place(StrEnum):
 PLACES: dict[OrderState, Place] = {
     OrderState.HELD: Place.HELD,
     OrderState.PAID: Place.SOLD,
+    OrderState.PAID_LATE: Place.FREE,
+    OrderState.SHIPPED: Place.SOLD,
+    OrderState.RECEIVED: Place.SOLD,
     OrderState.CANCELLED: Place.FREE,
     OrderState.EXPIRED: Place.FREE,
     OrderState.REFUNDING: Place.FREE,
     OrderState.REFUNDED: Place.FREE,
 }
 COUNTED_FOR_LIMIT = frozenset(state for state, place in PLACES.items() if place is not Place.FREE)
+
+
+ADDRESSABLE = frozenset({OrderState.HELD, OrderState.PAID, OrderState.PAID_LATE})  # until it is on its way
 
 
 class SourceKind(StrEnum):
@@ -101,6 +123,24 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where an order goes, and what is to stand on its invoice."""
+
+    name: str
+    phone: str
+    address: str
+    invoice_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Who carries an order, under which number."""
+
+    carrier: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What somebody bought. Name, picture and price are as they were then."""
 
@@ -123,6 +163,8 @@ class Order:
     hold_until: datetime
     paid_at: datetime | None
     history: tuple[Change, ...]
+    delivery: Delivery | None = None
+    shipment: Shipment | None = None
 
     @property
     def source(self) -> Source:
@@ -204,6 +246,27 @@ def check_request(buyer_id: str, request_id: str, quantity: int, page: str | Non
     if not REQUEST_ID.fullmatch(request_id):
         raise BadRequest("request_id: 1 to 64 letters, digits, - or _")
     return Request(buyer_id, request_id, check_whole("quantity", quantity, QUANTITY), page)
+
+
+def check_delivery(delivery: Delivery) -> Delivery:
+    """The same in its normal form. Raises BadRequest."""
+    return Delivery(
+        name=check_line("name", delivery.name, DELIVERY_NAME_LENGTH),
+        phone=normalise_phone(delivery.phone),
+        address=check_line("address", delivery.address, ADDRESS_LENGTH),
+        invoice_note=check_line("invoice_note", delivery.invoice_note, INVOICE_NOTE_LENGTH),
+    )
+
+
+def check_shipment(shipment: Shipment) -> Shipment:
+    """The same in its normal form. Raises BadRequest."""
+    carrier = check_line("carrier", shipment.carrier, CARRIER_LENGTH)
+    return Shipment(carrier, check_line("number", shipment.number, SHIPMENT_NUMBER_LENGTH))
+
+
+def is_hopeless(order: Order, now: datetime) -> bool:
+    """Whether a late payment has waited so long for pieces that it goes back whatever there is."""
+    return order.paid_at is not None and now - order.paid_at > timedelta(seconds=LATE_SECONDS)
 
 
 def is_payable(order: Order, now: datetime) -> bool:

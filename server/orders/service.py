@@ -14,15 +14,21 @@ from server.infra.announce import Word, user_channel
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.orders.model import (
+    ADDRESSABLE,
     PLACES,
+    Delivery,
     Order,
     OrderState,
     Place,
     Request,
+    Shipment,
     Source,
     SourceKind,
     Step,
+    check_delivery,
     check_request,
+    check_shipment,
+    is_hopeless,
     is_payable,
     moved,
     next_state,
@@ -46,8 +52,16 @@ class Store(Protocol):
     async def pieces_of(self, sale_id: str, buyer_ids: Sequence[str], session: Session) -> dict[str, int]: ...
     async def among(self, order_ids: Sequence[str], state: OrderState, session: Session) -> list[Order]: ...
     async def move(
-        self, order: Order, state: OrderState, now: datetime, session: Session, *, paid_at: datetime | None = None
+        self,
+        order: Order,
+        state: OrderState,
+        now: datetime,
+        session: Session,
+        *,
+        paid_at: datetime | None = None,
+        shipment: Shipment | None = None,
     ) -> Order | None: ...
+    async def set_delivery(self, order: Order, delivery: Delivery) -> Order | None: ...
     async def move_many(
         self, orders: Sequence[Order], begin: OrderState, end: OrderState, now: datetime, session: Session
     ) -> int: ...
@@ -172,13 +186,57 @@ class Orders:
                 case OrderState.HELD:
                     return await self._step(order, Step.PAY, session, paid_at=paid_at)
                 case OrderState.EXPIRED:
-                    return await self._retake(order, paid_at, session)
+                    return await self._step(order, Step.PAY_LATE, session, paid_at=paid_at)
+                case OrderState.PAID_LATE:
+                    return await self._retake(order, session)
                 case OrderState.CANCELLED:
                     return await self._step(order, Step.REFUND, session, paid_at=paid_at)
                 case _:
                     return order
 
-        return await self._change(_known(await self._store.get(order_id)), work)
+        after = await self._change(_known(await self._store.get(order_id)), work)
+        if after.state is OrderState.PAID_LATE:  # whoever dies here leaves it to the sweep of payments
+            after = await self._change(after, work)
+        return after
+
+    async def deliver_to(self, buyer: User, order_id: str, delivery: Delivery) -> Order:
+        """Say where one's order goes. Raises BadRequest, NotFound, Conflict (`step_not_allowed`)."""
+        checked = check_delivery(delivery)
+        order = await self.get(buyer, order_id)
+        if order.state not in ADDRESSABLE:
+            raise Conflict(f"an order that is {order.state} takes no address", code="step_not_allowed")
+        after = await self._store.set_delivery(order, checked)
+        if after is None:
+            raise Conflict(CHANGING)
+        return after
+
+    async def of_shop(self, host: User, order_id: str) -> Order:
+        """One order of the merchant whom a host sells for. Raises NotFound (also for another's)."""
+        order = _known(await self._store.get(order_id))
+        if order.merchant_id != await self._merchants.merchant_of(host):
+            raise NotFound("there is no such order")
+        return order
+
+    async def ship(self, host: User, order_id: str, shipment: Shipment) -> Order:
+        """A paid order is on its way. Raises BadRequest, NotFound, Conflict (`step_not_allowed`, `no_address`)."""
+        checked = check_shipment(shipment)
+
+        async def work(session: Session) -> Order:
+            order = _known(await self._store.get(order_id, session))
+            next_state(order.state, Step.SHIP)
+            if order.delivery is None:
+                raise Conflict("the buyer has not said where it goes", code="no_address")
+            return await self._step(order, Step.SHIP, session, shipment=checked)
+
+        return await self._change(await self.of_shop(host, order_id), work)
+
+    async def receive(self, buyer: User, order_id: str) -> Order:
+        """The buyer has it. Raises NotFound, Conflict (`step_not_allowed`)."""
+
+        async def work(session: Session) -> Order:
+            return await self._step(_own(await self._store.get(order_id, session), buyer), Step.RECEIVE, session)
+
+        return await self._change(await self.get(buyer, order_id), work)
 
     async def refund(self, order_id: str) -> Order:
         """Take a paid order back: its pieces are free again, its money is to go back. Raises NotFound, Conflict."""
@@ -230,27 +288,45 @@ class Orders:
             await self._stock.tell(source)
             await self._tell_buyers(expired)
 
-    async def _retake(self, order: Order, paid_at: datetime, session: Session) -> Order:
+    async def _retake(self, order: Order, session: Session) -> Order:
+        """Pieces for a payment that came late, as many as the buyer may have; else the money goes back."""
+        if is_hopeless(order, self._clock.now()):
+            return await self._step(order, Step.REFUND, session)
         limit = await self._stock.per_buyer(order.source, session)
         if limit is not None and order.sale_id is not None:
             has = await self._store.pieces_of(order.sale_id, [order.buyer_id], session)
             if has.get(order.buyer_id, 0) + order.quantity > limit:
-                return await self._step(order, Step.REFUND, session, paid_at=paid_at)
-        begin, end = PLACES[order.state], PLACES[next_state(order.state, Step.RETAKE)]
-        if not await self._stock.shift(order.source, begin, end, order.quantity, session):
-            return await self._step(order, Step.REFUND, session, paid_at=paid_at)
-        return await self._move(order, next_state(order.state, Step.RETAKE), session, paid_at)
+                return await self._step(order, Step.REFUND, session)
+        state = next_state(order.state, Step.RETAKE)
+        if not await self._stock.shift(order.source, PLACES[order.state], PLACES[state], order.quantity, session):
+            return await self._step(order, Step.REFUND, session)
+        return await self._move(order, state, session)
 
-    async def _step(self, order: Order, step: Step, session: Session, *, paid_at: datetime | None = None) -> Order:
+    async def _step(
+        self,
+        order: Order,
+        step: Step,
+        session: Session,
+        *,
+        paid_at: datetime | None = None,
+        shipment: Shipment | None = None,
+    ) -> Order:
         """Change the state and move the stock as the tables say."""
         state = next_state(order.state, step)
-        after = await self._move(order, state, session, paid_at)
+        after = await self._move(order, state, session, paid_at, shipment)
         if not await self._stock.shift(order.source, PLACES[order.state], PLACES[state], order.quantity, session):
             raise Conflict(CHANGING)
         return after
 
-    async def _move(self, order: Order, state: OrderState, session: Session, paid_at: datetime | None) -> Order:
-        after = await self._store.move(order, state, self._clock.now(), session, paid_at=paid_at)
+    async def _move(
+        self,
+        order: Order,
+        state: OrderState,
+        session: Session,
+        paid_at: datetime | None = None,
+        shipment: Shipment | None = None,
+    ) -> Order:
+        after = await self._store.move(order, state, self._clock.now(), session, paid_at=paid_at, shipment=shipment)
         if after is None:
             raise Conflict(CHANGING)  # undoes the transaction
         return after

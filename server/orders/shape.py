@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from server.orders.model import Order, OrderState
@@ -28,6 +29,8 @@ def order_shape(order: Order) -> dict[str, Any]:
         "created_at": created_at,
         "hold_until": iso(order.hold_until) if order.state is OrderState.HELD else None,
         "paid_at": iso(order.paid_at),
+        "delivery": asdict(order.delivery) if order.delivery else None,
+        "shipment": asdict(order.shipment) if order.shipment else None,
         "history": [
             {"state": change.state, "at": created_at if change.at is order.created_at else iso(change.at)}
             for change in order.history

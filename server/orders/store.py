@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import DESCENDING, ReturnDocument
@@ -10,7 +11,16 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from server.infra.mongo import Database, Document
 from server.infra.transactions import Session
-from server.orders.model import COUNTED_FOR_LIMIT, Change, Order, OrderState, Request, RequestTaken
+from server.orders.model import (
+    COUNTED_FOR_LIMIT,
+    Change,
+    Delivery,
+    Order,
+    OrderState,
+    Request,
+    RequestTaken,
+    Shipment,
+)
 
 ORDERS_LISTED = 200
 DUPLICATE_KEY = 11000
@@ -108,16 +118,34 @@ class OrderStore:
         return [_order(document) async for document in found]
 
     async def move(
-        self, order: Order, state: OrderState, now: datetime, session: Session, *, paid_at: datetime | None = None
+        self,
+        order: Order,
+        state: OrderState,
+        now: datetime,
+        session: Session,
+        *,
+        paid_at: datetime | None = None,
+        shipment: Shipment | None = None,
     ) -> Order | None:
         """Change the state if it is still the one that was read; None when somebody was first."""
         changes: Document = {"state": state}
+        if shipment is not None:
+            changes["shipment"] = asdict(shipment)
         if paid_at is not None:
             changes["paid_at"] = paid_at
         document = await self._orders.find_one_and_update(
             {"_id": order.id, "state": order.state},
             {"$set": changes, "$push": {"history": {"state": state, "at": now}}},
             session=session,
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _order(document)
+
+    async def set_delivery(self, order: Order, delivery: Delivery) -> Order | None:
+        """Say where an order goes if it is still in the state that was read; None when it is not."""
+        document = await self._orders.find_one_and_update(
+            {"_id": order.id, "state": order.state},
+            {"$set": {"delivery": asdict(delivery)}},
             return_document=ReturnDocument.AFTER,
         )
         return None if document is None else _order(document)
@@ -179,4 +207,6 @@ def _order(document: Document) -> Order:
         hold_until=document["hold_until"],
         paid_at=document["paid_at"],
         history=tuple(Change(OrderState(line["state"]), line["at"]) for line in document["history"]),
+        delivery=Delivery(**document["delivery"]) if document.get("delivery") else None,
+        shipment=Shipment(**document["shipment"]) if document.get("shipment") else None,
     )

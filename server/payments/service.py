@@ -67,6 +67,8 @@ class Store(Protocol):
 class Orders(Protocol):
     """What the money is for."""
 
+    async def get(self, buyer: User, order_id: str) -> Order: ...
+    async def of_shop(self, host: User, order_id: str) -> Order: ...
     async def payable(self, buyer: User, order_id: str) -> Order: ...
     async def payment_arrived(self, order_id: str, paid_at: datetime) -> Order: ...
     async def refund(self, order_id: str) -> Order: ...
@@ -137,6 +139,16 @@ class Payments:
             log.info("payment arrived", payment=payment.id, order=payment.order_id)
             payment = paid
         await self._agree(payment)
+
+    async def refund_own(self, buyer: User, order_id: str) -> Order:
+        """Take one's own paid order back before it is shipped. Raises NotFound, Conflict (`step_not_allowed`)."""
+        await self.refund((await self._orders.get(buyer, order_id)).id)
+        return await self._orders.get(buyer, order_id)
+
+    async def refund_for(self, host: User, order_id: str) -> Order:
+        """A host gives the money back for what is not shipped yet. Raises NotFound, Conflict (`step_not_allowed`)."""
+        await self.refund((await self._orders.of_shop(host, order_id)).id)
+        return await self._orders.of_shop(host, order_id)
 
     async def refund(self, order_id: str) -> None:
         """Take a paid order back and give its money back. Raises NotFound, Conflict (`step_not_allowed`)."""

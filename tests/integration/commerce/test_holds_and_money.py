@@ -169,7 +169,7 @@ async def test_a_payment_after_the_hold_ran_out_gets_a_piece_again_if_there_is_o
     await rig.call_back(body)
 
     # then
-    assert states(await rig.orders.get(LI, order.id)) == ["held", "expired", "paid"]
+    assert states(await rig.orders.get(LI, order.id)) == ["held", "expired", "paid_late", "paid"]
     after = await rig.sale(sale)
     assert (after.available, after.sold) == (1, 1)
     await rig.check_ledger(product, PLENTY)
@@ -204,7 +204,7 @@ async def test_a_payment_for_which_nothing_is_left_goes_back_by_itself(rig: Rig)
     await rig.call_back(body)
 
     # then
-    assert states(await rig.orders.get(LI, late.id)) == ["held", "expired", "refunding", "refunded"]
+    assert states(await rig.orders.get(LI, late.id)) == ["held", "expired", "paid_late", "refunding", "refunded"]
     payment = await rig.payment_store.of_order(late.id)
     assert payment is not None
     assert (payment.state, payment.look_at) == (PaymentState.REFUNDED, None)

@@ -25,7 +25,7 @@ from config.settings import ServerSettings
 from server.accounts.model import User
 from server.errors import DomainError
 from server.flash.model import Sale, SaleChanges
-from server.orders.model import STEPS, Order, OrderState, next_state
+from server.orders.model import PLACES, STEPS, Delivery, Order, OrderState, Place, Shipment, next_state
 from server.payments.model import PaymentState
 from tests.integration.commerce.rig import MovedClock, Rig, make_user, open_rig
 
@@ -36,12 +36,15 @@ BUYERS = 3
 buyers = st.integers(0, BUYERS - 1)
 few = st.sampled_from([1, 1, 1, 2])
 requests = st.integers(0, 40)  # now and then one comes again
+DELIVERY = Delivery("李明", "13800138000", "岳阳市华容县章华镇迎宾路8号")
 T = TypeVar("T")
 MONEY_FOR_STATE: dict[OrderState, set[PaymentState | None]] = {
     OrderState.HELD: {None, PaymentState.WAITING},
     OrderState.CANCELLED: {None, PaymentState.WAITING},
     OrderState.EXPIRED: {None, PaymentState.WAITING},
     OrderState.PAID: {PaymentState.PAID},
+    OrderState.SHIPPED: {PaymentState.PAID},
+    OrderState.RECEIVED: {PaymentState.PAID},
     OrderState.REFUNDED: {PaymentState.REFUNDED},
 }
 
@@ -155,6 +158,21 @@ class Shop(RuleBasedStateMachine):
         with suppress(DomainError):
             self.runner.do(self.rig.payments.refund(order.id))
 
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def ship(self, data: st.DataObject) -> None:
+        buyer, order = self._pick(data)
+        with suppress(DomainError):
+            self.runner.do(self.rig.orders.deliver_to(buyer, order.id, DELIVERY))
+            self.runner.do(self.rig.orders.ship(self.host, order.id, Shipment("顺丰", "SF1001")))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def receive(self, data: st.DataObject) -> None:
+        buyer, order = self._pick(data)
+        with suppress(DomainError):
+            self.runner.do(self.rig.orders.receive(buyer, order.id))
+
     @rule(seconds=st.sampled_from([61, 61, 61, 10, 201, 901]))
     def time_passes(self, seconds: int) -> None:
         self.runner.clock.pass_seconds(seconds)
@@ -190,7 +208,7 @@ class Shop(RuleBasedStateMachine):
             assert states[-1] is state
             for before, after in pairwise(states):
                 assert after in {next_state(begin, step) for begin, step in STEPS if begin is before}
-            if order["sale_id"] and state in {OrderState.HELD, OrderState.PAID}:
+            if order["sale_id"] and PLACES[state] is not Place.FREE:
                 has[order["sale_id"], order["buyer_id"]] += order["quantity"]
         # A limit that was lowered takes nothing from who has more already.
         limits = {sale.id: max(sale.per_buyer, self.limits.get(sale.id, 0)) for sale in self.sales}
