@@ -34,7 +34,7 @@ export default {
     delete: 'Delete this question',
   },
   poll: {
-    chip: 'Vote now',
+    chip: 'Vote',
     question: 'Question of the poll',
     options: 'Options',
     optionsHint: 'Parted by spaces or commas, 2 to 6',
@@ -123,7 +123,7 @@ export default {
     makeHelper: 'Make a helper',
     why: 'Why',
     reason: { ads: 'Advertising', rude: 'Insults', fraud: 'Fraud' },
-    mute: { short: 'Mute 10 minutes', day: 'Mute 1 day', always: 'Mute for good' },
+    mute: { label: 'Mute for', short: '10 minutes', day: '1 day', always: 'Good' },
     ban: 'Ban, and delete all messages',
     done: { mute: '{name} is muted', ban: '{name} is banned', helper: '{name} is a helper now' },
     logEmpty: 'Nothing yet',

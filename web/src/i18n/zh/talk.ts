@@ -34,7 +34,7 @@ export default {
     delete: '删除这个问题',
   },
   poll: {
-    chip: '正在投票',
+    chip: '投票',
     question: '投票题目',
     options: '选项',
     optionsHint: '用空格或逗号隔开，2 到 6 个',
@@ -123,7 +123,7 @@ export default {
     makeHelper: '设为场控',
     why: '原因',
     reason: { ads: '广告', rude: '骂人', fraud: '骗人' },
-    mute: { short: '禁言 10 分钟', day: '禁言 1 天', always: '一直禁言' },
+    mute: { label: '不让他说话', short: '10 分钟', day: '1 天', always: '一直' },
     ban: '移出直播间，删掉他的消息',
     done: { mute: '已禁言{name}', ban: '已移出{name}', helper: '{name}是场控了' },
     logEmpty: '还没有记录',
