@@ -14,6 +14,8 @@ from server.infra.room_log import ROOM, RoomLog, Told
 
 log = logger(__name__)
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one each time
+
 NAMESPACE = "/room"
 TELL_SECONDS = 1.0  # events are hints: no order and no sweep waits longer for a Redis that hangs
 Build = Callable[[], Awaitable[dict[str, Any] | None]]
@@ -93,7 +95,7 @@ class Announcer:
 
 
 def _body(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(data).encode()
 
 
 def room_channel(room_id: str) -> str:

@@ -15,6 +15,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ WIDTH = 120
 OTHER_FILES = 500
 BURST_SECONDS = 1.0
 PAUSE_SECONDS = 2.0  # between bursts: what the one before left to be told is told
+START_SECONDS = 8.0  # by then every process of ours is up
 MORE_PRESSES = 1.05  # than there are pieces, so that the last ones find nothing
 FAULTS = (NotReady, ProgramFailed, RuntimeError, OSError)
 
@@ -63,14 +65,23 @@ class Part:
     pressed: int
 
 
-async def service(stage: Stage, wanted: Wanted, name: str) -> tuple[Part, Faults, str]:
-    """Everything below the transport, in one process; more buyers than pieces."""
+async def service(stage: Stage, wanted: Wanted) -> tuple[Part, Faults, str]:
+    """Everything below the transport, in as many processes as there will be servers; more buyers than pieces."""
     counter = await stage.open_counter(wanted.service_orders, 1)
-    presses = int(wanted.service_orders * MORE_PRESSES)
-    asked = {"name": name, "sale_id": counter.sale.id, "presses": presses, "at_once": wanted.at_once}
-    (outcome,) = await run_program("service", _quiet(stage), asked, stage.folder)
+    presses = int(wanted.service_orders * MORE_PRESSES) // wanted.servers
+    asked = {
+        "sale_id": counter.sale.id,
+        "presses": presses,
+        "at_once": wanted.at_once // wanted.servers,
+        "begin_at": time.perf_counter() + START_SECONDS,
+    }
+    programs = [
+        run_program("service", _quiet(stage), {**asked, "name": f"service-{number}"}, stage.folder)
+        for number in range(wanted.servers)
+    ]
+    outcome = Outcome.together([one for (one,) in await asyncio.gather(*programs)])
     faults = await check(stage.database, counter.sale, outcome.acknowledged)
-    return Part(name, outcome, presses), faults, counter.sale.id
+    return Part("service", outcome, presses * wanted.servers), faults, counter.sale.id
 
 
 async def naive(stage: Stage, wanted: Wanted, like: str) -> tuple[Part, Faults]:
@@ -156,7 +167,7 @@ async def run(wanted: Wanted, console: Console) -> tuple[list[Part], Faults]:
         folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         async with open_stage(folder) as stage:
-            served, first, sale_id = await service(stage, wanted, "service")
+            served, first, sale_id = await service(stage, wanted)
             console.print(f"through the service: {served.outcome.rate:.0f} orders/s", highlight=False)
             plain, second = await naive(stage, wanted, sale_id)
             console.print(f"the plain way: {plain.outcome.rate:.0f} orders/s", highlight=False)

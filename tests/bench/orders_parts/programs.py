@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,19 @@ class Outcome:
     def rate(self) -> float:
         """Orders per second."""
         return len(self.acknowledged) / self.seconds if self.seconds else 0.0
+
+    @classmethod
+    def together(cls, outcomes: Sequence[Outcome]) -> Outcome:
+        """Of programs that began at the same moment."""
+        refusals: Counter[str] = Counter()
+        for outcome in outcomes:
+            refusals.update(outcome.refusals)
+        return cls(
+            max(outcome.seconds for outcome in outcomes),
+            [wait for outcome in outcomes for wait in outcome.latencies_ms],
+            dict(refusals),
+            [line for outcome in outcomes for line in outcome.acknowledged],
+        )
 
     @classmethod
     def read(cls, text: str) -> Outcome:
