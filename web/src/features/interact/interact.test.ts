@@ -3,6 +3,7 @@ import { describe, expect, it, test } from 'vitest'
 import type { CheckableDraw, CouponDrop, Draw, Poll, Question } from '@/api/types'
 import { checkDraw, winningTickets } from '@/features/draws/fairness'
 import { wordsOf } from '@/features/moderation/durations'
+import { ruleChanges } from '@/features/moderation/log-words'
 import { byUrgency, canTake, drawWith, dropWith, pollShares, pollWith, QUESTIONS_CAP, withQuestion } from '@/features/room/side-lists'
 import { couponTerms, fenOf, pollOptions } from './drafts'
 
@@ -67,6 +68,8 @@ test('what a host types becomes terms', () => {
   expect([fenOf('19.9'), fenOf('5'), fenOf('0.05'), fenOf('五'), fenOf('-1'), fenOf('1.234')]).toEqual([1990, 500, 5, null, null, null])
   expect(couponTerms('5', '30', 20)).toEqual({ value_fen: 500, min_total_fen: 3000, quota: 20 })
   expect(couponTerms('30', '30', 20)).toBeNull()
+  expect(ruleChanges('slow_mode_seconds=5, review_first=True')).toEqual([{ rule: 'slow_mode_seconds', value: '5' }, { rule: 'review_first', value: 'True' }])
+  expect(ruleChanges('')).toEqual([])
   expect(wordsOf('假药\n 加 微信 ，假药\n')).toEqual(['假药', '加 微信'])
 })
 

@@ -77,6 +77,8 @@ export default {
     minutes: 'Minutes until the draw',
     open: 'Start the draw',
   },
+  lesson: { open: 'Recommend a lesson', none: 'No lesson can be watched yet', pin: 'Show', unpin: 'Take down' },
+  explain: { stop: 'Leave it there, talk of something else', start: 'Go on about it' },
   fair: {
     title: 'Check a draw',
     notYet: 'Not drawn yet. Afterwards this page computes who must win.',
@@ -128,6 +130,9 @@ export default {
     done: { mute: '{name} is muted', ban: '{name} is banned', helper: '{name} is a helper now' },
     logEmpty: 'Nothing yet',
     older: 'Older',
+    slowRule: 'Slow mode',
+    on: 'on',
+    closed: 'off',
     act: {
       delete: 'deleted a message of',
       mute: 'muted',

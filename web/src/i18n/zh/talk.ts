@@ -77,6 +77,8 @@ export default {
     minutes: '几分钟后开奖',
     open: '开始抽奖',
   },
+  lesson: { open: '推荐一节课', none: '还没有能看的课', pin: '推荐', unpin: '收起' },
+  explain: { stop: '先放着，不讲它了', start: '接着讲它' },
   fair: {
     title: '抽奖验证',
     notYet: '还没开奖。开奖后，这里能算一遍谁该中奖。',
@@ -128,6 +130,9 @@ export default {
     done: { mute: '已禁言{name}', ban: '已移出{name}', helper: '{name}是场控了' },
     logEmpty: '还没有记录',
     older: '更早的',
+    slowRule: '慢速发言',
+    on: '开',
+    closed: '关',
     act: {
       delete: '删了消息',
       mute: '禁言',
