@@ -125,6 +125,7 @@ class SocketServer:
         self._events = {event.name: event for event in events}
         self._on_leave = on_leave
         self._metrics = metrics
+        metrics.watch_slow_pages(lambda: listeners.left_out, lambda: listeners.cut_off)
         self._peers: dict[str, Peer] = {}
         self.server.on("connect", self._connect, namespace=NAMESPACE)
         self.server.on("disconnect", self._disconnect, namespace=NAMESPACE)

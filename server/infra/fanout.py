@@ -57,7 +57,10 @@ class Fanout:
                 log.warning("a message of another server is not readable, dropped")
                 continue
             for one in told:
-                await self._listeners.tell(one)
+                try:
+                    await self._listeners.tell(one)
+                except Exception:  # one event that cannot be told must not end all that follow
+                    log.exception("event could not be told", sio_event=one.event)
 
     async def _catch_up(self) -> None:
         for name, number in self._listeners.numbered():

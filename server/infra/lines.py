@@ -72,7 +72,7 @@ class Line:
     def send(self, spoken: Spoken, limit_bytes: int) -> bool:
         """Send an event; False: too much waits for this page, it was not sent."""
         eio, transport = self._eio, self.transport
-        if eio.closing or eio.closed:
+        if eio.closing or eio.closed or (transport is not None and transport.is_closing()):
             return True
         if transport is None or eio.upgrading or not eio.upgraded:
             return self._queue(spoken)
@@ -92,13 +92,15 @@ class Line:
 
     def has_caught_up(self, low_bytes: int) -> bool:
         """Whether it has read nearly all."""
-        waiting = self.transport.get_write_buffer_size() if self.transport else 0
+        transport = self.transport
+        waiting = transport.get_write_buffer_size() if transport and not transport.is_closing() else 0
         return waiting <= low_bytes and self._eio.queue.qsize() <= QUEUE_LOW
 
     @property
     def is_over(self) -> bool:
         """Whether the page is gone."""
-        return bool(self._eio.closing or self._eio.closed)
+        closing = self.transport is not None and self.transport.is_closing()
+        return bool(self._eio.closing or self._eio.closed or closing)
 
     async def close(self) -> None:
         """End the connection, also of a page that polls, without asking it."""

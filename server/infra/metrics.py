@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -33,6 +35,14 @@ class ServerMetrics:
         """One HTTP request; `route` is its pattern, so that labels stay few."""
         self._requests.labels(method, route, status).inc()
         self._request_seconds.labels(route).observe(seconds)
+
+    def watch_slow_pages(self, left_out: Callable[[], int], cut_off: Callable[[], int]) -> None:
+        """Pages that read too slowly: how often one was passed by, how many were cut off."""
+        for name, text, count in (
+            ("dongting_pages_left_out", "Times a page read too slowly and was passed by", left_out),
+            ("dongting_pages_cut_off", "Pages cut off because they read nothing", cut_off),
+        ):
+            Gauge(name, text, registry=self.registry).set_function(count)
 
     def socket_connected(self) -> None:
         """One more page."""

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -25,6 +25,8 @@ RING_SECONDS = 86_400  # a room that is silent for so long is forgotten
 ROOM = "room:"  # how the channels begin whose events have numbers
 NO_NUMBER = 0
 NO_PAGE = b"-"
+CONNECTIONS = 16  # one hears; who finds none free waits for one…
+WAIT_SECONDS = 1  # …for so long
 APPEND = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local number
@@ -120,13 +122,16 @@ def _number(key: bytes) -> int:
 @asynccontextmanager
 async def open_room_log(redis_url: str) -> AsyncIterator[RoomLog]:
     """A log on a client of its own, whose calls fail soon: what is told late is worth little."""
-    client: Redis = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         redis_url,
+        max_connections=CONNECTIONS,
+        timeout=WAIT_SECONDS,
         socket_timeout=5.0,
         socket_connect_timeout=1.0,
         health_check_interval=15,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2),
     )
+    client: Redis = Redis.from_pool(pool)
     try:
         yield RoomLog(client)
     finally:

@@ -31,8 +31,13 @@ class Wire:
         self.written: list[bytes] = []
         self.waiting = 0
         self.is_aborted = False
+        self.is_closed = False
+
+    def is_closing(self) -> bool:
+        return self.is_closed
 
     def write(self, data: bytes) -> None:
+        assert not self.is_closed  # uvloop raises
         self.written.append(data)
 
     def get_write_buffer_size(self) -> int:
@@ -137,6 +142,8 @@ async def test_a_page_that_changes_over_to_a_websocket_gets_nothing_past_its_que
 async def test_a_page_that_is_closing_gets_nothing() -> None:
     line, wire, eio = make_line()
     eio.closing = True
+    assert line.send(Spoken(b"2/room,[1]"), ROOM_BYTES)
+    eio.closing, wire.is_closed = False, True
     assert line.send(Spoken(b"2/room,[1]"), ROOM_BYTES)
     assert (wire.written, eio.queue.qsize()) == ([], 0)
 

@@ -318,6 +318,32 @@ async def test_a_page_that_does_not_read_is_left_out_and_then_fills_the_gap(
     await slow.close()
 
 
+async def test_pages_that_come_and_go_all_the_time_disturb_nobody(
+    platform: Platform, come: Callable[..., Any]
+) -> None:
+    # given
+    staying, _ = await come(platform.urls[0])
+    channel = room_channel(platform.room.id)
+    done = asyncio.Event()
+
+    async def come_and_go() -> None:
+        while not done.is_set():
+            page = await RawPage.join(platform.urls[0])
+            await page.close()
+
+    # when: the room is told things while twelve at a time join and drop their connections without a word
+    going = [asyncio.create_task(come_and_go()) for _ in range(12)]
+    for number in range(300):
+        await platform.services.announcer.tell(channel, "chat_deleted", {"id": str(number)})
+        await asyncio.sleep(0.005)
+    done.set()
+    await asyncio.gather(*going)
+
+    # then
+    assert [(await staying.hear("chat_deleted"))["id"] for _ in range(300)] == [str(number) for number in range(300)]
+    assert "event could not be told" not in platform.servers[0].last_words()
+
+
 async def test_a_message_of_a_megabyte_ends_its_sender_only(platform: Platform, come: Callable[..., Any]) -> None:
     # given
     other, _ = await come(platform.urls[0], "liming")
