@@ -8,8 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.catalog.model import Product
-from server.errors import BadRequest
-from server.flash.model import Pot, Sale, SaleState, SaleTerms, open_sale, takes_orders
+from server.errors import BadRequest, Conflict
+from server.flash.model import (
+    Pot,
+    Sale,
+    SaleChanges,
+    SaleState,
+    SaleTerms,
+    change_sale,
+    open_sale,
+    takes_orders,
+)
 from server.streams.model import Stream, StreamState
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -65,3 +74,28 @@ def test_a_ledger_that_lost_or_made_a_piece_is_noticed() -> None:
 def test_terms_out_of_bounds_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(BadRequest):
         make_sale(replace(TERMS, **wrong))  # type: ignore[arg-type]
+
+
+def test_pieces_added_to_a_running_sale_are_free_and_counted() -> None:
+    after = change_sale(make_sale(), SaleChanges(more=4), NOW)
+    assert (after.quantity, after.available, after.is_balanced) == (7, 7, True)
+
+
+def test_only_what_nobody_has_can_be_taken_out_of_a_sale() -> None:
+    sale = replace(make_sale(), available=1, held=2)
+    assert change_sale(sale, SaleChanges(more=-1), NOW).is_balanced
+    with pytest.raises(Conflict) as refused:
+        change_sale(sale, SaleChanges(more=-2), NOW)
+    assert refused.value.code == "out_of_stock"
+
+
+def test_a_lower_limit_for_buyers_lowers_that_of_an_order() -> None:
+    after = change_sale(replace(make_sale(), per_buyer=3, per_order=3), SaleChanges(per_buyer=2), NOW)
+    assert (after.per_buyer, after.per_order) == (2, 2)
+
+
+def test_nothing_changes_in_a_sale_that_is_over() -> None:
+    sale = make_sale()
+    with pytest.raises(Conflict) as refused:
+        change_sale(sale, SaleChanges(remaining_seconds=60), sale.closes_at)
+    assert refused.value.code == "sale_closed"
