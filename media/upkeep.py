@@ -49,7 +49,7 @@ class Turns:
         self._streams = streams
         self._consent_timeout_seconds = consent_timeout_seconds
         self._waiting: deque[tuple[Stream, Viewer]] = deque()
-        self._probing: dict[Viewer, None] = {}
+        self._probing: dict[Viewer, Stream] = {}
         self._at_once = 0
         self._left = 0
 
@@ -59,11 +59,13 @@ class Turns:
         if self._left == 0:
             self._begin_round(silent_since)
         self._left -= 1
-        for viewer in tuple(self._probing):
-            if viewer.is_probing and viewer.session.is_connected:
+        for viewer, stream in tuple(self._probing.items()):
+            del self._probing[viewer]  # also if this fails
+            if stream.publisher is None:
+                viewer.stop_probing()
+            elif viewer.is_probing and viewer.session.is_connected:
                 viewer.probe(now)
-            else:
-                del self._probing[viewer]
+                self._probing[viewer] = stream
         for _ in range(min(self._at_once, len(self._waiting))):
             stream, viewer = self._waiting.popleft()
             if not viewer.session.is_connected:
@@ -73,7 +75,7 @@ class Turns:
             elif stream.publisher is not None:
                 viewer.tick(wall)
                 if viewer.is_probing and len(self._probing) < MOST_PROBES:
-                    self._probing[viewer] = None
+                    self._probing[viewer] = stream
 
     def _begin_round(self, silent_since: float) -> None:
         self._left = SECOND_TICKS

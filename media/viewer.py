@@ -17,6 +17,7 @@ from media.rtp.choice import MAIN_RID, Choice, LayerState, Mode
 from media.rtp.counters import Counters
 from media.rtp.fanout import Fanout
 from media.rtp.lane import REPAIR_OCTETS, Lane, LaneOptions
+from media.rtp.loss import LossMeter
 from media.rtp.seq import distance
 from media.rtp.timeline import to_ntp
 from media.session import Ending, Session
@@ -50,6 +51,7 @@ class Placed:
     lane: Lane
     is_copy: bool
     sent: deque[int]  # his newest numbers at the last ticks
+    loss: LossMeter
 
     @property
     def is_video(self) -> bool:
@@ -97,8 +99,9 @@ class Viewer:
 
     @property
     def fraction_lost(self) -> float:
-        """Of the pictures' packets, lately, before repair."""
-        return self._adaptation.loss.share
+        """Of his packets, lately, before repair; the worst of his tracks."""
+        now = time.monotonic()
+        return max((placed.loss.share(now) for placed in self.placed), default=0.0)
 
     def layers_changed(self, now: float) -> None:
         """The publisher sends other layers than before. A node that takes all of them has to ask anew for others."""
@@ -109,7 +112,12 @@ class Viewer:
 
     def _adapt(self, now: float) -> None:
         for placed in self.placed:
-            if placed.is_video and not placed.is_copy and not self._has_what_there_is(placed):
+            if not placed.is_video or placed.is_copy:
+                continue
+            self._adaptation.can_probe = placed.lane.rtx_payload_type is not None
+            if self._has_what_there_is(placed):
+                self._adaptation.rest()
+            else:
                 rid, slides = self._wanted(placed.lane.wanted, now)
                 if (rid, slides) != (placed.lane.wanted, placed.lane.takes_slides):
                     placed.fanout.want(placed.lane, rid, slides=slides)
@@ -123,15 +131,16 @@ class Viewer:
 
     def _wanted(self, current: str | None, now: float) -> tuple[str | None, bool]:
         """Which layer he is to get, and whether slides."""
-        if self.choice.mode is Mode.AUDIO:
-            return None, False
-        if self.choice.mode is Mode.SLIDES:
-            return None, True
         layers = self._source.layers()
+        if self.choice.mode in (Mode.AUDIO, Mode.SLIDES) or not layers:
+            self._adaptation.rest()
+        if self.choice.mode in (Mode.AUDIO, Mode.SLIDES):
+            return None, self.choice.mode is Mode.SLIDES
         if not layers:
             return current or "", False
         named = (current or MAIN_RID) if current is not None else None
-        rid = self._adaptation.choose(layers, self.choice, named, self._sound_bits, now)
+        loss = next((placed.loss.share(now) for placed in self.placed if placed.is_video), 0.0)
+        rid = self._adaptation.choose(layers, self.choice, named, self._sound_bits, now, loss)
         return "" if rid == MAIN_RID else rid, False
 
     @property
@@ -168,15 +177,13 @@ class Viewer:
         if rid is not None:
             track = SendingTrack(secrets.randbits(31) | 1, secrets.randbits(31) & ~1)
         lane = Lane(track.ssrc, track.rtx_ssrc, options, self.session.path, keys.outbound)
-        placed = Placed(fanout, lane, rid is not None, deque(maxlen=LAG_TICKS))
+        placed = Placed(fanout, lane, rid is not None, deque(maxlen=LAG_TICKS), LossMeter())
         self.placed.append(placed)
         if rid is not None:
             lane.wanted = rid
         elif placed.is_video:
             lane.wanted, lane.takes_slides = self._wanted(None, now)
         fanout.join(lane)
-        if placed.is_video:
-            self._adaptation.can_probe = lane.rtx_payload_type is not None
 
     def receive_rtp(self, packet: bytes) -> None:
         """A viewer has nothing to send."""
@@ -189,25 +196,24 @@ class Viewer:
         except ValueError:
             self._counters.dropped_bad_rtcp += 1
             return
-        now = time.monotonic()
+        now, is_worse = time.monotonic(), False
         for item in found:
             if isinstance(item, feedback.Lost):
-                self._resend(item)
+                self._resend(item, now)
             elif isinstance(item, feedback.KeyframeWanted):
                 self._keyframe_wanted(item.ssrc, now)
             elif isinstance(item, feedback.ReportBlock):
-                self._heard_report(item, now)
+                is_worse = self._heard_report(item, now) or is_worse
             elif isinstance(item, feedback.Bandwidth):
-                self._heard_bandwidth(item.bits_per_second, now)
-
-    def _heard_bandwidth(self, bits_per_second: int, now: float) -> None:
-        if self._adaptation.reported(bits_per_second, now):  # else his next turn is early enough
+                is_worse = self._adaptation.reported(item.bits_per_second, now) or is_worse
+        if is_worse:  # else his next turn is early enough
             self._adapt(now)
+            repair = self._repair_octets()
             for placed in self.placed:
-                placed.lane.repair_left = min(placed.lane.repair_left, self._repair_octets())
+                placed.lane.repair_left = min(placed.lane.repair_left, repair)
 
     def _repair_octets(self) -> int:
-        """How much he may be sent again within a second: repeats that fill his line cost him the pictures."""
+        """How much of a track he may be sent again within a second: repeats that fill his line cost him pictures."""
         carries = self._adaptation.bits_per_second
         octets = max(REPAIR_OCTETS, self.bits_per_second // 16) if carries is None else carries // 16
         return min(octets, MOST_REPAIR_OCTETS)
@@ -215,13 +221,14 @@ class Viewer:
     def _placed_at(self, ssrc: int) -> Placed | None:
         return next((p for p in self.placed if p.lane.ssrc == ssrc), None)
 
-    def _resend(self, lost: feedback.Lost) -> None:
+    def _resend(self, lost: feedback.Lost, now: float) -> None:
         self._counters.nacks_in += 1
         self.nacks += len(lost.sequences)
         placed = self._placed_at(lost.ssrc)
         if placed is not None:
             placed.fanout.resend(placed.lane, lost.sequences)
-            if FINE_LOSS < self.fraction_lost <= BAD_LOSS:  # a browser asks again only after 100 ms: a frozen picture
+            if FINE_LOSS < placed.loss.share(now) <= BAD_LOSS:
+                # A browser asks for the third time only after 100 ms more: the picture would freeze.
                 placed.fanout.resend(placed.lane, lost.sequences)
 
     def _keyframe_wanted(self, ssrc: int, now: float) -> None:
@@ -233,23 +240,30 @@ class Viewer:
             self._troubled_at = now
         self._source.request_keyframe(layer.rid)
 
-    def _heard_report(self, block: feedback.ReportBlock, now: float) -> None:
+    def _heard_report(self, block: feedback.ReportBlock, now: float) -> bool:
+        """Whether the line carries less than was believed."""
         placed = self._placed_at(block.ssrc)
         if placed is None:
-            return
+            return False
         if block.last_report:
             ago = (to_ntp(time.time()) >> 16 & 0xFFFFFFFF) - block.last_report - block.delay & 0xFFFFFFFF
             self.rtt_seconds = ago / 65536 if ago < 1 << 22 else 0.0
         is_behind = len(placed.sent) == LAG_TICKS and distance(block.highest & 0xFFFF, placed.sent[0] & 0xFFFF) < 0
-        if placed.is_video and self._adaptation.lost(block.highest, block.packets_lost, now):
-            self._adapt(now)
-        if self.fraction_lost >= BAD_LOSS or is_behind:
+        is_measured = placed.loss.heard(block.highest, block.packets_lost, now)
+        share = placed.loss.share(now)
+        if is_behind or (is_measured and share >= BAD_LOSS):
             self._troubled_at = now
+        is_chosen = is_measured and placed.is_video and not placed.is_copy
+        return is_chosen and self._adaptation.lost(share, now)
 
     @property
     def is_probing(self) -> bool:
         """Whether more than his pictures is to be sent, to see what his line carries: `probe` is to be called."""
         return self._adaptation.probe is not None
+
+    def stop_probing(self) -> None:
+        """There is nothing to send."""
+        self._adaptation.rest()
 
     def probe(self, now: float) -> None:
         """Several times a second while `is_probing`: send what is due."""

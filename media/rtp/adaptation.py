@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from media.rtp.choice import Choice, LayerState, Mode
-from media.rtp.loss import LossMeter
 from media.rtp.probe import Probe
 
 START_BITS_PER_SECOND = 1_000_000  # believed of a line of which nothing is known yet
 SPARE = 1.1  # a layer may need so much more than was reported before it is given up: reports lag behind
 FIT = 0.9  # and one must need so much less than was reported to be taken
-FALLING = 0.97  # a report of so much less than the one before: the line is full
+FALLING = 0.97  # a report of so much less than the best one since: the line is full
 BAD_LOSS = 0.10  # more, twice in a row, is congestion; less is repaired
 FINE_LOSS = 0.02  # more than that of single packets is a bad line, congested or not
 WORST_LOSS = 0.20  # more is congestion at once
@@ -33,20 +32,22 @@ class Adaptation:
     __slots__ = (
         "_bad_reports",
         "_changed_at",
+        "_loss",
         "_patience",
+        "_peak",
         "_proven",
         "_reported",
         "_tried_at",
         "can_probe",
-        "loss",
         "probe",
     )
 
     def __init__(self) -> None:
-        self.loss = LossMeter()
         self.can_probe = False  # he knows RTX
         self.probe: Probe | None = None  # what is tried on his line now
         self._reported: int | None = None
+        self._peak = 0  # the best report since the last one that fell
+        self._loss = 0.0
         self._proven = 0  # a probe showed that the line carries so much
         self._bad_reports = 0
         self._changed_at = float("-inf")
@@ -60,32 +61,43 @@ class Adaptation:
 
     def reported(self, bits_per_second: int, now: float) -> bool:
         """What the viewer says that his line carries (REMB). True when it is less than before: choose anew."""
-        before, self._reported = self._reported, bits_per_second
-        if before is None or bits_per_second >= before * FALLING:
+        self._reported = bits_per_second
+        if bits_per_second >= self._peak * FALLING:
+            self._peak = max(self._peak, bits_per_second)
             return False
-        self._proven = 0
+        self._peak, self._proven = bits_per_second, 0
         self._give_up_probe(now)
         return True
 
-    def lost(self, highest: int, packets_lost: int, now: float) -> bool:
-        """The totals of a receiver report about pictures (repeats of a packet are not seen in it).
-
-        True when it is too much: choose anew.
-        """
-        if not self.loss.heard(highest, packets_lost):
-            return False
-        is_bad = self.loss.share > BAD_LOSS
+    def lost(self, share: float, now: float) -> bool:
+        """This share of the pictures' packets was measured as lost. True when it is too much: choose anew."""
+        is_bad = share > BAD_LOSS
         self._bad_reports = self._bad_reports + 1 if is_bad else 0
-        if self.loss.share > WORST_LOSS:
+        if share > WORST_LOSS:
             self._bad_reports = BAD_REPORTS
         if is_bad:
+            self._proven = 0
             self._give_up_probe(now)
         return self._bad_reports >= BAD_REPORTS
 
+    def rest(self) -> None:
+        """There is nothing to choose for now."""
+        self.probe = None
+
     def choose(
-        self, layers: Sequence[LayerState], choice: Choice, current: str | None, besides: int, now: float
+        self,
+        layers: Sequence[LayerState],
+        choice: Choice,
+        current: str | None,
+        besides: int,
+        now: float,
+        loss: float = 0.0,
     ) -> str:
-        """The rid to send; `layers` are best first and not empty. `besides`: bits per second of the sound."""
+        """The rid to send; `layers` are best first and not empty.
+
+        `besides`: bits per second of the sound; `loss`: the share of packets that are to be sent twice.
+        """
+        self._loss = loss
         if choice.mode is Mode.LAYER:
             named = [layer.rid for layer in layers if layer.rid == choice.rid]
             if named:
@@ -119,7 +131,7 @@ class Adaptation:
 
     def _needed(self, layer: LayerState, besides: int) -> int:
         """Bits per second of the sound, the layer, and the repeats of what is lost of it."""
-        return int(layer.bits_per_second * (1 + self.loss.share)) + besides
+        return int(layer.bits_per_second * (1 + self._loss)) + besides
 
     def _is_congested(self, needed: int) -> bool:
         carries = self.bits_per_second
@@ -142,18 +154,20 @@ class Adaptation:
 
     def _may_rise(self, needed: Sequence[int], place: int, now: float) -> bool:
         probe, carries = self.probe, self.bits_per_second
+        fits = carries is not None and needed[place - 1] <= carries * FIT
         if probe is not None:
-            if not probe.has_held(now):
-                if probe.is_too_long(now):
-                    self._give_up_probe(now)
-                return False
-            self._proven = probe.wanted
-            return True
+            if probe.has_held(now):
+                self._proven, self._peak = probe.wanted, self._reported or 0
+            elif probe.is_too_long(now):
+                self._give_up_probe(now)
+            elif not probe.has_begun:  # it waits for its turn: what it begins with is what is true then
+                self.probe = Probe(needed[place], needed[place - 1])
+            return fits or probe.has_held(now)
         waited = now - self._changed_at
         is_calm = waited >= self._patience
-        if waited < SETTLE_SECONDS or self.loss.share > BAD_LOSS:
+        if waited < SETTLE_SECONDS or self._loss > BAD_LOSS:
             return False
-        if carries is not None and needed[place - 1] <= carries * FIT:
+        if fits:
             return is_calm or self._patience == FIRST_PATIENCE_SECONDS
         has_room = carries is None or needed[place] <= carries * FIT
         if not has_room or not is_calm:

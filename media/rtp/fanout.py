@@ -244,12 +244,15 @@ class Fanout:
         """Answer a viewer's NACK from the history."""
         now = time.monotonic()
         for wanted in sequences:
+            if lane.repair_left <= 0:
+                self._counters.dropped_resend_limit += 1
+                continue
             found = lane.find(wanted)
             if found is None:
                 continue
             packet, span = found
             # On a thin line what is missing of the layer before would only delay the one that he gets now.
-            if lane.repair_left <= (0 if span is lane.span else REPAIR_OCTETS // 2):
+            if span is not lane.span and lane.repair_left <= REPAIR_OCTETS // 2:
                 self._counters.dropped_resend_limit += 1
                 continue
             lane.repair_left -= PACKET_OCTETS + len(packet.payload)

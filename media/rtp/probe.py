@@ -6,7 +6,8 @@ RAMP_SECONDS = 1.0  # in which the whole rate doubles: what does not fit shows b
 HOLD_SECONDS = 2.0  # at the wanted rate; then the line is believed to carry it
 ENOUGH = 0.9  # of what was asked for must have been sent, else nothing is proven
 MOST_SECONDS = 20.0  # then it is given up
-MOST_SAVED_OCTETS = 3000  # what could not be sent at once and is made up for
+MOST_DOUBLINGS = 30  # the clock is not to be trusted with more
+SAVED_SECONDS, SAVED_OCTETS = 0.06, 1500  # what could not be sent at once, and is made up for
 
 
 class Probe:
@@ -26,6 +27,11 @@ class Probe:
         self._sent = 0.0
 
     @property
+    def has_begun(self) -> bool:
+        """Whether anything was sent for it."""
+        return self._began_at is not None
+
+    @property
     def wanted(self) -> int:
         """The rate that is tried."""
         return self._to
@@ -34,10 +40,10 @@ class Probe:
         """How many octets to send now, beside the pictures."""
         if self._began_at is None:
             self._began_at = self._paid_at = now
-        whole = min(self._to, self._from * 2 ** ((now - self._began_at) / RAMP_SECONDS))
-        self._asked += max(0.0, whole - self._from) * (now - self._paid_at) / 8
+        extra = max(0.0, min(self._to, self._ramp(now - self._began_at)) - self._from)
+        self._asked += extra * (now - self._paid_at) / 8
         self._paid_at = now
-        return int(min(self._asked - self._sent, MOST_SAVED_OCTETS))
+        return int(min(self._asked - self._sent, extra * SAVED_SECONDS / 8 + SAVED_OCTETS))
 
     def paid(self, octets: int) -> None:
         """So many octets were sent."""
@@ -48,7 +54,10 @@ class Probe:
         if self._began_at is None or self._sent < self._asked * ENOUGH:
             return False
         lasted = now - HOLD_SECONDS - self._began_at
-        return lasted >= 0 and self._from * 2 ** (lasted / RAMP_SECONDS) >= self._to
+        return lasted >= 0 and self._ramp(lasted) >= self._to
+
+    def _ramp(self, seconds: float) -> float:
+        return float(self._from * 2 ** min(seconds / RAMP_SECONDS, MOST_DOUBLINGS))
 
     def is_too_long(self, now: float) -> bool:
         """Whether it does not get where it should, for want of packets."""

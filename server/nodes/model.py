@@ -139,4 +139,5 @@ def worst_first(told: Iterable[SessionsTold], most: int) -> list[SeenSession]:
 
 def _place(pair: tuple[str, Session]) -> tuple[object, ...]:
     node_id, s = pair
-    return FIRST.get(s.kind, 2), not s.stalling, -s.loss, -s.rtt_ms, s.age_seconds, node_id, s.id
+    is_fed = s.state == "connected" and s.bitrate > 0  # who gets nothing has no figures that look bad
+    return FIRST.get(s.kind, 2), is_fed, not s.stalling, -s.loss, -s.rtt_ms, s.age_seconds, node_id, s.id

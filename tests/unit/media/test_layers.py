@@ -11,6 +11,7 @@ from media.rtp.choice import Choice, LayerState, Mode
 from media.rtp.delivery import SLIDE_SECONDS
 from media.rtp.fanout import Fanout
 from media.rtp.lane import State
+from media.rtp.loss import LossMeter
 from media.rtp.packet import RtpPacket, open_rtx
 from media.rtp.probe import Probe
 from media.rtp.vp8 import LONG, read_numbers
@@ -298,12 +299,6 @@ def line_that_reports(bits_per_second: int) -> Adaptation:
     return line
 
 
-def lose(line: Adaptation, share: float, total: list[int]) -> bool:
-    """Another hundred packets, of which some are lost. `total`: packets and lost ones until now."""
-    total[:] = [total[0] + 100, total[1] + round(100 * share)]
-    return line.lost(total[0], total[1], 0.0)
-
-
 def test_a_layer_that_does_not_fit_is_given_up_at_once_for_one_that_does() -> None:
     assert choose(line_that_reports(300_000), "h", 0.0) == "l"
 
@@ -313,42 +308,54 @@ def test_a_line_that_carries_less_than_the_least_layer_still_gets_that() -> None
 
 
 def test_much_loss_counts_when_it_stays_and_a_little_never_does() -> None:
-    line, total = Adaptation(), [0, 0]
+    line = Adaptation()
     assert choose(line, None, 0.0) == "m"
-    for _ in range(5):
-        lose(line, 0.05, total)
+    assert not any(line.lost(0.05, 0.0) for _ in range(5))
     assert choose(line, "m", 0.0) == "m"
-    lose(line, 0.15, total)
+    assert not line.lost(0.15, 1.0)
     assert choose(line, "m", 1.0) == "m"
-    lose(line, 0.15, total)
+    assert line.lost(0.15, 2.0)
     assert choose(line, "m", 2.0) == "l"
 
 
 def test_very_much_loss_counts_at_once() -> None:
-    line, total = Adaptation(), [0, 0]
-    assert not lose(line, 0.0, total)
-    assert lose(line, 0.4, total)
+    line = Adaptation()
+    assert not line.lost(0.0, 0.0)
+    assert line.lost(0.4, 0.0)
     assert choose(line, "m", 0.0) == "l"
 
 
 def test_one_of_two_packets_lost_is_no_half_of_a_line() -> None:
-    line = Adaptation()
+    meter = LossMeter()
     for highest, lost in ((100, 0), (102, 1), (104, 2), (140, 2)):
-        line.lost(highest, lost, 0.0)
-    assert line.loss.share == 0.0
-    line.lost(150, 3, 0.0)
-    assert line.loss.share == 0.06
+        assert not meter.heard(highest, lost, 0.0)
+    assert meter.heard(150, 3, 0.0)
+    assert meter.share(0.0) == 0.06
+
+
+def test_many_lost_of_few_are_not_waited_for_and_old_loss_is_forgotten() -> None:
+    meter = LossMeter()
+    meter.heard(100, 0, 0.0)
+    assert meter.heard(120, 10, 0.0)
+    assert meter.share(9.0) == 0.5
+    assert meter.share(11.0) == 0.0
+
+
+def test_totals_that_go_back_begin_anew() -> None:
+    meter = LossMeter()
+    meter.heard(1000, 5, 0.0)
+    assert not meter.heard(10, 0, 0.0)
+    assert meter.heard(60, 5, 0.0)
+    assert meter.share(0.0) == 0.1
 
 
 def test_what_is_lost_is_sent_again_and_needs_room_too() -> None:
-    line, total = line_that_reports(700_000), [0, 0]
+    line = line_that_reports(700_000)
     assert choose(line, "m", 0.0) == "m"
-    for _ in range(3):
-        lose(line, 0.09, total)
-    line.reported(690_000, 0.0)
-    assert choose(line, "m", 1.0) == "m"
-    line.reported(610_000, 0.0)
-    assert choose(line, "m", 2.0) == "l"
+    assert line.choose(LAYERS, AUTO, "m", 40_000, 1.0, 0.09) == "m"
+    line.reported(610_000, 2.0)
+    assert line.choose(LAYERS, AUTO, "m", 40_000, 2.0, 0.0) == "m"
+    assert line.choose(LAYERS, AUTO, "m", 40_000, 2.0, 0.09) == "l"
 
 
 def test_a_better_layer_that_fits_is_taken_after_a_moment() -> None:
@@ -393,25 +400,31 @@ def probing(line: Adaptation, now: float) -> Probe:
     return line.probe
 
 
+def fill(line: Adaptation, began: float, packet: int = 1) -> tuple[float, list[int]]:
+    """Send what is due fifty times a second, in packets of this size, until the layer changes: when, and what."""
+    now, spent = began, [0]
+    while choose(line, "m", now) == "m" and now < began + 30:
+        now += 0.0205
+        probe = line.probe
+        assert probe is not None
+        spent.append(probe.due(now) // packet * packet)
+        probe.paid(spent[-1])
+    return now, spent
+
+
 def test_a_line_is_filled_slowly_before_a_better_layer_is_sent() -> None:
     # given
     line = line_that_reports(900_000)
     line.can_probe = True
     assert choose(line, None, 0.0) == "m"
-    probe = probing(line, FIRST_PATIENCE_SECONDS)
-
     # when: repeats are sent beside 640 kbit/s, until 1,840 are reached
-    now, spent = FIRST_PATIENCE_SECONDS, [0]
-    while choose(line, "m", now) == "m":
-        now += 0.02
-        spent.append(probe.due(now))
-        probe.paid(spent[-1])
+    now, spent = fill(line, FIRST_PATIENCE_SECONDS)
 
     # then: first little, at last what the better layer needs
-    per_second = [8 * sum(spent[at : at + 50]) for at in (0, 50, 100)]
+    per_second = [8 * sum(spent[at : at + 49]) for at in (0, 49, 98)]
     assert per_second == sorted(per_second)
     assert per_second[0] < 400_000
-    assert 1_150_000 < 8 * sum(spent[-50:]) <= 1_200_000
+    assert 1_150_000 < 8 * sum(spent[-49:]) <= 1_250_000
     assert 3.0 < now - FIRST_PATIENCE_SECONDS < 4.5
 
     # and it stays, although the reports lag behind
@@ -437,12 +450,54 @@ def test_a_report_of_less_ends_the_filling_and_the_next_comes_after_twice_the_ti
         line.reported(900_000, now)
 
 
+def test_whole_packets_prove_a_line_as_well() -> None:
+    line = line_that_reports(900_000)
+    line.can_probe = True
+    choose(line, None, 0.0)
+    now, _ = fill(line, FIRST_PATIENCE_SECONDS, packet=1150)
+    assert now - FIRST_PATIENCE_SECONDS < 5
+
+
+def test_reports_that_say_it_fits_are_believed_while_a_probe_waits_for_its_turn() -> None:
+    line = line_that_reports(900_000)
+    line.can_probe = True
+    choose(line, None, 0.0)
+    probing(line, FIRST_PATIENCE_SECONDS)
+    line.reported(9_000_000, 6.0)
+    assert choose(line, "m", 6.0) == "h"
+    assert line.probe is None
+
+
+def test_what_a_probe_proved_is_not_believed_after_loss_or_reports_that_fall_slowly() -> None:
+    for ends in ("loss", "reports"):
+        line = line_that_reports(900_000)
+        line.can_probe = True
+        choose(line, None, 0.0)
+        now, _ = fill(line, FIRST_PATIENCE_SECONDS)
+        assert line.bits_per_second == 1_840_000
+        if ends == "loss":
+            line.lost(0.3, now)
+        else:
+            for number in range(1, 4):
+                line.reported(round(900_000 * 0.98**number), now)
+        assert (line.bits_per_second or 0) <= 900_000
+
+
+def test_a_probe_that_nobody_ends_overflows_nothing() -> None:
+    probe = Probe(640_000, 1_840_000)
+    assert probe.due(0.0) == 0
+    assert probe.due(10_000.0) < 20_000
+    assert not probe.has_held(20_000.0)
+    assert probe.is_too_long(20_000.0)
+
+
 def test_nothing_is_proven_by_repeats_that_nobody_sent() -> None:
     line = line_that_reports(900_000)
     line.can_probe = True
     assert choose(line, None, 0.0) == "m"
-    probe, now = probing(line, FIRST_PATIENCE_SECONDS), FIRST_PATIENCE_SECONDS
+    probing(line, FIRST_PATIENCE_SECONDS)
     assert choose(line, "m", 100.0) == "m"
+    probe, now = probing(line, 100.0), 100.0
     while line.probe is probe:
         probe.due(now)
         assert choose(line, "m", now) == "m"

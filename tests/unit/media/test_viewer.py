@@ -6,11 +6,13 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import pytest
 import pytest_asyncio
 
 from media.rtp import feedback
 from media.rtp.choice import Choice, Mode
 from media.rtp.packet import RtpPacket
+from media.rtp.probe import Probe
 from media.viewer import Viewer
 from tests.unit.media import corpus
 from tests.unit.media.arena import Arena, Peer
@@ -94,3 +96,16 @@ async def test_two_lost_packets_of_a_short_report_are_no_trouble(show: Show) -> 
     report(1100, 30)
     assert show.viewer.fraction_lost == 0.3
     assert show.viewer.is_stalling(time.monotonic())
+
+
+@pytest.mark.parametrize("choice", [Choice(Mode.AUDIO), Choice(Mode.SLIDES), Choice()])
+async def test_nothing_is_probed_where_there_is_nothing_to_choose(show: Show, choice: Choice) -> None:
+    # given
+    show.viewer._adaptation.probe = Probe(100_000, 400_000)
+    assert show.viewer.is_probing
+
+    # when
+    show.viewer.choose(choice)
+
+    # then
+    assert not show.viewer.is_probing

@@ -22,12 +22,14 @@ export function useNodes(): NodesReading {
   const state: NodesReading['state'] = shallowRef({ kind: 'loading' })
   const staleSince = ref<number | null>(null)
   let asked = new AbortController()
+  let underWay = false
   let readAt = 0
 
   async function reload(): Promise<void> {
     asked.abort()
     const mine = (asked = new AbortController())
     if (state.value.kind === 'failed') state.value = { kind: 'loading' }
+    underWay = true
     try {
       const data = await operators.nodes({ signal: mine.signal })
       if (mine.signal.aborted) return
@@ -39,13 +41,16 @@ export function useNodes(): NodesReading {
       const error = asApiError(thrown)
       if (state.value.kind === 'ready' && !NOT_FOR_YOU.includes(error.code)) staleSince.value = readAt
       else state.value = { kind: 'failed', error }
+    } finally {
+      if (mine === asked) underWay = false
     }
   }
 
   const again = () => void reload()
   // Who is told why the page is empty presses the button himself: it doesn't flicker behind his back.
   useWhileVisible(EVERY_MS, () => {
-    if (state.value.kind !== 'failed') again()
+    // Nor is an answer that is slow to come asked for anew, for then none would ever come.
+    if (state.value.kind !== 'failed' && !underWay) again()
   })
   const noteOffline = () => {
     if (state.value.kind === 'ready') staleSince.value ??= readAt
