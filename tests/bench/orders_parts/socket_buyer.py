@@ -16,8 +16,9 @@ from typing import Any
 NAMESPACE = "/room"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 NO_MASK = b"\0\0\0\0"  # a mask must be there (RFC 6455); this one changes nothing
-ACK, EVENT = f"43{NAMESPACE},", f"42{NAMESPACE},"
-CONNECTED, REFUSED = f"40{NAMESPACE},", f"44{NAMESPACE},"
+ACK, EVENT = f"43{NAMESPACE},".encode(), f"42{NAMESPACE},"
+EVENT_BYTES = EVENT.encode()
+CONNECTED, REFUSED = f"40{NAMESPACE},".encode(), f"44{NAMESPACE},".encode()
 
 
 class Refused(Exception):
@@ -75,58 +76,62 @@ class SocketBuyer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the server: the answer to the handshake first, then frames."""
-        self._buffer += data
+        buffer = self._buffer + data if self._buffer else data
         if not self._is_open:
-            head, end, rest = self._buffer.partition(b"\r\n\r\n")
+            head, end, rest = buffer.partition(b"\r\n\r\n")
             if not end:
+                self._buffer = buffer
                 return
             if b" 101 " not in head.split(b"\r\n", 1)[0]:
                 self._fail(Refused(head.decode(errors="replace")[:200]))
                 return
-            self._is_open, self._buffer = True, rest
-        while (size := self._take_frame()) is not None:
-            self._buffer = self._buffer[size:]
+            self._is_open, buffer = True, rest
+        at = 0
+        while (end_at := self._take_frame(buffer, at)) > at:
+            at = end_at
+        self._buffer = buffer[at:]
 
     def connection_lost(self, error: Exception | None) -> None:
         """Nobody answers any more."""
         self._fail(error or Refused("the server hung up"))
 
-    def _take_frame(self) -> int | None:
-        buffer = self._buffer
-        if len(buffer) < 2:
-            return None
-        begin, size = 2, buffer[1] & 0x7F
+    def _take_frame(self, buffer: bytes, at: int) -> int:
+        """Where the next frame begins; `at` itself when this one is not whole yet."""
+        if len(buffer) < at + 2:
+            return at
+        begin, size = at + 2, buffer[at + 1] & 0x7F
         if size == 126:
-            begin, size = 4, int.from_bytes(buffer[2:4])
+            begin, size = at + 4, int.from_bytes(buffer[at + 2 : at + 4])
         elif size == 127:
-            begin, size = 10, int.from_bytes(buffer[2:10])
+            begin, size = at + 10, int.from_bytes(buffer[at + 2 : at + 10])
         if len(buffer) < begin + size:
-            return None
-        kind, payload = buffer[0] & 0x0F, buffer[begin : begin + size]
+            return at
+        kind = buffer[at] & 0x0F
         if kind == TEXT:
-            self._hear(payload.decode())
+            if buffer.startswith(EVENT_BYTES, begin):
+                self.heard += 1
+            else:
+                self._hear(buffer[begin : begin + size])
         elif kind == PING:
-            self._write(frame(PONG, payload))
+            self._write(frame(PONG, buffer[begin : begin + size]))
         elif kind == CLOSE:
             self._fail(Refused("the server hung up"))
         return begin + size
 
-    def _hear(self, text: str) -> None:
-        if text.startswith(ACK):
-            begin = text.index("[")
-            answer = self._waiting.pop(int(text[len(ACK) : begin]), None)
+    def _hear(self, payload: bytes) -> None:
+        if payload.startswith(ACK):
+            begin = payload.index(b"[")
+            answer = self._waiting.pop(int(payload[len(ACK) : begin]), None)
             if answer is not None and not answer.done():
-                answer.set_result((json.loads(text[begin:])[0], time.perf_counter()))
-        elif text.startswith(EVENT):
-            self.heard += 1
-        elif text == "2":
+                answer.set_result((json.loads(payload[begin:])[0], time.perf_counter()))
+        elif payload == b"2":
             self._say("3")
-        elif text.startswith("0"):
+        elif payload.startswith(b"0"):
             self._say(f"40{NAMESPACE},")
-        elif text.startswith(CONNECTED) and not self._ready.done():
+        elif payload.startswith(CONNECTED) and not self._ready.done():
             self._ready.set_result(None)
-        elif text.startswith(REFUSED):
-            self._fail(Refused(text))
+        elif payload.startswith(REFUSED):
+            self._fail(Refused(payload.decode(errors="replace")))
 
     def _say(self, text: str) -> None:
         self._write(frame(TEXT, text.encode()))
