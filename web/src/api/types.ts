@@ -200,7 +200,7 @@ export interface SaleDraft {
   hold_seconds?: number
 }
 
-export type OrderState = 'held' | 'paid' | 'cancelled' | 'expired' | 'refunding' | 'refunded'
+export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded'
 
 export interface Order {
   id: string

@@ -6,6 +6,9 @@ export type Tone = 'waiting' | 'good' | 'over'
 const TONES: Record<OrderState, Tone> = {
   held: 'waiting',
   paid: 'good',
+  paid_late: 'waiting',
+  shipped: 'good',
+  received: 'good',
   refunding: 'waiting',
   refunded: 'good',
   cancelled: 'over',
@@ -22,9 +25,12 @@ export function leftToPay(order: Order, now: number): number {
   return Math.max(0, Date.parse(order.hold_until) - now)
 }
 
+/** Paid, and not given back. */
+export const PAID: readonly OrderState[] = ['paid', 'shipped', 'received']
+
 export type OrderFilter = 'all' | 'toPay' | 'paidOnes'
 
 export function filtered(orders: readonly Order[], filter: OrderFilter): Order[] {
   if (filter === 'all') return [...orders]
-  return orders.filter(({ state }) => state === (filter === 'toPay' ? 'held' : 'paid'))
+  return orders.filter(({ state }) => (filter === 'toPay' ? state === 'held' : PAID.includes(state)))
 }

@@ -1,5 +1,6 @@
 // What a buyer can do about a flash sale right now: one word that the button, its colour and its text follow.
 import type { Order, Sale } from '@/api/types'
+import { PAID } from '@/features/orders/order-view'
 
 export type Offer =
   | { kind: 'buy' }
@@ -18,7 +19,7 @@ export function offerOf(sale: Sale, mine: readonly Order[], pressing: boolean, n
   const held = ofThisSale.find((order) => order.state === 'held')
   if (held) return { kind: 'pay', order: held }
   if (pressing) return { kind: 'pressing' }
-  const taken = ofThisSale.filter((order) => order.state === 'paid').reduce((sum, order) => sum + order.quantity, 0)
+  const taken = ofThisSale.filter((order) => PAID.includes(order.state)).reduce((sum, order) => sum + order.quantity, 0)
   if (taken >= sale.per_buyer) return { kind: 'bought' }
   if (sale.state === 'closed' || nowMs >= Date.parse(sale.closes_at)) return { kind: 'closed' }
   if (sale.available > 0) return { kind: 'buy' }

@@ -11,6 +11,9 @@ export default {
   state: {
     held: 'To pay',
     paid: 'Paid',
+    paid_late: 'Paid late',
+    shipped: 'On its way',
+    received: 'Received',
     cancelled: 'Cancelled',
     expired: 'Not paid in time',
     refunding: 'Refund under way',
@@ -19,6 +22,9 @@ export default {
   headline: {
     held: 'We keep it for you. Please pay soon',
     paid: 'Paid. It will be on its way',
+    paid_late: 'Your payment came late. We look whether some is left',
+    shipped: 'It is on its way',
+    received: 'It has arrived',
     cancelled: 'Order cancelled',
     expired: 'Not paid in time, so it went back',
     refunding: 'Your money is on its way back',
@@ -27,6 +33,9 @@ export default {
   hint: {
     held: 'If it is not paid in time, others may buy it',
     paid: 'The seller ships it soon',
+    paid_late: 'If some is left it is yours, else you get your money back',
+    shipped: 'Look out for the parcel',
+    received: 'Thank you, come again',
     cancelled: 'You can order again',
     expired: 'You can order again',
     refunding: 'It goes back the way it came. Watch your account',
@@ -59,6 +68,9 @@ export default {
   step: {
     held: 'Ordered and set aside',
     paid: 'Paid',
+    paid_late: 'Payment came late',
+    shipped: 'Shipped',
+    received: 'Received',
     cancelled: 'Cancelled',
     expired: 'Time is up, it went back',
     refunding: 'Refund started',

@@ -11,6 +11,9 @@ export default {
   state: {
     held: '待付款',
     paid: '已付款',
+    paid_late: '付款晚到',
+    shipped: '已发货',
+    received: '已收货',
     cancelled: '已取消',
     expired: '超时未付',
     refunding: '退款中',
@@ -19,6 +22,9 @@ export default {
   headline: {
     held: '货给您留着，请尽快付款',
     paid: '付款成功，等着收货吧',
+    paid_late: '付款到得晚，正在找货',
+    shipped: '货在路上了',
+    received: '货收到了',
     cancelled: '订单已取消',
     expired: '没在时间内付款，货已放回',
     refunding: '正在退款',
@@ -27,6 +33,9 @@ export default {
   hint: {
     held: '过时没付款，货会放回去给别人',
     paid: '卖家会尽快发货',
+    paid_late: '还有货就留给您，没有就原路退款',
+    shipped: '请留意快递',
+    received: '谢谢您，欢迎再来',
     cancelled: '还想要的话，可以重新下单',
     expired: '还想要的话，可以重新下单',
     refunding: '钱会原路退回，请留意付款账户',
@@ -59,6 +68,9 @@ export default {
   step: {
     held: '下单，货已留好',
     paid: '付款成功',
+    paid_late: '付款晚到',
+    shipped: '卖家发货',
+    received: '买家收货',
     cancelled: '订单取消',
     expired: '超时，货已放回',
     refunding: '开始退款',
