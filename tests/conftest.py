@@ -28,8 +28,11 @@ MARKED_FOLDERS = ("integration", "browser")
 BROWSERS = {"browser", "chromium", "firefox"}  # fixtures
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, quick ones first; coroutine tests must leave no task behind."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, quick ones first; coroutine tests must leave no task behind.
+
+    Where several processes share them the slow ones are first, so that none is left for one process at the end.
+    """
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in MARKED_FOLDERS:
@@ -38,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("alone")
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
             item.fixturenames.insert(0, "no_task_is_left")
-    order = ("unit", *MARKED_FOLDERS)
+    order = (*MARKED_FOLDERS, "unit") if hasattr(config, "workerinput") else ("unit", *MARKED_FOLDERS)
     items.sort(key=lambda item: order.index(name) if (name := item.path.relative_to(TESTS).parts[0]) in order else 0)
 
 
