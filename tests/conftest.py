@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +16,7 @@ from hypothesis import settings
 from config.bus import Bus, open_bus
 from config.objects import S3Objects
 from config.settings import MediaSettings, SharedSettings
+from dongting import ports
 from tests.harness.data_servers import DataServers, Environment
 
 S = TypeVar("S", bound=SharedSettings)
@@ -22,6 +24,12 @@ S = TypeVar("S", bound=SharedSettings)
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+# Processes that share the tests look for free ports in parts of their own: what one has found the other can't take.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    share = len(ports.FREE_PORTS) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    first = int(worker.removeprefix("gw")) * share
+    ports.FREE_PORTS = ports.FREE_PORTS[first : first + share]
 
 TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("integration", "browser")
