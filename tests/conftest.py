@@ -36,11 +36,8 @@ MARKED_FOLDERS = ("integration", "browser")
 BROWSERS = {"browser", "chromium", "firefox"}  # fixtures
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, quick ones first; coroutine tests must leave no task behind.
-
-    Where several processes share them the slow ones are first, so that none is left for one process at the end.
-    """
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, quick ones first; coroutine tests must leave no task behind."""
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in MARKED_FOLDERS:
@@ -49,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("alone")
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
             item.fixturenames.insert(0, "no_task_is_left")
-    order = (*MARKED_FOLDERS, "unit") if hasattr(config, "workerinput") else ("unit", *MARKED_FOLDERS)
+    order = ("unit", *MARKED_FOLDERS)
     items.sort(key=lambda item: order.index(name) if (name := item.path.relative_to(TESTS).parts[0]) in order else 0)
 
 
