@@ -131,12 +131,12 @@ class Viewer:
 
     def _wanted(self, current: str | None, now: float) -> tuple[str | None, bool]:
         """Which layer he is to get, and whether slides."""
-        layers = self._source.layers()
-        if self.choice.mode in (Mode.AUDIO, Mode.SLIDES) or not layers:
-            self._adaptation.rest()
         if self.choice.mode in (Mode.AUDIO, Mode.SLIDES):
+            self._adaptation.rest()
             return None, self.choice.mode is Mode.SLIDES
+        layers = self._source.layers()
         if not layers:
+            self._adaptation.rest()
             return current or "", False
         named = (current or MAIN_RID) if current is not None else None
         loss = next((placed.loss.share(now) for placed in self.placed if placed.is_video), 0.0)

@@ -81,7 +81,7 @@ class Adaptation:
         return self._bad_reports >= BAD_REPORTS
 
     def rest(self) -> None:
-        """There is nothing to choose for now."""
+        """What his line carries beyond the present is of no interest: end the probe."""
         self.probe = None
 
     def choose(
@@ -101,21 +101,21 @@ class Adaptation:
         if choice.mode is Mode.LAYER:
             named = [layer.rid for layer in layers if layer.rid == choice.rid]
             if named:
-                self.probe = None
+                self.rest()
                 return named[0]
         within = [layer for layer in layers if _is_within(layer, choice)] or [layers[-1]]
         flowing = [layer for layer in within if layer.bits_per_second > 0] or within
         place = next((at for at, layer in enumerate(flowing) if layer.rid == current), None)
         if place is None:
-            self.probe = None
+            self.rest()
             return self._start(flowing, besides, now)
         needed = [self._needed(layer, besides) for layer in flowing]
         if self._is_congested(needed[place]):
             place = self._lower(needed, place, now)
         elif place == 0:
-            self.probe = None
+            self.rest()
         elif self._may_rise(needed, place, now):
-            self.probe = None
+            self.rest()
             place -= 1
             self._changed_at = self._tried_at = now
         if self._tried_at is not None and now - self._tried_at > TRIAL_SECONDS:

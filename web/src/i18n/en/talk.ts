@@ -50,7 +50,7 @@ export default {
     above: 'For orders of ¥{yuan} and more',
     left: '{left} of {quota} left',
     take: 'Take it',
-    taken: 'Yours; use it when you order',
+    taken: 'Yours',
     have: 'You have it',
     gone: 'All gone',
     worth: 'Yuan off',
