@@ -45,10 +45,11 @@ srtcp_unprotect: Callable[[Any, Any, Any], int] = lib.srtp_unprotect_rtcp
 class PacketMemory:
     """A piece of C memory in which one packet at a time is read, protected and sent."""
 
-    __slots__ = ("cdata", "length", "view")
+    __slots__ = ("address", "cdata", "length", "view")
 
     def __init__(self) -> None:
         self.cdata = ffi.new("char[]", DATAGRAM_BYTES + TRAILER_BYTES)
+        self.address = int(ffi.cast("uintptr_t", self.cdata))
         self.view = memoryview(ffi.buffer(self.cdata)).cast("B")
         self.length = ffi.new("int *")
 

@@ -369,5 +369,5 @@ def _mids(chosen: Sequence[ChosenMedia]) -> tuple[str, ...]:
     return tuple(media.offer.mid for media in chosen if media.codecs)
 
 
-def _hold(release: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_later(HOLD_SECONDS, release)
+def _hold(release: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(HOLD_SECONDS, release)

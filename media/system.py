@@ -1,4 +1,4 @@
-"""Linux' own calls: many datagrams in one (`sendmmsg`), and one datagram cut by the kernel (`UDP_SEGMENT`)."""
+"""Linux' own calls: many datagrams in one (`sendmmsg`, `recvmmsg`), one that the kernel cuts (`UDP_SEGMENT`)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ ffi.cdef(
     };
     struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
     int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+    int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
     """
 )
 _libc: Any = ffi.dlopen(None) if sys.platform == "linux" else None
@@ -35,6 +36,8 @@ MOST_SEGMENTED_BYTES = 65_000  # an IP packet holds no more before it is cut
 NO_OFFLOAD_ERRORS = frozenset((errno.EIO, errno.EINVAL, errno.EOPNOTSUPP))
 AF_INET = socket.AF_INET
 CAN_SEND_MANY = _libc is not None and hasattr(_libc, "sendmmsg")
+CAN_RECEIVE_MANY = _libc is not None and hasattr(_libc, "recvmmsg")
+NAME_BYTES = 28  # sockaddr_in6, the longer one
 
 
 def can_segment(descriptor: int) -> bool:
@@ -59,6 +62,27 @@ def send_many(descriptor: int, messages: Any, first: int, count: int) -> int:
     if sent < 0:
         raise OSError(ffi.errno, "sendmmsg")
     return sent
+
+
+def receive_many(descriptor: int, messages: Any, count: int) -> int:
+    """Receive at most `count` datagrams into an array of messages, without waiting; answers how many came.
+
+    Raises:
+        OSError: there is none (BlockingIOError), or an ICMP error about an earlier one.
+    """
+    received = int(_libc.recvmmsg(descriptor, messages, count, socket.MSG_DONTWAIT, ffi.NULL))
+    if received < 0:
+        raise OSError(ffi.errno, "recvmmsg")
+    return received
+
+
+def unpack_address(name: bytes) -> tuple[Any, ...]:
+    """The address in a sockaddr, as sockets give it."""
+    port = int.from_bytes(name[2:4], "big")
+    if int.from_bytes(name[:2], sys.byteorder) == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, name[4:8]), port
+    flow, scope = int.from_bytes(name[4:8], "big"), int.from_bytes(name[24:28], sys.byteorder)
+    return socket.inet_ntop(socket.AF_INET6, name[8:24]), port, flow, scope
 
 
 def pack_address(family: int, address: Any) -> bytes:

@@ -50,6 +50,11 @@ class Delivery:
             return False
         return True
 
+    @property
+    def is_gathering(self) -> bool:
+        """Whether packets wait for the rest of their frame."""
+        return bool(self._gathered)
+
     def flush(self, now: float) -> None:
         """Send what is gathered to everybody who gets this layer live."""
         packets = self._gathered

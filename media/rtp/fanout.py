@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from media.rtp.counters import Counters
 from media.rtp.delivery import Delivery
@@ -22,7 +23,15 @@ from media.rtp.timeline import Timeline, to_ntp
 
 HOLD_SECONDS = 0.002  # a frame that has not ended waits at most so long for more of its packets
 MOST_REPEATS = 64  # how far back a viewer's line is filled with packets he has had
-Hold = Callable[[Callable[[], None]], object]  # has a function called in HOLD_SECONDS
+
+
+class Timer(Protocol):
+    """Something that will be done, unless it is cancelled."""
+
+    def cancel(self) -> None: ...
+
+
+Hold = Callable[[Callable[[], None]], Timer]  # has a function called in HOLD_SECONDS
 
 
 class Fanout:
@@ -43,6 +52,7 @@ class Fanout:
         self._counters = counters
         self._hold = hold
         self._is_held = False
+        self._timer: Timer | None = None
 
     # -- the publisher's side
 
@@ -96,9 +106,12 @@ class Fanout:
             self._start_waiting(delivery, packet)
         if packet.sequence <= newest:
             delivery.send_late(packet)
-        elif delivery.push(packet) and not self._is_held:
-            self._is_held = True
-            self._hold(self._release)
+        elif delivery.push(packet):
+            if not self._is_held:
+                self._is_held = True
+                self._timer = self._hold(self._release)
+        elif self._is_held and not self._is_gathering:
+            self._stop_holding()
         if delivery.catching:
             self._catch_up(delivery)
         return True
@@ -109,6 +122,16 @@ class Fanout:
             delivery.go_live(lane, packet.sequence, packet)
             self._lanes[lane] = delivery
         delivery.begin_slides(packet)
+
+    @property
+    def _is_gathering(self) -> bool:
+        return any(delivery.is_gathering for delivery in self.deliveries.values())
+
+    def _stop_holding(self) -> None:
+        """Nearly every frame ends in time; the node need not wake up for what is sent already."""
+        self._is_held = False
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _release(self) -> None:
         self._is_held = False

@@ -26,7 +26,6 @@ SLOTS = 192  # packets made ready at a time: 430 kB, which stay in the cache; th
 SLOT_BYTES = DATAGRAM_BYTES + TRAILER_BYTES + 32  # an odd number of cache lines: slots spread over the cache
 ENVELOPES = 32  # kept for frames that look alike; each takes up to 35 kB
 CRATE_PACKETS = 32  # of one track that go out together at most
-_NAME_BYTES = 28  # sockaddr_in6
 _PADDED = 0x20
 _CONTROL_BYTES = 24  # one cmsghdr with a 16-bit value, padded
 _MESSAGE_BYTES = system.ffi.sizeof("struct mmsghdr")
@@ -73,8 +72,8 @@ class Cohort:
         self.picture_shifts = np.zeros(rows, np.uint16)
         self.base_shifts = np.zeros(rows, np.uint8)
         self.ssrcs = np.zeros(rows, np.uint32)
-        self._addresses = np.zeros((rows, _NAME_BYTES), np.uint8)
-        self.names = (np.arange(rows) * _NAME_BYTES + self._addresses.ctypes.data).astype(np.uint64)
+        self._addresses = np.zeros((rows, system.NAME_BYTES), np.uint8)
+        self.names = (np.arange(rows) * system.NAME_BYTES + self._addresses.ctypes.data).astype(np.uint64)
 
     def __len__(self) -> int:
         return len(self.contexts)
@@ -304,7 +303,7 @@ class Sender:
 
     def _envelope(self, rows: int, count: int, runs: Sequence[Run], wire: Wire) -> Envelope:
         """One that fits; most frames look like one before."""
-        name_bytes = 16 if wire.family == system.AF_INET else _NAME_BYTES
+        name_bytes = 16 if wire.family == system.AF_INET else system.NAME_BYTES
         key = (rows, name_bytes, *runs)
         found = self._envelopes.get(key)
         if found is None:

@@ -21,16 +21,16 @@ class Receiver(Protocol):
 
 
 class Demux:
-    """One for all sockets of a node. A datagram lies in `memory` while it is handed on."""
+    """One for all sockets of a node. A datagram lies in a memory while it is handed on: `memory`, or its reader's."""
 
     def __init__(self, ice: IceLite, counters: Counters) -> None:
         self.memory = PacketMemory()
         self._ice = ice
         self._counters = counters
 
-    def dispatch(self, size: int, address: Address, way: Way) -> None:
+    def dispatch(self, memory: PacketMemory, size: int, address: Address, way: Way) -> None:
         """The first `size` bytes of the memory came from this address."""
-        view, counters = self.memory.view, self._counters
+        view, counters = memory.view, self._counters
         counters.bytes_in += size
         first = view[0] if size > 1 else 255
         if first < 4:
@@ -41,12 +41,12 @@ class Demux:
             counters.dropped_unknown_peer += 1
         elif 127 < first < 192:
             if 191 < view[1] < 224:  # RFC 5761: payload types 64-95 with the marker bit
-                peer.receive_rtcp(self.memory, size)
+                peer.receive_rtcp(memory, size)
             elif size < RTP_BYTES:
                 counters.dropped_junk += 1
             else:
                 counters.packets_in += 1
-                peer.receive_rtp(self.memory, size)
+                peer.receive_rtp(memory, size)
         elif 19 < first < 64:
             peer.receive_dtls(bytes(view[:size]))
         else:

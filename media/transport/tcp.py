@@ -208,7 +208,7 @@ class TcpPort:
             connection.abort()
             return
         self._demux.memory.view[:size] = datagram
-        self._demux.dispatch(size, connection.address, connection)
+        self._demux.dispatch(self._demux.memory, size, connection.address, connection)
         if not connection.is_proven and self._demux.is_known(connection.address):
             connection.is_proven = True
             self._no_longer_waits(connection)

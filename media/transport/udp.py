@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 
+from media import system
 from media.glue import DATAGRAM_BYTES
 from media.rtp.counters import Counters
-from media.rtp.path import Way
 from media.transport.demux import Demux
+from media.transport.mailbag import READS_AT_ONCE, Mailbag
 
 READS_PER_TURN = 64  # datagrams read before other work gets its turn
 
@@ -36,7 +38,9 @@ class UdpPort:
         """Begin to read."""
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
-            loop.add_reader(sock.fileno(), self._read, sock, UdpWay(sock))
+            way = UdpWay(sock)
+            read = partial(self._read_many, Mailbag(way.fd, way.family)) if system.CAN_RECEIVE_MANY else self._read
+            loop.add_reader(way.fd, read, sock, way)
 
     def close(self) -> None:
         """Stop reading and give the port back; twice is fine."""
@@ -45,8 +49,26 @@ class UdpPort:
                 asyncio.get_running_loop().remove_reader(sock.fileno())
                 sock.close()
 
-    def _read(self, sock: socket.socket, way: Way) -> None:
-        view, dispatch = self._demux.memory.view[:DATAGRAM_BYTES], self._demux.dispatch
+    def _read_many(self, bag: Mailbag, _sock: socket.socket, way: UdpWay) -> None:
+        dispatch = self._demux.dispatch
+        for _ in range(READS_PER_TURN // READS_AT_ONCE):
+            try:
+                count = bag.fill()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:  # an ICMP error about an earlier datagram
+                self._counters.dropped_socket += 1
+                continue
+            for at in range(count):
+                size, address = bag.open(at)
+                dispatch(bag.memories[at], size, address, way)
+            if count < READS_AT_ONCE:
+                return
+
+    def _read(self, sock: socket.socket, way: UdpWay) -> None:
+        """Where the platform gives only one datagram at a time."""
+        memory, dispatch = self._demux.memory, self._demux.dispatch
+        view = memory.view[:DATAGRAM_BYTES]
         for _ in range(READS_PER_TURN):
             try:
                 size, address = sock.recvfrom_into(view)
@@ -55,4 +77,4 @@ class UdpPort:
             except OSError:  # an ICMP error about an earlier datagram
                 self._counters.dropped_socket += 1
                 continue
-            dispatch(size, address, way)
+            dispatch(memory, size, address, way)

@@ -67,7 +67,7 @@ async def test_protected_junk_from_a_known_address_is_dropped(running: Running) 
     # when
     for head in (b"\x80\x60", b"\x80\xc8", b"\x16\xfe\xfd", b"\x50"):
         demux.memory.view[:40] = (head + bytes(40))[:40]
-        demux.dispatch(40, resource.session.path.address, resource.session.path.way)
+        demux.dispatch(demux.memory, 40, resource.session.path.address, resource.session.path.way)
 
     # then
     assert running.node.counters.dropped_protection >= 2

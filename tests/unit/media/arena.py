@@ -171,7 +171,7 @@ class Arena:
         """As the sockets do: at most what fits into the memory is read of a datagram."""
         size = min(len(data), 2048)
         self.demux.memory.view[:size] = data[:size]
-        self.demux.dispatch(size, peer.address, peer)
+        self.demux.dispatch(self.demux.memory, size, peer.address, peer)
 
     async def close(self) -> None:
         """End everything."""

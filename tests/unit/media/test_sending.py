@@ -22,7 +22,7 @@ from media.rtp.packet import RtpPacket, parse_rtp
 from media.rtp.path import Path
 from media.rtp.segments import PADDING_MOST, plan_runs
 from media.transport.udp import UdpWay
-from tests.unit.media.tracks import make_fanout
+from tests.unit.media.tracks import Timer, make_fanout
 
 IDR, SLICE = b"\x65\x88", b"\x61\x88"
 GCM_KEY = bytes(range(28))
@@ -111,7 +111,7 @@ def listen(way: UdpWay) -> Iterator[Listen]:
 
 def make_video(counters: Counters, sender: Sender | None = None) -> Fanout:
     """A track that waits for the end of each picture."""
-    made = make_fanout("video", 90_000, counters, sender, hold=lambda release: None)
+    made = make_fanout("video", 90_000, counters, sender, hold=lambda release: Timer())
     made.begin_source("H264")
     return made
 
@@ -329,3 +329,23 @@ def test_where_the_network_device_cannot_cut_nothing_is_lost(
     # then
     assert [len(listener.receive(6)) for listener in viewers] == [6, 6]
     assert counters.dropped_socket == 0
+
+
+def test_nobody_is_woken_for_a_picture_that_has_left(way: UdpWay, listen: Listen) -> None:
+    # given
+    timers: list[Timer] = []
+
+    def hold(release: Callable[[], None]) -> Timer:
+        timers.append(Timer())
+        return timers[-1]
+
+    fanout = make_fanout("video", 90_000, Counters(), hold=hold)
+    fanout.begin_source("H264")
+    fanout.join(listen(10).lane)
+
+    # when: two whole pictures, and the beginning of a third
+    for packet in [*frame(1, [10, 10, 10]), *frame(4, [10, 10]), *frame(6, [10, 10])[:1]]:
+        fanout.push(packet, 1000.0)
+
+    # then
+    assert [timer.cancelled for timer in timers] == [1, 1, 0]

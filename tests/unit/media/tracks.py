@@ -6,14 +6,25 @@ from collections.abc import Callable
 
 from media.glue import PacketMemory
 from media.rtp.counters import Counters
-from media.rtp.fanout import Fanout
+from media.rtp.fanout import Fanout, Hold
 from media.rtp.outlet import Sender
 from media.rtp.single import Single
 
 
-def at_once(release: Callable[[], None]) -> None:
+class Timer:
+    """Counts how often it was cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = 0
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+
+def at_once(release: Callable[[], None]) -> Timer:
     """Hold nothing back."""
     release()
+    return Timer()
 
 
 def make_fanout(
@@ -21,7 +32,7 @@ def make_fanout(
     clock_rate: int,
     counters: Counters | None = None,
     sender: Sender | None = None,
-    hold: Callable[[Callable[[], None]], object] = at_once,
+    hold: Hold = at_once,
 ) -> Fanout:
     """A track without a publisher."""
     counted = counters or Counters()
