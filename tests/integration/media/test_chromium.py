@@ -57,20 +57,20 @@ async ([key]) => {
   await pc.setRemoteDescription({type: 'answer', sdp})
   return response.status
 }"""
+# A browser tells nothing of a track before its first packet: that is nothing so far.
 INBOUND = """
-async () => Object.fromEntries([...(await pc.getStats()).values()].filter((s) => s.type === 'inbound-rtp').map(
-  (s) => [s.kind, {frames: s.framesDecoded, samples: s.totalSamplesReceived, height: s.frameHeight}]))
+async () => Object.fromEntries([
+  ...['video', 'audio'].map((kind) => ({type: 'inbound-rtp', kind})), ...(await pc.getStats()).values(),
+].filter((s) => s.type === 'inbound-rtp').map((s) => [s.kind, {
+  frames: s.framesDecoded ?? 0, samples: s.totalSamplesReceived ?? 0, height: s.frameHeight ?? 0}]))
 """
 
 
 async def more_frames(page: Evaluates, count: int, seconds: float = 20.0) -> dict[str, Any]:
     """Wait until so many more frames were decoded; gives what came in."""
-    before = await eventually(
-        page, INBOUND, lambda seen: "video" in seen, "the first packet of the pictures", seconds
-    )
-    wanted = (before["video"].get("frames") or 0) + count
+    wanted = (await page.evaluate(INBOUND))["video"]["frames"] + count
     found: dict[str, Any] = await eventually(
-        page, INBOUND, lambda seen: (seen["video"].get("frames") or 0) >= wanted, f"{count} more frames", seconds
+        page, INBOUND, lambda seen: seen["video"]["frames"] >= wanted, f"{count} more frames", seconds
     )
     return found
 

@@ -150,7 +150,7 @@ async def test_a_viewer_on_a_bad_line_gets_a_lower_layer_and_keeps_moving(runnin
 
         # then: the best one does not fit any more; whether the middle one does is the encoder's business
         await until(lambda: only_viewer(running).selected in ("m", "l"), "a lower layer", seconds=45)
-        await eventually(viewer, INBOUND, lambda seen: seen["video"]["height"] <= 270, "a smaller picture", 30)
+        await eventually(viewer, INBOUND, lambda seen: 0 < seen["video"]["height"] <= 270, "a smaller picture", 30)
         lost, freezes = proxy.lost, await viewer.evaluate(FREEZES)
         await more_frames(viewer, 15 * 60, seconds=120)  # a minute of pictures
         assert proxy.lost > lost
