@@ -33,7 +33,6 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
 
 TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("integration", "browser")
-BROWSERS = {"browser", "chromium", "firefox"}  # fixtures
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,8 +41,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
-        if folder == "browser" or BROWSERS.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker("alone")
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
             item.fixturenames.insert(0, "no_task_is_left")
     order = ("unit", *MARKED_FOLDERS)

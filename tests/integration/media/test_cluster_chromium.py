@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
@@ -15,6 +16,8 @@ from tests.integration.media.clients import KEY
 from tests.integration.media.test_chromium import INBOUND, PLAY, more_frames
 from tests.integration.media.test_cluster import STREAM, Cluster, cluster, nodes
 from tests.integration.media.test_simulcast_chromium import PUBLISH_LAYERS
+
+pytestmark = pytest.mark.alone
 
 __all__ = ["cluster", "nodes"]  # fixtures
 

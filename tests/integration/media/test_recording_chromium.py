@@ -15,6 +15,8 @@ from tests.integration.media.chromium import CONNECT, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 
+pytestmark = pytest.mark.alone
+
 PREFIX = "public/takes/stream-oranges-1/"
 PUBLISH = f"""
 async ([url, key, codec]) => {{

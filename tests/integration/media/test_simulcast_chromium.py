@@ -16,6 +16,8 @@ from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 from tests.integration.media.test_chromium import INBOUND, PLAY, more_frames
 
+pytestmark = pytest.mark.alone
+
 PUBLISH_LAYERS = f"""
 async ([url, key, codec]) => {{
   const camera = await navigator.mediaDevices.getUserMedia(
