@@ -38,11 +38,12 @@ def public_key_pem(text: str) -> str:
 
 def one_line(pem: str) -> str:
     """The middle of a PEM on one line, as it fits into a file of settings."""
-    return "".join(line for line in pem.splitlines() if not line.startswith("-----"))
+    lines = (line.strip() for line in pem.splitlines())
+    return "".join(line for line in lines if not line.startswith("-----"))
 
 
 def _loaded(text: str, load: Callable[[bytes], object]) -> object:
     try:
-        return load(b64decode(one_line(text.replace("\\n", "\n")).strip(), validate=True))
+        return load(b64decode(one_line(text.replace("\\n", "\n")), validate=True))
     except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm):
         raise ValueError("is no key: give PEM, or what stands between its lines in one line") from None

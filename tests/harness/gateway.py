@@ -83,6 +83,7 @@ class FakeGateway:
         self.asked: list[str] = []
         self.refunds_are_slow = False
         self.url = ""
+        self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -97,6 +98,7 @@ class FakeGateway:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -120,7 +122,7 @@ class FakeGateway:
             case Mood.BROKEN:
                 return web.Response(status=500, text='{"code":"SYSTEM_ERROR"}', content_type="application/json")
             case Mood.SILENT:
-                await asyncio.Event().wait()
+                await self._closing.wait()
             case Mood.RUBBISH:
                 return web.Response(body=b"\xff<html>maintenance", content_type="text/html")
             case Mood.ENDLESS:

@@ -103,7 +103,7 @@ def members(text: str) -> dict[str, tuple[object, str]]:
             at = _skip(text, at)
     except RecursionError:
         raise ValueError("too deep") from None
-    if text[at : at + 1] != "}":
+    if text[at : at + 1] != "}" or _skip(text, at + 1) != len(text):
         raise ValueError("not closed")
     return found
 
