@@ -23,10 +23,10 @@ class Pay(Body):
     provider: str | None = Field(None, max_length=40)
 
 
-def checkout_shape(checkout: Checkout) -> dict[str, str | None]:
+def checkout_shape(way: str, checkout: Checkout) -> dict[str, str | None]:
     """`Checkout`"""
     picture = segno.make(checkout.url, error="m").svg_data_uri(scale=8, border=4) if checkout.by_scanning else None
-    return {"payment_url": checkout.url, "qr_url": picture}
+    return {"provider": way, "payment_url": checkout.url, "qr_url": picture}
 
 
 def payment_routes(payments: Payments) -> Routes:
@@ -39,7 +39,8 @@ def payment_routes(payments: Payments) -> Routes:
         buyer = require_user(request)
         body = await parse_body(request, Pay) if request.body_exists else Pay(provider=None)
         payer = Payer(PHONE in request.headers.get("User-Agent", ""), request.remote or "")
-        return answer(checkout_shape(await payments.begin(buyer, request.match_info["id"], body.provider, payer)))
+        checkout = await payments.begin(buyer, request.match_info["id"], body.provider, payer)
+        return answer(checkout_shape(body.provider or payments.ways[0], checkout))
 
     async def callback(request: web.Request) -> web.Response:
         provider = request.match_info["provider"]
