@@ -25,7 +25,9 @@ class Pay(Body):
 
 def checkout_shape(way: str, checkout: Checkout) -> dict[str, str | None]:
     """`Checkout`"""
-    picture = segno.make(checkout.url, error="m").svg_data_uri(scale=8, border=4) if checkout.by_scanning else None
+    picture = None
+    if checkout.by_scanning:  # on white, whatever the page's ground is
+        picture = segno.make(checkout.url, error="m").svg_data_uri(scale=8, border=4, light="white")
     return {"provider": way, "payment_url": checkout.url, "qr_url": picture}
 
 
