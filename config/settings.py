@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.keys import private_key_pem, public_key_pem
+
 
 class SettingsError(Exception):
     """The environment does not describe a process that can run; the text lists every problem."""
@@ -42,6 +44,18 @@ class SharedSettings(BaseSettings):
     shutdown_seconds: float = Field(10.0, gt=0)
 
 
+WECHAT_SETTINGS = (
+    "wechat_app_id",
+    "wechat_merchant_id",
+    "wechat_certificate_serial",
+    "wechat_private_key",
+    "wechat_api_v3_key",
+    "wechat_public_key",
+    "wechat_public_key_id",
+)
+ALIPAY_SETTINGS = ("alipay_app_id", "alipay_seller_id", "alipay_private_key", "alipay_public_key")
+
+
 class ServerSettings(SharedSettings):
     """The web server: pages, API, Socket.IO."""
 
@@ -62,7 +76,35 @@ class ServerSettings(SharedSettings):
     # Proxies in front whose X-Forwarded-For is believed (how many hops); 0: none.
     trusted_proxy_hops: int = Field(0, ge=0, le=4)
     session_days: int = Field(30, ge=1, le=365)
-    # True: the payment provider is the built-in sandbox, in which nobody pays real money.
+    # WeChat Pay, if all of these are set (with PUBLIC_URL): the id of the app that the merchant id is bound to.
+    wechat_app_id: str = ""
+    # The merchant id (商户号).
+    wechat_merchant_id: str = ""
+    # The serial number of the merchant's API certificate (商户API证书).
+    wechat_certificate_serial: str = ""
+    # The private key of that certificate: PEM, or what stands between its lines in one line.
+    wechat_private_key: SecretStr | None = None
+    # The APIv3 key, 32 characters: with it WeChat encrypts what it calls back.
+    wechat_api_v3_key: SecretStr | None = Field(None, min_length=32, max_length=32)
+    # WeChat Pay's own public key (微信支付公钥), with which its answers and callbacks are checked.
+    wechat_public_key: str = ""
+    # The id of that key, PUB_KEY_ID_….
+    wechat_public_key_id: str = ""
+    # Where WeChat Pay's API is; its other address is https://api2.mch.weixin.qq.com.
+    wechat_gateway_url: str = Field("https://api.mch.weixin.qq.com", pattern=r"^https?://[^/?#]+$")
+    # Alipay, if all of these are set (with PUBLIC_URL): the app's id.
+    alipay_app_id: str = ""
+    # The seller's account number (PID), 2088….
+    alipay_seller_id: str = ""
+    # The app's private key (应用私钥): PEM, or what stands between its lines in one line.
+    alipay_private_key: SecretStr | None = None
+    # Alipay's own public key (支付宝公钥, not 应用公钥), with which its answers and callbacks are checked.
+    alipay_public_key: str = ""
+    # Where Alipay's API is; that of its sandbox is https://openapi-sandbox.dl.alipaydev.com/gateway.do.
+    alipay_gateway_url: str = Field("https://openapi.alipay.com/gateway.do", pattern=r"^https?://[^?#]+$")
+    # How long one call to a payment provider may take; buyers wait for it.
+    payment_timeout_seconds: float = Field(8.0, gt=0, le=20)
+    # True: one can pay with the built-in sandbox, in which nobody pays real money.
     payment_sandbox: bool = False
     # Signs what the sandbox provider sends back; needed only with PAYMENT_SANDBOX.
     payment_sandbox_secret: SecretStr | None = Field(None, min_length=32)
@@ -83,10 +125,27 @@ class ServerSettings(SharedSettings):
     # A stream that was announced but never connected is closed after this long.
     stream_start_timeout_seconds: float = Field(45.0, gt=0)
 
+    @field_validator("wechat_private_key", "alipay_private_key")
+    @classmethod
+    def _private_key(cls, value: SecretStr | None) -> SecretStr | None:
+        return value and SecretStr(private_key_pem(value.get_secret_value()))
+
+    @field_validator("wechat_public_key", "alipay_public_key")
+    @classmethod
+    def _public_key(cls, value: str) -> str:
+        return value and public_key_pem(value)
+
     @model_validator(mode="after")
-    def _need_sandbox_secret(self) -> Self:
+    def _ways_to_pay_are_whole(self) -> Self:
         if self.payment_sandbox and self.payment_sandbox_secret is None:
             raise ValueError("PAYMENT_SANDBOX needs PAYMENT_SANDBOX_SECRET, 32 characters or more")
+        for names in (WECHAT_SETTINGS, ALIPAY_SETTINGS):
+            missing = [name.upper() for name in names if not getattr(self, name)]
+            given = [name.upper() for name in names if getattr(self, name)]
+            if given and not self.public_url:
+                missing.append("PUBLIC_URL")
+            if given and missing:
+                raise ValueError(f"{given[0]} is set, so these are needed too: {', '.join(missing)}")
         return self
 
 

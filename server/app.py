@@ -191,7 +191,6 @@ def _start_rounds(services: Services, tasks: Tasks, metrics: ServerMetrics) -> N
     money: list[Callable[[], Awaitable[None]]] = [
         commerce.orders.sweep,
         commerce.sales.sweep,
-        commerce.payments.sweep,
     ]
     if commerce.till is not None:
         money.append(commerce.till.sweep)
@@ -201,6 +200,8 @@ def _start_rounds(services: Services, tasks: Tasks, metrics: ServerMetrics) -> N
         metrics.sales_audited(done.checked, done.wrong)
 
     tasks.start("audit", _sweep(services.settings.sweep_interval_seconds, [audit]))
+    # By itself: it waits for providers, and holds are given back in the meantime.
+    tasks.start("payment sweep", _sweep(services.settings.sweep_interval_seconds, [commerce.payments.sweep]))
     tasks.start("commerce sweep", _sweep(services.settings.sweep_interval_seconds, money))
     library = services.library
     tasks.start(

@@ -53,11 +53,12 @@ from server.orders.placing import Placing
 from server.orders.service import Orders
 from server.orders.stock import Stock
 from server.orders.store import OrderStore
-from server.payments.sandbox.provider import Sandbox
+from server.payments.gateway import Gateway, open_gateway
 from server.payments.sandbox.store import BillStore
 from server.payments.sandbox.till import Till
 from server.payments.service import Payments
 from server.payments.store import PaymentStore
+from server.payments.ways import build_ways
 from server.polls.service import Polls
 from server.polls.store import PollStore
 from server.questions.service import Questions
@@ -159,6 +160,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
     async with (
         _open_clients(settings, with_sockets=with_sockets) as clients,
         open_node_client(key_secret) as node_client,
+        open_gateway(settings.payment_timeout_seconds) as gateway,
     ):
         clock, announcer, database = clients.clock, clients.announcer, clients.database
 
@@ -190,7 +192,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         cards = Cards(moment_store, streams, catalog, announcer, clock)
         chat, talk = await _build_talk(clients, room_store, account_store, chat_store)
         catalog.tell_changes_to(cards)
-        commerce = await _build_commerce(clients, room_store, catalog_store, streams, catalog)
+        commerce = await _build_commerce(clients, gateway, room_store, catalog_store, streams, catalog)
         streams.tell_ends_to(cards, commerce.sales)
         library = await _build_library(clients, room_store, stream_store, streams, cards, catalog)
         cards.show_lessons_of(library.courses)
@@ -307,6 +309,7 @@ async def _build_library(
 
 async def _build_commerce(
     clients: Clients,
+    gateway: Gateway,
     room_store: RoomStore,
     catalog_store: CatalogStore,
     streams: Streams,
@@ -327,9 +330,11 @@ async def _build_commerce(
     stock = Stock(sale_store, catalog_store, sales, catalog)
     gate = Placing(order_store, stock, transactions, turns, clients.tasks, announcer, clock)
     orders = Orders(order_store, stock, gate, catalog, transactions, turns, announcer, clock)
-    providers, till = [], None
+    ways = build_ways(settings, gateway, bill_store, clock)
+    till = None
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
-        secret = settings.payment_sandbox_secret.get_secret_value()
-        providers, till = [Sandbox(bill_store, secret)], Till(bill_store, secret, clock)
+        till = Till(bill_store, settings.payment_sandbox_secret.get_secret_value(), clock)
+    payments = Payments(payment_store, ways, orders, clock)
+    orders.tell_ends_to(payments)
     auditor = Auditor(audit_store, sale_store, order_store, transactions, clock)
-    return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), auditor, till)
+    return Commerce(sales, orders, payments, auditor, till)

@@ -99,6 +99,12 @@ class Voice(Protocol):
     async def tell_each(self, event: str, words: Sequence[Word]) -> None: ...
 
 
+class Ends(Protocol):
+    """Closes what was begun for orders that nobody is to pay any more."""
+
+    async def orders_ended(self, order_ids: Sequence[str]) -> None: ...
+
+
 class Orders:
     """Orders of all buyers. Each change of state and the move of stock that it means are one transaction."""
 
@@ -121,6 +127,11 @@ class Orders:
         self._turns = turns
         self._voice = voice
         self._clock = clock
+        self._ends: Ends | None = None
+
+    def tell_ends_to(self, ends: Ends) -> None:
+        """Who hears of orders that were cancelled or ran out; a hint that may be lost."""
+        self._ends = ends
 
     async def place_in_sale(
         self, buyer: User, sale_id: str, request_id: str, quantity: int, page: str | None = None
@@ -149,6 +160,10 @@ class Orders:
         """One's own order. Raises NotFound (also for another's)."""
         return _own(await self._store.get(order_id), buyer)
 
+    async def find(self, order_id: str) -> Order:
+        """Anybody's order. Raises NotFound."""
+        return _known(await self._store.get(order_id))
+
     async def of_buyer(self, buyer: User) -> list[Order]:
         """One's own orders, newest first."""
         return await self._store.of_buyer(buyer.id)
@@ -171,7 +186,9 @@ class Orders:
             order = _own(await self._store.get(order_id, session), buyer)
             return await self._step(order, Step.CANCEL, session)
 
-        return await self._change(await self.get(buyer, order_id), work)
+        cancelled = await self._change(await self.get(buyer, order_id), work)
+        await self._tell_ends([cancelled])
+        return cancelled
 
     async def payment_arrived(self, order_id: str, paid_at: datetime) -> Order:
         """The money for an order is there, perhaps late, perhaps told before.
@@ -287,6 +304,7 @@ class Orders:
             log.info("holds given back", source=source.kind, orders=len(expired))
             await self._stock.tell(source)
             await self._tell_buyers(expired)
+            await self._tell_ends(expired)
 
     async def _retake(self, order: Order, session: Session) -> Order:
         """Pieces for a payment that came late, as many as the buyer may have; else the money goes back."""
@@ -339,6 +357,10 @@ class Orders:
             await self._tell_buyers([after])
             await self._stock.tell(after.source)
         return after
+
+    async def _tell_ends(self, orders: Sequence[Order]) -> None:
+        if self._ends is not None:
+            await self._ends.orders_ended([order.id for order in orders])
 
     async def _tell_buyers(self, orders: Iterable[Order]) -> None:
         words = [Word(user_channel(order.buyer_id), {"order": order_shape(order)}) for order in orders]

@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import segno
 from aiohttp import web
+from pydantic import Field
 
 from server.accounts.model import Role
-from server.http import Routes, answer, read_limited, require_role, require_user
+from server.errors import DomainError
+from server.http import Body, Routes, answer, parse_body, read_limited, require_role, require_user
 from server.orders.shape import order_shape
+from server.payments.model import Checkout, Payer
 from server.payments.service import Payments
 
 CALLBACK_LIMIT_BYTES = 16_000
+PHONE = "Mobi"  # the word by which browsers of phones say that they are one, as MDN advises
+
+
+class Pay(Body):
+    """`POST /api/orders/{id}/pay`"""
+
+    provider: str | None = Field(None, max_length=40)
+
+
+def checkout_shape(way: str, checkout: Checkout) -> dict[str, str | None]:
+    """`Checkout`"""
+    picture = None
+    if checkout.by_scanning:  # on white, whatever the page's ground is
+        picture = segno.make(checkout.url, error="m").svg_data_uri(scale=8, border=4, light="white")
+    return {"provider": way, "payment_url": checkout.url, "qr_url": picture}
 
 
 def payment_routes(payments: Payments) -> Routes:
     """Routes of this noun."""
 
+    async def ways(_: web.Request) -> web.Response:
+        return answer({"items": [{"provider": way} for way in payments.ways]})
+
     async def pay(request: web.Request) -> web.Response:
-        url = await payments.begin(require_user(request), request.match_info["id"])
-        return answer({"payment_url": url})
+        buyer = require_user(request)
+        body = await parse_body(request, Pay) if request.body_exists else Pay(provider=None)
+        payer = Payer(PHONE in request.headers.get("User-Agent", ""), request.remote or "")
+        checkout = await payments.begin(buyer, request.match_info["id"], body.provider, payer)
+        return answer(checkout_shape(body.provider or payments.ways[0], checkout))
 
     async def callback(request: web.Request) -> web.Response:
-        body = await read_limited(request, CALLBACK_LIMIT_BYTES)
-        await payments.receive(request.match_info["provider"], request.headers, body)
-        return web.Response(status=204)
+        provider = request.match_info["provider"]
+        refused: DomainError | None = None
+        try:
+            await payments.receive(provider, request.headers, await read_limited(request, CALLBACK_LIMIT_BYTES))
+        except DomainError as error:
+            refused = error
+        told = payments.answer(provider, refused)
+        return web.Response(status=told.status, text=told.text or None, content_type=told.content_type)
 
     async def refund_own(request: web.Request) -> web.Response:
         return answer(order_shape(await payments.refund_own(require_user(request), request.match_info["id"])))
@@ -35,5 +65,6 @@ def payment_routes(payments: Payments) -> Routes:
         web.post("/api/orders/{id}/refund", refund_own),
         web.post("/api/my/room/orders/{id}/refund", refund_for),
         web.post("/api/orders/{id}/pay", pay),
+        web.get("/api/payments", ways),
         web.post("/api/payments/{provider}/callback", callback),
     ]

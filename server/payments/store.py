@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import ReturnDocument
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
 from server.infra.mongo import Database, Document
-from server.payments.model import Payment, PaymentState
+from server.payments.model import Payer, Payment, PaymentState
 
-LOOKED_AT_IN_ONE_ROUND = 100
 NAMESPACE_EXISTS = 48
 REFUSED_KEPT_BYTES = 16_000_000  # anybody can send rubbish: the oldest of it makes room
 
@@ -26,8 +27,13 @@ class PaymentStore:
         self._refused = database["refused_callbacks"]
 
     async def make_indexes(self) -> None:
-        """One payment per order; those to look at."""
-        await self._payments.create_index("order_id", unique=True)
+        """One payment that waits and one that wins per order; those to look at."""
+        waiting, wins = {"state": PaymentState.WAITING.value}, {"wins": True}
+        await self._payments.create_index("order_id", name="waiting", unique=True, partialFilterExpression=waiting)
+        await self._payments.create_index(
+            [("order_id", 1), ("wins", 1)], name="wins", unique=True, partialFilterExpression=wins
+        )
+        await self._payments.create_index([("order_id", 1), ("created_at", 1)])
         await self._payments.create_index("look_at", partialFilterExpression={"look_at": {"$type": "date"}})
         await self._callbacks.create_index("payment_id")
         try:
@@ -38,8 +44,8 @@ class PaymentStore:
             if error.code != NAMESPACE_EXISTS:  # a worker that starts at the same time was quicker
                 raise
 
-    async def add_once(self, payment: Payment) -> Payment:
-        """Add a payment, or answer the one that its order has already."""
+    async def add_once(self, payment: Payment) -> Payment | None:
+        """Add a payment, or answer the one of its order that waits already; None when that one waits no more."""
         try:
             await self._payments.insert_one(
                 {
@@ -47,35 +53,67 @@ class PaymentStore:
                     "order_id": payment.order_id,
                     "order_number": payment.order_number,
                     "provider": payment.provider,
+                    "payer": asdict(payment.payer),
                     "title": payment.title,
                     "amount_fen": payment.amount_fen,
                     "state": payment.state,
                     "created_at": payment.created_at,
+                    "expires_at": payment.expires_at,
                     "paid_at": payment.paid_at,
                     "reference": payment.reference,
+                    "wins": payment.wins,
                     "look_at": payment.look_at,
+                    "looks": payment.looks,
                 }
             )
         except DuplicateKeyError:
-            return await self.of_order(payment.order_id) or payment
+            return _known(
+                await self._payments.find_one({"order_id": payment.order_id, "state": PaymentState.WAITING})
+            )
         return payment
 
     async def get(self, payment_id: str) -> Payment | None:
         """One payment."""
-        return _payment(await self._payments.find_one({"_id": payment_id}))
+        return _known(await self._payments.find_one({"_id": payment_id}))
 
-    async def of_order(self, order_id: str) -> Payment | None:
-        """The payment of an order."""
-        return _payment(await self._payments.find_one({"order_id": order_id}))
+    async def of_order(self, order_id: str) -> list[Payment]:
+        """The payments of an order, the oldest first."""
+        return [_payment(one) async for one in self._payments.find({"order_id": order_id}).sort("created_at", 1)]
+
+    async def winner(self, order_id: str) -> Payment | None:
+        """The payment whose money is an order's."""
+        return _known(await self._payments.find_one({"order_id": order_id, "wins": True}))
+
+    async def count(self, order_id: str) -> int:
+        """How often an order was begun to be paid."""
+        return await self._payments.count_documents({"order_id": order_id})
 
     async def mark_paid(self, payment_id: str, reference: str, now: datetime, look_at: datetime) -> Payment | None:
-        """The money is there; None when that was known."""
-        return _payment(
-            await self._payments.find_one_and_update(
-                {"_id": payment_id, "state": PaymentState.WAITING},
-                {"$set": {"state": PaymentState.PAID, "reference": reference, "paid_at": now, "look_at": look_at}},
-                return_document=ReturnDocument.AFTER,
-            )
+        """The money is there, the order's own if it is the first; None when that was known."""
+        changes = {
+            "state": PaymentState.PAID,
+            "reference": reference,
+            "paid_at": now,
+            "look_at": look_at,
+            "looks": 0,
+        }
+        unpaid = {"_id": payment_id, "state": {"$in": [PaymentState.WAITING, PaymentState.CLOSED]}}
+        for wins in (True, False):
+            try:
+                return _known(
+                    await self._payments.find_one_and_update(
+                        unpaid, {"$set": {**changes, "wins": wins}}, return_document=ReturnDocument.AFTER
+                    )
+                )
+            except DuplicateKeyError:
+                continue
+        return None
+
+    async def mark_closed(self, payment_id: str, look_at: datetime | None) -> None:
+        """Nobody is sent to it any more; `look_at`: its trade is still to be closed."""
+        await self._payments.update_one(
+            {"_id": payment_id, "state": {"$in": [PaymentState.WAITING, PaymentState.CLOSED]}},
+            {"$set": {"state": PaymentState.CLOSED, "look_at": look_at, "looks": 0}},
         )
 
     async def mark_refunded(self, payment_id: str) -> None:
@@ -88,12 +126,18 @@ class PaymentStore:
         """When to look at a payment again; None: never."""
         await self._payments.update_one({"_id": payment_id}, {"$set": {"look_at": look_at}})
 
+    async def look_soon(self, order_ids: Sequence[str], now: datetime) -> None:
+        """Look at what waits for the money of these orders now."""
+        await self._payments.update_many(
+            {"order_id": {"$in": list(order_ids)}, "state": PaymentState.WAITING}, {"$set": {"look_at": now}}
+        )
+
     async def claim(self, now: datetime, look_at: datetime) -> Payment | None:
         """A payment that is to be looked at; other servers leave it alone until `look_at`."""
-        return _payment(
+        return _known(
             await self._payments.find_one_and_update(
                 {"look_at": {"$lte": now}},
-                {"$set": {"look_at": look_at}},
+                {"$set": {"look_at": look_at}, "$inc": {"looks": 1}},
                 sort=[("look_at", 1)],
                 return_document=ReturnDocument.AFTER,
             )
@@ -125,19 +169,25 @@ class PaymentStore:
         )
 
 
-def _payment(document: Document | None) -> Payment | None:
-    if document is None:
-        return None
+def _known(document: Document | None) -> Payment | None:
+    return None if document is None else _payment(document)
+
+
+def _payment(document: Document) -> Payment:
     return Payment(
         id=document["_id"],
         order_id=document["order_id"],
         order_number=document["order_number"],
         provider=document["provider"],
+        payer=Payer(**document["payer"]),
         title=document["title"],
         amount_fen=document["amount_fen"],
         state=PaymentState(document["state"]),
         created_at=document["created_at"],
+        expires_at=document["expires_at"],
         paid_at=document["paid_at"],
         reference=document["reference"],
+        wins=document["wins"],
         look_at=document["look_at"],
+        looks=document["looks"],
     )

@@ -62,7 +62,9 @@ def test_a_process_starts_with_its_settings(
 ) -> None:
     for field in KIND[name].model_fields:
         monkeypatch.delenv(field.upper(), raising=False)
-    given = {field.lower(): value for field, value in services[name]["environment"].items() if value != ""}
+    given = {
+        field.lower(): value for field, value in services[name]["environment"].items() if value not in ("", None)
+    }
     assert KIND[name].model_validate(given)
 
 

@@ -12,14 +12,35 @@ from server.payments.model import Payment
 CALLBACK_TRIES = 12
 FIRST_PAUSE_SECONDS = 2
 LONGEST_PAUSE_SECONDS = 300
+LATE_SECONDS = 30
 
 
 class BillState(StrEnum):
     """Whether the buyer has pressed the button."""
 
     OPEN = "open"
+    CLOSED = "closed"  # by the shop: nobody can pay it any more
     PAID = "paid"
     REFUNDED = "refunded"
+
+
+class Manner(StrEnum):
+    """How the callback of a payment comes; the buyer at the till may choose."""
+
+    PROMPT = "prompt"
+    LATE = "late"
+    TWICE = "twice"
+    SHUFFLED = "shuffled"  # after it an older one, which says that the buyer has not paid yet
+    NEVER = "never"
+
+
+EVENTS: dict[Manner, tuple[str, ...]] = {
+    Manner.PROMPT: ("paid",),
+    Manner.LATE: ("paid",),
+    Manner.TWICE: ("paid", "paid"),
+    Manner.SHUFFLED: ("paid", "waiting"),
+    Manner.NEVER: (),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +54,22 @@ class Bill:
     amount_fen: int
     state: BillState
     created_at: datetime
+    expires_at: datetime
     callback_url: str | None
     send_at: datetime | None
     tries: int
+    manner: Manner = Manner.PROMPT
 
     @property
-    def callback_body(self) -> bytes:
-        """What the sandbox tells the shop."""
-        told = {
-            "event": "paid",
-            "payment_id": self.id,
-            "amount_fen": self.amount_fen,
-            "reference": f"SANDBOX-{self.id[:12].upper()}",
-        }
-        return json.dumps(told).encode()
+    def reference(self) -> str:
+        """The sandbox's own number."""
+        return f"SANDBOX-{self.id[:12].upper()}"
+
+    @property
+    def callbacks(self) -> list[bytes]:
+        """What the sandbox tells the shop, in this order."""
+        told = {"payment_id": self.id, "amount_fen": self.amount_fen, "reference": self.reference}
+        return [json.dumps({"event": event, **told}).encode() for event in EVENTS[self.manner]]
 
 
 def new_bill(payment: Payment) -> Bill:
@@ -59,10 +82,18 @@ def new_bill(payment: Payment) -> Bill:
         amount_fen=payment.amount_fen,
         state=BillState.OPEN,
         created_at=payment.created_at,
+        expires_at=payment.expires_at,
         callback_url=None,
         send_at=None,
         tries=0,
     )
+
+
+def first_try(manner: Manner, now: datetime) -> datetime | None:
+    """When the sweep sends a callback that the till itself has not sent, or whose first try failed."""
+    if manner is Manner.NEVER:
+        return None
+    return now + timedelta(seconds=LATE_SECONDS) if manner is Manner.LATE else next_try(1, now)
 
 
 def next_try(tries: int, now: datetime) -> datetime | None:

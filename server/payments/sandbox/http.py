@@ -6,6 +6,7 @@ from aiohttp import web
 
 from server.errors import NotFound
 from server.http import Routes
+from server.payments.sandbox.bill import Manner
 from server.payments.sandbox.page import HEADERS, STYLE, bill_page, unknown_page
 from server.payments.sandbox.provider import NAME
 from server.payments.sandbox.till import Till
@@ -36,7 +37,9 @@ def sandbox_routes(till: Till) -> Routes:
 
     async def pay(request: web.Request) -> web.Response:
         try:
-            bill = await till.pay(request.match_info["id"], own_address(request) + CALLBACK_PATH)
+            wish = str((await request.post()).get("callback", ""))
+            manner = Manner(wish) if wish in set(Manner) else Manner.PROMPT
+            bill = await till.pay(request.match_info["id"], own_address(request) + CALLBACK_PATH, manner)
         except NotFound:
             return page(unknown_page(), 404)
         return _see(f"/orders/{bill.order_id}?paid=1")

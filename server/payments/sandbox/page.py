@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from string import Template
 
-from server.payments.sandbox.bill import Bill, BillState, yuan
+from server.payments.sandbox.bill import LATE_SECONDS, Bill, BillState, Manner, yuan
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -37,6 +37,10 @@ dt { flex: none; color: var(--quiet) }
 dd { margin: 0; text-align: right; overflow-wrap: anywhere }
 .actions { display: grid; gap: 12px; margin-top: auto; padding-top: 32px }
 form { display: contents }
+details { padding: 0 16px; border-radius: 12px; background: var(--card); box-shadow: 0 1px 6px rgb(29 43 40 / 12%) }
+summary { padding: 12px 0; color: var(--quiet); cursor: pointer }
+label { display: flex; align-items: center; gap: 12px; min-height: 48px; cursor: pointer }
+input { width: 20px; height: 20px; margin: 0; accent-color: var(--lake) }
 button, a.button { display: block; width: 100%; min-height: 52px; padding: 12px; border: 0; border-radius: 26px;
   font: inherit; font-size: 18px; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer }
 .main { background: var(--lake); color: var(--card) }
@@ -70,10 +74,27 @@ _BILL = Template("""<h1>$headline</h1>
 <div class="actions">
 $actions
 </div>""")
-_PAY = Template("""<form method="post" action="/sandbox/payments/$id/pay"><button class="main">付款</button></form>
+_PAY = Template("""<form method="post" action="/sandbox/payments/$id/pay">
+<details><summary>试试回调不顺利的时候</summary>
+$manners
+</details>
+<button class="main">付款</button></form>
 <form method="post" action="/sandbox/payments/$id/cancel"><button class="other">取消</button></form>""")
 _BACK = Template("""<a class="button main" href="/orders/$order_id">查看订单</a>""")
-_HEADLINES = {BillState.OPEN: "确认付款", BillState.PAID: "已付款", BillState.REFUNDED: "已退款"}
+_HEADLINES = {
+    BillState.OPEN: "确认付款",
+    BillState.CLOSED: "付款已关闭",
+    BillState.PAID: "已付款",
+    BillState.REFUNDED: "已退款",
+}
+_MANNER = Template("""<label><input type="radio" name="callback" value="$manner"$checked>$words</label>""")
+_MANNERS = {
+    Manner.PROMPT: "付款结果马上通知商家",
+    Manner.LATE: f"通知晚 {LATE_SECONDS} 秒到",
+    Manner.TWICE: "通知到两次",
+    Manner.SHUFFLED: "先到付款通知，再到更早的通知",
+    Manner.NEVER: "通知一直不到，由商家自己来查",
+}
 _UNKNOWN = """<h1>没有这笔付款</h1>
 <div class="actions"><a class="button main" href="/orders">查看我的订单</a></div>"""
 
@@ -86,7 +107,7 @@ def bill_page(bill: Bill) -> str:
         amount=yuan(bill.amount_fen),
         goods=escape(bill.title),
         number=escape(bill.order_number),
-        actions=actions.substitute(id=escape(bill.id), order_id=escape(bill.order_id)),
+        actions=actions.substitute(id=escape(bill.id), order_id=escape(bill.order_id), manners=_manners()),
     )
     return _PAGE.substitute(title="沙箱付款", content=content)
 
@@ -94,3 +115,10 @@ def bill_page(bill: Bill) -> str:
 def unknown_page() -> str:
     """The page for an address that leads nowhere."""
     return _PAGE.substitute(title="没有这笔付款", content=_UNKNOWN)
+
+
+def _manners() -> str:
+    return "\n".join(
+        _MANNER.substitute(manner=manner, words=words, checked=" checked" if manner is Manner.PROMPT else "")
+        for manner, words in _MANNERS.items()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,10 +12,10 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.errors import BadRequest, NotAllowed
-from server.payments.model import Notice, Payment
-from server.payments.sandbox.bill import Bill, new_bill
-from server.payments.service import ProviderAway
+from server.errors import BadRequest, DomainError, NotAllowed
+from server.payments.model import Answer, Checkout, Notice, Payment
+from server.payments.sandbox.bill import Bill, BillState, new_bill
+from server.payments.service import ProviderAway, TradeOver
 
 NAME = "sandbox"
 SIGNATURE_HEADER = "X-Sandbox-Signature"
@@ -26,6 +27,8 @@ class Bills(Protocol):
     """What the sandbox keeps."""
 
     async def add_once(self, bill: Bill) -> None: ...
+    async def get(self, bill_id: str) -> Bill | None: ...
+    async def close(self, bill_id: str) -> None: ...
     async def refund(self, bill_id: str) -> bool: ...
 
 
@@ -34,7 +37,7 @@ class CallbackBody(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    event: Literal["paid"]
+    event: Literal["paid", "waiting"]
     payment_id: str = Field(min_length=1, max_length=64)
     amount_fen: int = Field(ge=0)
     reference: str = Field(min_length=1, max_length=64)
@@ -44,16 +47,19 @@ class Sandbox:
     """A provider as `Payments` wants it."""
 
     name = NAME
-    signature_header = SIGNATURE_HEADER
+    signature_headers = (SIGNATURE_HEADER,)
 
     def __init__(self, bills: Bills, secret: str) -> None:
         self._bills = bills
         self._secret = secret
 
-    async def begin(self, payment: Payment) -> str:
-        """Where the buyer pays."""
+    async def begin(self, payment: Payment) -> Checkout:
+        """Where the buyer pays. Raises TradeOver."""
         await self._bills.add_once(new_bill(payment))
-        return f"/sandbox/payments/{payment.id}"
+        bill = await self._bills.get(payment.id)
+        if bill is None or bill.state is not BillState.OPEN:
+            raise TradeOver
+        return Checkout(f"/sandbox/payments/{payment.id}")
 
     def read_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
         """A callback's content. Raises NotAllowed (`bad_signature`, `callback_too_old`), BadRequest."""
@@ -62,7 +68,25 @@ class Sandbox:
             told = CallbackBody.model_validate_json(body)
         except ValidationError as error:
             raise BadRequest(f"the callback has {error.error_count()} wrong fields") from None
-        return Notice(told.payment_id, told.amount_fen, told.reference)
+        return Notice(told.payment_id, told.amount_fen, told.reference, is_paid=told.event == "paid")
+
+    def answer(self, refused: DomainError | None) -> Answer:
+        """Whether it has to send its callback again."""
+        if refused is None:
+            return Answer(204)
+        return Answer(refused.status, json.dumps({"code": refused.code}), "application/json")
+
+    async def look(self, payment: Payment) -> Notice | None:
+        """That the payment is paid, if it is."""
+        bill = await self._bills.get(payment.id)
+        if bill is None or bill.state not in {BillState.PAID, BillState.REFUNDED}:
+            return None
+        return Notice(bill.id, bill.amount_fen, bill.reference)
+
+    async def close(self, payment: Payment) -> Notice | None:
+        """See to it that nobody can pay any more; that somebody already has, if so."""
+        await self._bills.close(payment.id)
+        return await self.look(payment)
 
     async def refund(self, payment: Payment) -> bool:
         """Give the money back. Raises ProviderAway."""

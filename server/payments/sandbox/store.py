@@ -7,7 +7,7 @@ from datetime import datetime
 from pymongo import ReturnDocument
 
 from server.infra.mongo import Database, Document
-from server.payments.sandbox.bill import Bill, BillState
+from server.payments.sandbox.bill import Bill, BillState, Manner
 
 
 class BillStore:
@@ -29,9 +29,11 @@ class BillStore:
             "amount_fen": bill.amount_fen,
             "state": bill.state,
             "created_at": bill.created_at,
+            "expires_at": bill.expires_at,
             "callback_url": bill.callback_url,
             "send_at": bill.send_at,
             "tries": bill.tries,
+            "manner": bill.manner,
         }
         await self._bills.update_one({"_id": bill.id}, {"$setOnInsert": document}, upsert=True)
 
@@ -39,18 +41,29 @@ class BillStore:
         """One bill."""
         return _bill(await self._bills.find_one({"_id": bill_id}))
 
-    async def pay(self, bill_id: str, callback_url: str, send_at: datetime) -> Bill | None:
-        """The buyer has pressed the button; None when he had before."""
+    async def pay(
+        self, bill_id: str, callback_url: str, now: datetime, send_at: datetime | None, manner: Manner
+    ) -> Bill | None:
+        """The buyer has pressed the button; None when he had before, or it is too late."""
         return _bill(
             await self._bills.find_one_and_update(
-                {"_id": bill_id, "state": BillState.OPEN},
+                {"_id": bill_id, "state": BillState.OPEN, "expires_at": {"$gt": now}},
                 {
-                    "$set": {"state": BillState.PAID, "callback_url": callback_url, "send_at": send_at},
+                    "$set": {
+                        "state": BillState.PAID,
+                        "callback_url": callback_url,
+                        "send_at": send_at,
+                        "manner": manner,
+                    },
                     "$inc": {"tries": 1},
                 },
                 return_document=ReturnDocument.AFTER,
             )
         )
+
+    async def close(self, bill_id: str) -> None:
+        """Nobody can pay it any more, unless somebody has."""
+        await self._bills.update_one({"_id": bill_id, "state": BillState.OPEN}, {"$set": {"state": BillState.CLOSED}})
 
     async def refund(self, bill_id: str) -> bool:
         """Give the money back; True also when it was back already."""
@@ -88,7 +101,9 @@ def _bill(document: Document | None) -> Bill | None:
         amount_fen=document["amount_fen"],
         state=BillState(document["state"]),
         created_at=document["created_at"],
+        expires_at=document["expires_at"],
         callback_url=document["callback_url"],
         send_at=document["send_at"],
         tries=document["tries"],
+        manner=Manner(document["manner"]),
     )

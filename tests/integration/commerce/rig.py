@@ -32,9 +32,11 @@ from server.orders.placing import Placing
 from server.orders.service import Orders
 from server.orders.stock import Stock
 from server.orders.store import OrderStore
+from server.payments.model import Payer, Payment
+from server.payments.sandbox.bill import Manner
 from server.payments.sandbox.provider import SIGNATURE_HEADER, Sandbox, sign
 from server.payments.sandbox.store import BillStore
-from server.payments.service import Payments
+from server.payments.service import Payments, Provider
 from server.payments.store import PaymentStore
 from server.rooms.model import Room
 from server.rooms.store import RoomStore
@@ -43,6 +45,7 @@ from server.streams.model import Stream, StreamState
 BEGIN = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 SECRET = "a secret of the sandbox, 32 characters"
 PLENTY = 100
+PHONE = Payer(on_phone=True, address="192.0.2.9")
 
 
 class MovedClock:
@@ -73,6 +76,12 @@ class Told:
 
     def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
         self.soon.append((channel, event))
+
+
+class Rival(Sandbox):
+    """A second way to pay, which shares its books with the first."""
+
+    name = "rival"
 
 
 class OnAir:
@@ -136,18 +145,25 @@ class Rig:
         """What is free now."""
         return (await self.catalog.get(product.id)).stock
 
-    async def press_pay(self, buyer: User, order: Order) -> bytes:
+    async def go_to_pay(self, buyer: User, order: Order, way: str = "sandbox") -> Payment:
+        """The buyer goes to the till, and looks at it."""
+        await self.payments.begin(buyer, order.id, way, PHONE)
+        return (await self.payment_store.of_order(order.id))[-1]
+
+    async def press_pay(self, buyer: User, order: Order, way: str = "sandbox") -> bytes:
         """The buyer goes to the till and pays; answers the callback, which has not been sent yet."""
-        await self.payments.begin(buyer, order.id)
-        payment = await self.payment_store.of_order(order.id)
-        assert payment is not None
-        await self.bill_store.pay(payment.id, "", self.clock.now())
+        return await self.pay_at_till(await self.go_to_pay(buyer, order, way))
+
+    async def pay_at_till(self, payment: Payment) -> bytes:
+        """He presses the button; answers the callback, which has not been sent yet."""
+        now = self.clock.now()
+        assert await self.bill_store.pay(payment.id, "", now, None, Manner.NEVER), "he had paid, or it is too late"
         told = {"event": "paid", "payment_id": payment.id, "amount_fen": payment.amount_fen, "reference": "R1"}
         return json.dumps(told).encode()
 
-    async def call_back(self, body: bytes) -> None:
+    async def call_back(self, body: bytes, way: str = "sandbox") -> None:
         """What the provider's signed callback does."""
-        await self.payments.receive("sandbox", {SIGNATURE_HEADER: sign(SECRET, body, self.clock.now())}, body)
+        await self.payments.receive(way, {SIGNATURE_HEADER: sign(SECRET, body, self.clock.now())}, body)
 
     async def check_ledger(self, product: Product, stock: int) -> None:
         """Each piece is counted once, in the sale, in the orders, in the product."""
@@ -170,7 +186,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def open_rig(settings: ServerSettings, clock: MovedClock | None = None) -> AsyncIterator[Rig]:
+async def open_rig(
+    settings: ServerSettings, clock: MovedClock | None = None, more_ways: Sequence[Provider] = ()
+) -> AsyncIterator[Rig]:
     """Build everything as wiring.py does, but for clock, voice and broadcasts."""
     clock, told = clock or MovedClock(), Told()
     async with open_mongo(settings) as database, Tasks("rig") as tasks:
@@ -187,7 +205,9 @@ async def open_rig(settings: ServerSettings, clock: MovedClock | None = None) ->
         stock = Stock(sale_store, catalog_store, sales, catalog)
         gate = Placing(order_store, stock, transactions, turns, tasks, told, clock)
         orders = Orders(order_store, stock, gate, catalog, transactions, turns, told, clock)
-        payments = Payments(payment_store, [Sandbox(bill_store, SECRET)], orders, clock)
+        ways = [Sandbox(bill_store, SECRET), Rival(bill_store, SECRET), *more_ways]
+        payments = Payments(payment_store, ways, orders, clock)
+        orders.tell_ends_to(payments)
         yield Rig(
             clock,
             told,

@@ -13,7 +13,7 @@ from server.payments.model import PaymentState
 from server.payments.sandbox.bill import BillState
 from server.payments.sandbox.provider import SIGNATURE_HEADER, sign
 from server.payments.service import ProviderAway
-from tests.integration.commerce.rig import PLENTY, SECRET, Rig, make_user
+from tests.integration.commerce.rig import PHONE, PLENTY, SECRET, Rig, make_user
 
 LI, WANG = make_user("li"), make_user("wang")
 
@@ -144,16 +144,16 @@ async def test_a_callback_pays_the_order_once_however_often_it_comes(rig: Rig) -
     assert kept is not None
     assert kept["times"] == 3
     with pytest.raises(Conflict):
-        await rig.payments.begin(LI, order.id)
+        await rig.payments.begin(LI, order.id, None, PHONE)
 
 
 async def test_going_to_pay_twice_is_one_payment(rig: Rig) -> None:
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
     order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
-    assert await rig.payments.begin(LI, order.id) == await rig.payments.begin(LI, order.id)
+    assert await rig.payments.begin(LI, order.id, None, PHONE) == await rig.payments.begin(LI, order.id, None, PHONE)
     with pytest.raises(NotFound):
-        await rig.payments.begin(WANG, order.id)
+        await rig.payments.begin(WANG, order.id, None, PHONE)
 
 
 async def test_a_payment_after_the_hold_ran_out_gets_a_piece_again_if_there_is_one(rig: Rig) -> None:
@@ -205,8 +205,7 @@ async def test_a_payment_for_which_nothing_is_left_goes_back_by_itself(rig: Rig)
 
     # then
     assert states(await rig.orders.get(LI, late.id)) == ["held", "expired", "paid_late", "refunding", "refunded"]
-    payment = await rig.payment_store.of_order(late.id)
-    assert payment is not None
+    (payment,) = await rig.payment_store.of_order(late.id)
     assert (payment.state, payment.look_at) == (PaymentState.REFUNDED, None)
     bill = await rig.bill_store.get(payment.id)
     assert bill is not None
@@ -279,8 +278,7 @@ async def test_an_order_that_did_not_follow_its_money_follows_with_the_sweep(rig
     sale = await rig.open_sale(host, product)
     order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
     await rig.press_pay(LI, order)
-    payment = await rig.payment_store.of_order(order.id)
-    assert payment is not None
+    (payment,) = await rig.payment_store.of_order(order.id)
     await rig.payment_store.mark_paid(payment.id, "R1", rig.clock.now(), rig.clock.now())
 
     # when

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import DomainError, NotAllowed
-from server.payments.model import Notice, Payment, PaymentState, check_notice
+from server.payments.model import Notice, Payer, Payment, PaymentState, check_notice
 from server.payments.sandbox.bill import CALLBACK_TRIES, BillState, new_bill, next_try, yuan
 from server.payments.sandbox.page import bill_page
 from server.payments.sandbox.provider import check_signature, sign
@@ -18,7 +18,16 @@ from server.payments.sandbox.provider import check_signature, sign
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 SECRET = "a secret of the sandbox, 32 characters"
 PAYMENT = Payment(
-    "pay1", "o1", "20261122-0", "sandbox", "冰糖橙 × 1", 990, PaymentState.WAITING, NOW, None, None, None
+    id="pay1",
+    order_id="o1",
+    order_number="20261122-0",
+    provider="sandbox",
+    payer=Payer(on_phone=True, address="192.0.2.9"),
+    title="冰糖橙 × 1",
+    amount_fen=990,
+    state=PaymentState.WAITING,
+    created_at=NOW,
+    expires_at=NOW + timedelta(minutes=5),
 )
 
 

@@ -5,6 +5,7 @@ import type {
   Audience,
   ChatRules,
   CheckableDraw,
+  Checkout,
   Coupon,
   Course,
   CourseWithLessons,
@@ -22,6 +23,7 @@ import type {
   ModerationDesk,
   NodeBoard,
   Order,
+  PayWay,
   Product,
   ProductChange,
   ProductDraft,
@@ -116,9 +118,16 @@ export const orders = {
     http.post<Order>('/api/orders', draft),
   list: (options?: CallOptions) => items(http.get<Items<Order>>('/api/orders', options)),
   get: (orderId: string, options?: CallOptions) => http.get<Order>(`/api/orders/${id(orderId)}`, options),
-  pay: (orderId: string) => http.post<{ payment_url: string }>(`/api/orders/${id(orderId)}/pay`),
+  /** `way` null: the usual one. */
+  pay: (orderId: string, way: PayWay | null) =>
+    http.post<Checkout>(`/api/orders/${id(orderId)}/pay`, way ? { provider: way } : undefined),
   cancel: (orderId: string) => http.post<Order>(`/api/orders/${id(orderId)}/cancel`),
   ofMyRoom: (options?: CallOptions) => items(http.get<Items<Order>>('/api/my/room/orders', options)),
+}
+
+export const payments = {
+  ways: async (options?: CallOptions) =>
+    (await items(http.get<Items<{ provider: PayWay }>>('/api/payments', options))).map(({ provider }) => provider),
 }
 
 export const courses = {

@@ -202,6 +202,15 @@ export interface SaleDraft {
 
 export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded'
 
+export type PayWay = 'wechat' | 'alipay' | 'sandbox'
+
+/** Where a buyer pays: `qr_url` is a picture of `payment_url`, to be scanned by the provider's app. */
+export interface Checkout {
+  provider: PayWay
+  payment_url: string
+  qr_url: string | null
+}
+
 export interface Order {
   id: string
   number: string

@@ -1,16 +1,19 @@
 // Paying and cancelling an order, from the list and from its own page.
-import { ref } from 'vue'
+import { ref, shallowRef } from 'vue'
 import { orders } from '@/api'
 import { asApiError } from '@/api/errors'
 import type { Order } from '@/api/types'
 import { useErrorText } from '@/i18n/error-text'
 import { toast } from '@/lib/toasts'
 import { useWords } from '@/lib/words'
+import { goToPay, type Scan } from './scan'
+import { chosenWay } from './use-pay-ways'
 
 export function useOrderSteps(onChanged: (order: Order | null) => void) {
   const { t } = useWords()
   const errorText = useErrorText()
   const busy = ref<string | null>(null) // the order something is being done with
+  const scan = shallowRef<Scan | null>(null)
 
   async function step(order: Order, work: () => Promise<void>): Promise<void> {
     if (busy.value) return
@@ -28,8 +31,7 @@ export function useOrderSteps(onChanged: (order: Order | null) => void) {
 
   const pay = (order: Order) =>
     step(order, async () => {
-      const { payment_url } = await orders.pay(order.id)
-      window.location.assign(payment_url)
+      scan.value = await goToPay(order, chosenWay())
     })
 
   const cancel = (order: Order) =>
@@ -38,5 +40,5 @@ export function useOrderSteps(onChanged: (order: Order | null) => void) {
       toast(t('orders.cancelled'))
     })
 
-  return { busy, pay, cancel }
+  return { busy, scan, pay, cancel }
 }

@@ -6,6 +6,8 @@ import { orders as ordersApi } from '@/api'
 import { type ApiError, asApiError } from '@/api/errors'
 import { roomLink } from '@/api/socket'
 import type { Order, Product, Sale } from '@/api/types'
+import { goToPay, type Scan } from '@/features/orders/scan'
+import { chosenWay } from '@/features/orders/use-pay-ways'
 import { useErrorText } from '@/i18n/error-text'
 import { useSession } from '@/lib/session'
 import { toast } from '@/lib/toasts'
@@ -35,6 +37,8 @@ export function useBuying() {
   const shown = computed(() => mine.value.find((order) => order.id === shownId.value) ?? null)
   const choosing = shallowRef<Product | null>(null)
   const busy = shallowRef(false)
+  /** What the buyer's phone is to scan. */
+  const scan = shallowRef<Scan | null>(null)
   // One id per intention: a press that got no answer is sent again under the same id and can't buy twice.
   const requestIds = new Map<string, string>()
 
@@ -126,8 +130,7 @@ export function useBuying() {
     if (busy.value) return
     busy.value = true
     try {
-      const { payment_url } = await ordersApi.pay(order.id)
-      window.location.assign(payment_url)
+      scan.value = await goToPay(order, chosenWay())
     } catch (error) {
       explain(error)
       void reload()
@@ -162,6 +165,10 @@ export function useBuying() {
     pressing,
     limitReached,
     busy,
+    scan,
+    forgetScan(): void {
+      scan.value = null
+    },
     /** The order whose sheet is open. */
     shown,
     /** The product of which the buyer is choosing a quantity. */

@@ -76,6 +76,18 @@ export default {
     refunding: 'Refund started',
     refunded: 'Refund done',
   },
+  way: {
+    title: 'How to pay',
+    wechat: 'WeChat Pay',
+    alipay: 'Alipay',
+    sandbox: 'Sandbox (no real money)',
+  },
+  scan: {
+    alt: 'QR code to pay',
+    what: 'Scan with {app} on your phone to pay',
+    hint: 'This page changes by itself once you have paid',
+    app: { wechat: 'WeChat', alipay: 'Alipay', sandbox: 'a browser' },
+  },
   buy: {
     title: 'Buy',
     less: 'One less',

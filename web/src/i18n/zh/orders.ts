@@ -76,6 +76,18 @@ export default {
     refunding: '开始退款',
     refunded: '退款完成',
   },
+  way: {
+    title: '怎么付款',
+    wechat: '微信支付',
+    alipay: '支付宝',
+    sandbox: '沙箱（不扣真钱）',
+  },
+  scan: {
+    alt: '付款二维码',
+    what: '请用手机上的{app}扫一扫付款',
+    hint: '付好以后，这里会自己更新',
+    app: { wechat: '微信', alipay: '支付宝', sandbox: '浏览器' },
+  },
   buy: {
     title: '购买',
     less: '少一份',

@@ -1,0 +1,1 @@
+"""Alipay: its page for phones, elsewhere its page for computers."""

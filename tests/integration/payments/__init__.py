@@ -1,0 +1,1 @@
+"""Providers as the shop sees them, each with a gateway on the other side."""
