@@ -31,9 +31,9 @@ from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
 from server.follows.http import follow_routes
 from server.http import AWAY, client_address, error_middleware, metrics_middleware, sign_in_middleware
-from server.infra.announce import NAMESPACE
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
+from server.infra.packets import NAMESPACE
 from server.moderation.events import moderation_events
 from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes

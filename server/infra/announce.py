@@ -16,7 +16,6 @@ log = logger(__name__)
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one each time
 
-NAMESPACE = "/room"
 TELL_SECONDS = 1.0  # events are hints: no order and no sweep waits longer for a Redis that hangs
 Build = Callable[[], Awaitable[dict[str, Any] | None]]
 

@@ -20,7 +20,8 @@ from config.settings import ServerSettings
 from dongting.child import Child
 from dongting.ports import free_ports
 from server.accounts.model import Role
-from server.infra.announce import NAMESPACE, room_channel
+from server.infra.announce import room_channel
+from server.infra.packets import NAMESPACE
 from server.rooms.model import Room
 from server.wiring import Services, open_services
 from tests.bench.chat_parts.viewer import split_frames, text_frame
