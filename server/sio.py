@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import socketio
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from config.logs import logger
 from config.tasks import Tasks
@@ -37,8 +37,6 @@ log = logger(__name__)
 MESSAGE_LIMIT_BYTES = 32_000
 FLOOD_DEBT = 200  # refused packets in a row after which the connection is cut off
 CUT_OFF_SECONDS = 1.0  # in which it can still hear why
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one each time
 
 
 @dataclass(slots=True, eq=False)
@@ -98,12 +96,12 @@ class Event(Generic[B]):
 
 def done(data: Reply | Written) -> bytes:
     """The ack of an event that was done."""
-    return b'{"ok":true,"data":%s}' % (data.body if isinstance(data, Written) else _encode(data).encode())
+    return b'{"ok":true,"data":%s}' % (data.body if isinstance(data, Written) else to_json(data))
 
 
 def refusal(code: str, detail: str) -> bytes:
     """The ack of an event that could not be done."""
-    return _encode({"ok": False, "error": code, "detail": detail}).encode()
+    return to_json({"ok": False, "error": code, "detail": detail})
 
 
 class SocketServer:
