@@ -48,6 +48,7 @@ from server.recordings.http import recording_routes
 from server.rooms.events import RoomEvents
 from server.rooms.http import audience_routes, room_routes
 from server.rooms.shape import MediaAddress
+from server.rooms.shown import Showing
 from server.showroom.http import showroom_routes
 from server.sio import Peer, SocketServer
 from server.streams.http import stream_routes
@@ -93,18 +94,26 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         return client_address(environ["aiohttp.request"], services.settings.trusted_proxy_hops) if environ else ""
 
     talk = services.talk
-    room_events = RoomEvents(
+    showing = Showing(
         services.rooms,
         services.chat,
         services.cards,
-        services.presence,
         find_sale,
+        talk.follows,
+        services.fanout,
+        [talk.questions, talk.polls, talk.coupons, talk.draws],
+        services.tasks,
+    )
+    room_events = RoomEvents(
+        services.rooms,
+        showing,
+        services.presence,
         media,
         services.clock,
         services.fanout,
         talk.door,
         talk.follows,
-        [talk.questions, talk.polls, talk.coupons, talk.draws],
+        services.tasks,
     )
     sockets = SocketServer(
         services.listeners,
