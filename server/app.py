@@ -34,6 +34,8 @@ from server.http import AWAY, client_address, error_middleware, metrics_middlewa
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
 from server.infra.packets import NAMESPACE
+from server.infra.visitors import Visitors
+from server.moderation.door import is_persons_address
 from server.moderation.events import moderation_events
 from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
@@ -74,6 +76,11 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
         media = MediaAddress(settings.media_public_url, settings.media_http_port)
         sockets = _open_sockets(services, media, metrics)
         sockets.server.attach(app)
+
+        async def let_go(_: web.Application) -> None:
+            await sockets.let_go()
+
+        app.on_shutdown.append(let_go)
         _add_routes(app, services, media, metrics)
         _start_rounds(services, tasks, metrics)
         try:
@@ -89,9 +96,15 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         view = await services.commerce.sales.open_in(room_id)
         return None if view is None else sale_shape(view)
 
+    hops = services.settings.trusted_proxy_hops
+
     def address_of(peer: Peer) -> str:
         environ = sockets.server.get_environ(peer.sid, NAMESPACE)
-        return client_address(environ["aiohttp.request"], services.settings.trusted_proxy_hops) if environ else ""
+        return client_address(environ["aiohttp.request"], hops) if environ else ""
+
+    def persons_address(request: web.Request) -> str:
+        address = client_address(request, hops)
+        return address if is_persons_address(address) else ""
 
     talk = services.talk
     showing = Showing(
@@ -131,6 +144,7 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
             *course_events(services.library.courses, lambda: sockets),
         ],
         room_events.gone,
+        Visitors(persons_address, services.settings.connections_per_address),
         [public_url] if public_url else None,
         metrics,
     )

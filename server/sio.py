@@ -18,7 +18,7 @@ from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
 from server.http import AWAY, SESSION_COOKIE, FindUser, check
 from server.infra.announce import user_channel
-from server.infra.lines import Line, Spoken, find_line, use_lines
+from server.infra.lines import Line, Spoken, all_lines, find_line, use_lines
 from server.infra.listeners import OWN_BYTES, Listeners
 from server.infra.metrics import ServerMetrics
 from server.infra.packets import (
@@ -31,12 +31,14 @@ from server.infra.packets import (
     is_event,
     read_event,
 )
+from server.infra.visitors import Visitors
 
 log = logger(__name__)
 
 MESSAGE_LIMIT_BYTES = 32_000
 FLOOD_DEBT = 200  # refused packets in a row after which the connection is cut off
 CUT_OFF_SECONDS = 1.0  # in which it can still hear why
+LET_GO_AT_ONCE = 200  # pages, before others get their turn
 
 
 @dataclass(slots=True, eq=False)
@@ -113,6 +115,7 @@ class SocketServer:
         find_user: FindUser,
         events: Sequence[Event[Any]],
         on_leave: Callable[[Peer], Awaitable[None]],
+        visitors: Visitors,
         allowed_origins: list[str] | None,
         metrics: ServerMetrics,
     ) -> None:
@@ -124,7 +127,7 @@ class SocketServer:
             logger=False,
             engineio_logger=False,
         )
-        use_lines(self.server.eio, self._hear)
+        use_lines(self.server.eio, self._hear, visitors)
         self._listeners = listeners
         # The library starts tasks that nobody awaits (pings); these we own.
         self._tasks = Tasks("socket.io")
@@ -134,10 +137,18 @@ class SocketServer:
         self._on_leave = on_leave
         self._metrics = metrics
         metrics.watch_slow_pages(lambda: listeners.left_out, lambda: listeners.cut_off)
+        metrics.watch_visitors(lambda: visitors.turned_away)
         self._peers: dict[str, Peer] = {}
         self._pages: dict[Line, Peer] = {}
         self.server.on("connect", self._connect, namespace=NAMESPACE)
         self.server.on("disconnect", self._disconnect, namespace=NAMESPACE)
+
+    async def let_go(self) -> None:
+        """Hang up on every page: while this server stops they go to another one, or come again when it is back."""
+        for number, line in enumerate(all_lines(self.server.eio), start=1):
+            line.let_go()
+            if number % LET_GO_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         """Disconnect every page and stop what the library has running."""

@@ -28,6 +28,7 @@ from engineio.async_socket import AsyncSocket
 from engineio.packet import MESSAGE, Packet
 
 from server.infra.allowance import Allowance
+from server.infra.visitors import Visitors
 
 assert set(library_driver._async) >= {"websocket", "translate_request"}, "engineio changed; revisit lines.py"  # noqa: S101, SLF001
 assert hasattr(AsyncSocket, "_websocket_handler"), "engineio changed; revisit lines.py"  # noqa: S101
@@ -38,6 +39,7 @@ UNSENT_BYTES = 16_384  # that the kernel takes before it lets us wait: what wait
 QUEUE_PACKETS = 200  # that may wait for a page that polls
 QUEUE_LOW = 20
 FROM_PAGES = frozenset("1234567")  # how packets of a page may begin; 4: a message, 3: a ping's answer
+GOODBYE_SECONDS = 1.0  # for a page to answer a goodbye
 BODY_SECONDS = 10.0  # in which a page that polls must have sent what it wants to say
 
 # Hears a packet of a page, as text with its type or as bytes; False: the library must deal with it.
@@ -126,6 +128,13 @@ class Line:
         await self._eio.close(wait=False, abort=True)
         self.cut()
 
+    def let_go(self) -> None:
+        """Hang up in good order: whoever wants to go on connects again, here or elsewhere."""
+        if self.transport is not None:
+            self.transport.close()
+        elif not self._eio.upgraded:
+            self._eio.queue.put_nowait(None)  # ends a poll
+
     def cut(self) -> None:
         """End the connection without waiting for anything."""
         if self.transport is not None:
@@ -150,7 +159,9 @@ class DirectWebSocket:
         self._handler = handler
         self._ear = ear
         self._line = line_of(cast("Any", handler).__self__)
-        self._socket = web.WebSocketResponse(max_msg_size=server.max_http_buffer_size, compress=False)
+        self._socket = web.WebSocketResponse(
+            max_msg_size=server.max_http_buffer_size, compress=False, timeout=GOODBYE_SECONDS
+        )
 
     async def __call__(self, environ: dict[str, Any]) -> web.StreamResponse:
         """Speak until one side hangs up."""
@@ -193,12 +204,14 @@ class DirectWebSocket:
                 self._ear(self._line, packet)
 
 
-async def read_request(request: web.Request) -> dict[str, Any]:
+async def read_request(request: web.Request, visitors: Visitors) -> dict[str, Any]:
     """A request as the library wants it, its body read: it would wait for ever for one that never comes.
 
     Raises:
-        web.HTTPRequestTimeout, web.HTTPRequestEntityTooLarge
+        TooManyRequests, web.HTTPRequestTimeout, web.HTTPRequestEntityTooLarge
     """
+    if "sid" not in request.query:
+        visitors.check(request)
     environ = cast("dict[str, Any]", library_driver.translate_request(request))
     if request.method == "POST":
         try:
@@ -220,11 +233,24 @@ class _Body:
         return self._rest.read(size)
 
 
-def use_lines(eio: Any, ear: Ear) -> None:
+def use_lines(eio: Any, ear: Ear, visitors: Visitors) -> None:
     """Let an Engine.IO server make its WebSockets with our driver, and tell `ear` first what pages say."""
-    driver = {"websocket": partial(DirectWebSocket, ear=ear), "translate_request": read_request}
+    driver = {
+        "websocket": partial(DirectWebSocket, ear=ear),
+        "translate_request": partial(read_request, visitors=visitors),
+    }
     eio._async = {**eio._async, **driver}  # noqa: SLF001 -- there is no public way to name a driver
-    to_library = eio.handlers["message"]
+    to_library, connected, disconnected = (eio.handlers[name] for name in ("message", "connect", "disconnect"))
+
+    async def come(eio_sid: str, environ: dict[str, Any]) -> object:
+        visitors.came(eio_sid, environ["aiohttp.request"])
+        return await connected(eio_sid, environ)
+
+    async def go(eio_sid: str, reason: str) -> None:
+        visitors.went(eio_sid)
+        await disconnected(eio_sid, reason)
+        if reason == eio.reason.CLIENT_DISCONNECT and (line := find_line(eio, eio_sid)):
+            line.let_go()  # its last poll, which would wait for half a minute
 
     async def hear(eio_sid: str, data: str | bytes) -> None:
         line = find_line(eio, eio_sid)
@@ -234,6 +260,13 @@ def use_lines(eio: Any, ear: Ear) -> None:
             await to_library(eio_sid, data)
 
     eio.on("message", hear)
+    eio.on("connect", come)
+    eio.on("disconnect", go)
+
+
+def all_lines(eio: Any) -> list[Line]:
+    """The lines of all connections that are open."""
+    return [line_of(one) for one in eio.sockets.values()]
 
 
 def find_line(eio: Any, eio_sid: str) -> Line | None:

@@ -22,7 +22,7 @@ MESSAGES_PER_SECOND = 20.0  # said all the time
 SIGNED_IN = 0.5  # of the pages
 COMING_AT_ONCE = 32
 SPREAD_SECONDS = (0.5, 1.5)  # after which a page of ours tries again, as socket.io-client does it
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 150.0
 SETTLE_SECONDS = 2.0
 
 
