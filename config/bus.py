@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError, ResponseError
@@ -46,6 +46,8 @@ return 0
 TAKE_OVER_AFTER_MS = 15_000  # an event that its reader did not acknowledge by then goes to another
 POLL_SECONDS = 2.0
 RETRY_SECONDS = 1.0
+CONNECTIONS = 32  # two of them listen; the library's own pool would refuse whoever comes when all are busy…
+WAIT_SECONDS = 5  # …here he waits so long
 
 Payload = dict[str, Any]
 Handler = Callable[[Payload], Awaitable[None]]
@@ -53,14 +55,17 @@ Handler = Callable[[Payload], Awaitable[None]]
 
 def connect(settings: SharedSettings) -> Redis:
     """A client whose calls time out and are tried again while Redis restarts."""
-    client: Redis = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         settings.redis_url,
+        max_connections=CONNECTIONS,
+        timeout=WAIT_SECONDS,
         decode_responses=True,
         socket_timeout=5.0,
         socket_connect_timeout=3.0,
         health_check_interval=15,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), 3),
     )
+    client: Redis = Redis.from_pool(pool)
     return client
 
 

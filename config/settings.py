@@ -122,6 +122,9 @@ class ServerSettings(SharedSettings):
     # What people of one address may say or do in rooms (messages, votes), over all servers; raise it where many share
     # one, as behind a mobile carrier. This machine's own (a proxy's, without TRUSTED_PROXY_HOPS) is not counted.
     acts_per_address: str = Field("200/10second", pattern=r"^\d+/\d*(second|minute|hour)$")
+    # Rooms' connections (Socket.IO) that one address may have open at one server; more hear 429. Each costs 40 kB, so
+    # raise it where thousands share one, as behind a mobile carrier. This machine's own is not counted, as above.
+    connections_per_address: int = Field(1000, ge=1)
     # A stream that was announced but never connected is closed after this long.
     stream_start_timeout_seconds: float = Field(45.0, gt=0)
 

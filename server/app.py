@@ -31,9 +31,11 @@ from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
 from server.follows.http import follow_routes
 from server.http import AWAY, client_address, error_middleware, metrics_middleware, sign_in_middleware
-from server.infra.announce import NAMESPACE
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
+from server.infra.packets import NAMESPACE
+from server.infra.visitors import Visitors
+from server.moderation.door import is_persons_address
 from server.moderation.events import moderation_events
 from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
@@ -48,6 +50,7 @@ from server.recordings.http import recording_routes
 from server.rooms.events import RoomEvents
 from server.rooms.http import audience_routes, room_routes
 from server.rooms.shape import MediaAddress
+from server.rooms.shown import Showing
 from server.showroom.http import showroom_routes
 from server.sio import Peer, SocketServer
 from server.streams.http import stream_routes
@@ -73,6 +76,11 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
         media = MediaAddress(settings.media_public_url, settings.media_http_port)
         sockets = _open_sockets(services, media, metrics)
         sockets.server.attach(app)
+
+        async def let_go(_: web.Application) -> None:
+            await sockets.let_go()
+
+        app.on_shutdown.append(let_go)
         _add_routes(app, services, media, metrics)
         _start_rounds(services, tasks, metrics)
         try:
@@ -88,23 +96,37 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         view = await services.commerce.sales.open_in(room_id)
         return None if view is None else sale_shape(view)
 
+    hops = services.settings.trusted_proxy_hops
+
     def address_of(peer: Peer) -> str:
         environ = sockets.server.get_environ(peer.sid, NAMESPACE)
-        return client_address(environ["aiohttp.request"], services.settings.trusted_proxy_hops) if environ else ""
+        return client_address(environ["aiohttp.request"], hops) if environ else ""
+
+    def persons_address(request: web.Request) -> str:
+        address = client_address(request, hops)
+        return address if is_persons_address(address) else ""
 
     talk = services.talk
-    room_events = RoomEvents(
+    showing = Showing(
         services.rooms,
         services.chat,
         services.cards,
-        services.presence,
         find_sale,
+        talk.follows,
+        services.fanout,
+        [talk.questions, talk.polls, talk.coupons, talk.draws],
+        services.tasks,
+    )
+    room_events = RoomEvents(
+        services.rooms,
+        showing,
+        services.presence,
         media,
         services.clock,
         services.fanout,
         talk.door,
         talk.follows,
-        [talk.questions, talk.polls, talk.coupons, talk.draws],
+        services.tasks,
     )
     sockets = SocketServer(
         services.listeners,
@@ -122,6 +144,7 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
             *course_events(services.library.courses, lambda: sockets),
         ],
         room_events.gone,
+        Visitors(persons_address, services.settings.connections_per_address),
         [public_url] if public_url else None,
         metrics,
     )

@@ -25,7 +25,7 @@ log = logger(__name__)
 USER = web.RequestKey("user", User)
 SESSION_COOKIE = "dongting_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "body_too_large"}
 CALLBACKS = "/api/payments/"  # payment providers call from elsewhere; their signature is checked instead
 PROBLEM_TYPE = "application/problem+json"
 AWAY = (ConnectionFailure, ExecutionTimeout, PyMongoError, RedisError, ObjectsUnavailable)
@@ -80,6 +80,15 @@ def parse(kind: type[B], data: object) -> B:
         json.dumps(data, ensure_ascii=False).encode()  # half an emoji is no text: nothing could keep it
     except (TypeError, ValueError, RecursionError):
         raise BadRequest("the body is not well-formed") from None
+    return check(kind, data)
+
+
+def check(kind: type[B], data: object) -> B:
+    """The same of data that is known to be well-formed.
+
+    Raises:
+        BadRequest: naming each wrong field.
+    """
     try:
         return kind.model_validate(data)
     except ValidationError as error:
@@ -148,7 +157,9 @@ def is_cross_site(method: str, headers: Any, host: str) -> bool:
 def client_address(request: web.Request, trusted_proxy_hops: int) -> str:
     """The address that the outermost trusted proxy saw; what is further left in the header anybody can write."""
     hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    return hops[-min(trusted_proxy_hops, len(hops))] if hops else request.remote or ""
+    if not hops or not trusted_proxy_hops:
+        return request.remote or ""
+    return hops[-min(trusted_proxy_hops, len(hops))]
 
 
 def metrics_middleware(metrics: ServerMetrics) -> Any:
@@ -178,10 +189,7 @@ def error_middleware() -> Any:
         except web.HTTPException as error:
             if error.status < HTTPStatus.BAD_REQUEST:
                 raise
-            code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(
-                error.status, "bad_request"
-            )
-            return problem(error.status, code, error.reason)
+            return problem(error.status, CODES.get(error.status, "bad_request"), error.reason)
         except AWAY as error:
             log.warning("a server behind us is away", error=type(error).__name__, path=request.path)
             return problem(503, "unavailable", "a server behind this one does not answer; please try again")

@@ -10,39 +10,48 @@ from typing import Any, Generic, TypeVar
 
 import socketio
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from config.logs import logger
 from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
-from server.http import AWAY, SESSION_COOKIE, FindUser, parse
-from server.infra.announce import NAMESPACE, user_channel
-from server.infra.lines import Line, find_line, use_lines
-from server.infra.listeners import Listeners
+from server.http import AWAY, SESSION_COOKIE, FindUser, check
+from server.infra.announce import user_channel
+from server.infra.lines import Line, Spoken, all_lines, find_line, use_lines
+from server.infra.listeners import OWN_BYTES, Listeners
 from server.infra.metrics import ServerMetrics
+from server.infra.packets import (
+    NAMESPACE,
+    Asked,
+    BadPacket,
+    answer_of_binary,
+    answer_text,
+    is_binary,
+    is_event,
+    read_event,
+)
+from server.infra.visitors import Visitors
 
 log = logger(__name__)
 
 MESSAGE_LIMIT_BYTES = 32_000
-EVENTS_PER_SECOND = 20.0  # refilled allowance of one socket…
-EVENTS_BURST = 60.0  # …and how much of it can be saved up
-FLOOD_DEBT = 200  # refused events in a row after which the socket is cut off
+FLOOD_DEBT = 200  # refused packets in a row after which the connection is cut off
 CUT_OFF_SECONDS = 1.0  # in which it can still hear why
+LET_GO_AT_ONCE = 200  # pages, before others get their turn
 
 
 @dataclass(slots=True, eq=False)
 class Peer:
-    """One connected page: who it is, which room it has joined, how much it may still send."""
+    """One connected page: who it is, which room it has joined."""
 
     sid: str
+    line: Line
     user: User | None
     scheme: str
     host: str
     room_id: str | None = None
     room_host_id: str | None = None
-    allowance: float = EVENTS_BURST
-    refused: int = 0
-    counted_at: float = 0.0
     is_gone: bool = False
     channels: set[str] = field(default_factory=set)
 
@@ -66,20 +75,16 @@ class Peer:
             raise NotAllowed("only the room's host may do this")
         return user
 
-    def may_send(self, now: float) -> bool:
-        """Take one event from the allowance."""
-        self.allowance = min(EVENTS_BURST, self.allowance + (now - self.counted_at) * EVENTS_PER_SECOND)
-        self.counted_at = now
-        if self.allowance < 1:
-            self.refused += 1
-            return False
-        self.allowance -= 1
-        self.refused = 0
-        return True
-
 
 B = TypeVar("B", bound=BaseModel)
 Reply = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an ack says, as JSON already."""
+
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,17 @@ class Event(Generic[B]):
 
     name: str
     fields: type[B]
-    handle: Callable[[Peer, B], Awaitable[Reply]]
+    handle: Callable[[Peer, B], Awaitable[Reply | Written]]
 
 
-def refusal(code: str, detail: str) -> Reply:
+def done(data: Reply | Written) -> bytes:
+    """The ack of an event that was done."""
+    return b'{"ok":true,"data":%s}' % (data.body if isinstance(data, Written) else to_json(data))
+
+
+def refusal(code: str, detail: str) -> bytes:
     """The ack of an event that could not be done."""
-    return {"ok": False, "error": code, "detail": detail}
+    return to_json({"ok": False, "error": code, "detail": detail})
 
 
 class SocketServer:
@@ -105,6 +115,7 @@ class SocketServer:
         find_user: FindUser,
         events: Sequence[Event[Any]],
         on_leave: Callable[[Peer], Awaitable[None]],
+        visitors: Visitors,
         allowed_origins: list[str] | None,
         metrics: ServerMetrics,
     ) -> None:
@@ -116,7 +127,7 @@ class SocketServer:
             logger=False,
             engineio_logger=False,
         )
-        use_lines(self.server.eio)
+        use_lines(self.server.eio, self._hear, visitors)
         self._listeners = listeners
         # The library starts tasks that nobody awaits (pings); these we own.
         self._tasks = Tasks("socket.io")
@@ -126,10 +137,18 @@ class SocketServer:
         self._on_leave = on_leave
         self._metrics = metrics
         metrics.watch_slow_pages(lambda: listeners.left_out, lambda: listeners.cut_off)
+        metrics.watch_visitors(lambda: visitors.turned_away)
         self._peers: dict[str, Peer] = {}
+        self._pages: dict[Line, Peer] = {}
         self.server.on("connect", self._connect, namespace=NAMESPACE)
         self.server.on("disconnect", self._disconnect, namespace=NAMESPACE)
-        self.server.on("*", self._receive, namespace=NAMESPACE)
+
+    async def let_go(self) -> None:
+        """Hang up on every page: while this server stops they go to another one, or come again when it is back."""
+        for number, line in enumerate(all_lines(self.server.eio), start=1):
+            line.let_go()
+            if number % LET_GO_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         """Disconnect every page and stop what the library has running."""
@@ -141,11 +160,9 @@ class SocketServer:
 
     async def enter(self, peer: Peer, channel: str) -> None:
         """Let a page hear a channel."""
-        eio_sid = self.server.manager.eio_sid_from_sid(peer.sid, NAMESPACE)
-        line = find_line(self.server.eio, eio_sid)
-        if line is not None and not peer.is_gone:
+        if not peer.is_gone:
             peer.channels.add(channel)
-            self._listeners.enter(channel, peer.sid, line)
+            self._listeners.enter(channel, peer.sid, peer.line)
 
     async def exit(self, peer: Peer, channel: str) -> None:
         """Let a page hear a channel no more."""
@@ -159,9 +176,11 @@ class SocketServer:
         except AWAY as error:
             log.warning("a server behind us is away", error=type(error).__name__)
             raise socketio.exceptions.ConnectionRefusedError("unavailable") from None
-        peer = Peer(sid, user, environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", ""))
-        peer.counted_at = time.monotonic()
-        self._peers[sid] = peer
+        line = self._line(sid)
+        if line is None:
+            raise socketio.exceptions.ConnectionRefusedError("gone")  # hung up while we looked
+        peer = Peer(sid, line, user, environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", ""))
+        self._peers[sid] = self._pages[line] = peer
         self._metrics.socket_connected()
         if user is not None:
             await self.enter(peer, user_channel(user.id))
@@ -170,49 +189,83 @@ class SocketServer:
         peer = self._peers.pop(sid, None)
         if peer is not None:
             peer.is_gone = True
+            self._pages.pop(peer.line, None)
             for channel in list(peer.channels):
                 await self.exit(peer, channel)
             self._metrics.socket_disconnected()
             await self._on_leave(peer)
 
-    async def _receive(self, name: str, sid: str, *args: object) -> Reply | None:
-        peer = self._peers.get(sid)
+    def _hear(self, line: Line, packet: str | bytes) -> bool:
+        """Take what a page says; False: connecting to the namespace and the like, the library's own business.
+
+        Pages of ours send no bytes; the library would keep them until all that were announced are there.
+        """
+        may = line.allowance.take(time.monotonic())
+        if line.allowance.refused == FLOOD_DEBT:
+            self._cut_off(line)
+        if not isinstance(packet, str):
+            return True
+        if is_event(packet):
+            self._take(line, packet, may=may)
+        elif is_binary(packet):
+            self._say(line, answer_of_binary(packet), refusal("bad_request", "events carry no bytes here"))
+        else:
+            return not may
+        return True
+
+    def _take(self, line: Line, packet: str, *, may: bool) -> None:
+        peer = self._pages.get(line)
+        try:
+            asked = read_event(packet)
+        except BadPacket as error:
+            self._say(line, error.answer, refusal("bad_request", str(error)))
+            return
+        event = self._events.get(asked.name)
         if peer is None:
-            return refusal("not_joined", "this connection is closing")
-        if not peer.may_send(time.monotonic()):
-            if peer.refused == FLOOD_DEBT:
-                log.warning("socket cut off for flooding", signed_in=peer.user is not None)
-                await self._cut_off(sid)
-            return refusal("too_many_requests", "too fast; please wait a little")
-        event = self._events.get(name)
-        if event is None:
-            return refusal("bad_request", "there is no such event")
-        reply = await self._answer(event, peer, args[0] if args else {})
-        self._metrics.event_answered(event.name, reply.get("error", "ok"))
-        return reply
+            self._say(line, asked.answer, refusal("not_joined", "connect to the namespace first"))
+        elif not may:
+            self._say(line, asked.answer, refusal("too_many_requests", "too fast; please wait a little"))
+        elif event is None:
+            self._say(line, asked.answer, refusal("bad_request", "there is no such event"))
+        else:
+            self._tasks.start(asked.name, self._do(event, peer, line, asked))
 
-    async def _cut_off(self, sid: str) -> None:
-        """End a whole connection: whoever only loses the namespace connects to it anew, with a fresh allowance."""
-        line = find_line(self.server.eio, self.server.manager.eio_sid_from_sid(sid, NAMESPACE))
-        await self.server.disconnect(sid, namespace=NAMESPACE)
-        if line is not None:
-            self._tasks.start("cut off", self._hang_up(line))
+    async def _do(self, event: Event[Any], peer: Peer, line: Line, asked: Asked) -> None:
+        outcome = "ok"
+        try:
+            ack = done(await event.handle(peer, check(event.fields, asked.fields)))
+        except DomainError as error:
+            outcome, ack = error.code, refusal(error.code, error.detail)
+        except AWAY as error:
+            log.warning("a server behind us is away", error=type(error).__name__, sio_event=event.name)
+            outcome = "unavailable"
+            ack = refusal(outcome, "a server behind this one does not answer; please try again")
+        except Exception:  # the boundary: a bug is logged once and told without its details
+            log.exception("event failed", sio_event=event.name)
+            outcome = "internal"
+            ack = refusal(outcome, "something went wrong on our side")
+        self._say(line, asked.answer, ack)
+        self._metrics.event_answered(event.name, outcome)
 
-    async def _hang_up(self, line: Line) -> None:
+    def _say(self, line: Line, answer: int | None, ack: bytes) -> None:
+        """Answer at once; who does not read his answers is left out like who does not read what his room is told."""
+        if answer is not None and not line.send(Spoken(answer_text(answer, ack)), OWN_BYTES):
+            self._listeners.leave_out(line)
+
+    def _cut_off(self, line: Line) -> None:
+        """End a whole connection: whoever only loses the namespace connects to it anew."""
+        peer = self._pages.get(line)
+        log.warning("socket cut off for flooding", signed_in=peer is not None and peer.user is not None)
+        self._tasks.start("cut off", self._hang_up(line, peer))
+
+    async def _hang_up(self, line: Line, peer: Peer | None) -> None:
+        if peer is not None:
+            await self.server.disconnect(peer.sid, namespace=NAMESPACE)
         await asyncio.sleep(CUT_OFF_SECONDS)
         await line.close()
 
-    async def _answer(self, event: Event[Any], peer: Peer, data: object) -> Reply:
-        try:
-            return {"ok": True, "data": await event.handle(peer, parse(event.fields, data))}
-        except DomainError as error:
-            return refusal(error.code, error.detail)
-        except AWAY as error:
-            log.warning("a server behind us is away", error=type(error).__name__, sio_event=event.name)
-            return refusal("unavailable", "a server behind this one does not answer; please try again")
-        except Exception:  # the boundary: a bug is logged once and told without its details
-            log.exception("event failed", sio_event=event.name)
-            return refusal("internal", "something went wrong on our side")
+    def _line(self, sid: str) -> Line | None:
+        return find_line(self.server.eio, self.server.manager.eio_sid_from_sid(sid, NAMESPACE) or "")
 
 
 def _cookie(header: str) -> str | None:

@@ -40,6 +40,7 @@ from server.infra.limits import RateLimits
 from server.infra.listeners import Listeners
 from server.infra.mongo import Database, open_mongo
 from server.infra.room_log import open_room_log
+from server.infra.shared_turns import SharedTurns, open_shared_turns
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
 from server.making.service import Queue
@@ -130,6 +131,7 @@ class Clients:
     fanout: Fanout
     announcer: Announcer
     limits: RateLimits
+    shared_turns: SharedTurns
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +176,9 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             await store.make_indexes()
         await clients.objects.make_bucket()
 
-        accounts = Accounts(account_store, clients.limits, clock, settings.session_days)
+        accounts = Accounts(account_store, clients.limits, clock, clients.tasks, settings.session_days)
         presence = Presence(clients.bus, announcer, secrets.token_hex(4))
-        rooms = Rooms(room_store, stream_store, presence, clock, key_secret)
+        rooms = Rooms(room_store, stream_store, presence, clients.tasks, clock, key_secret)
         streams = Streams(
             stream_store,
             room_store,
@@ -222,6 +224,7 @@ async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         database = await stack.enter_async_context(open_mongo(settings))
         objects = await stack.enter_async_context(S3Objects(settings))
         bus = await stack.enter_async_context(open_bus(settings))
+        shared_turns = await stack.enter_async_context(open_shared_turns(settings.redis_url))
         stack.push_async_callback(limits.aclose)
         tasks = await stack.enter_async_context(Tasks("services"))
         yield Clients(
@@ -233,9 +236,10 @@ async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             bus=bus,
             jobs=Jobs(make_celery(settings)),
             listeners=listeners,
-            fanout=Fanout(room_log, listeners, STATE_EVENTS),
+            fanout=Fanout(room_log, listeners, STATE_EVENTS, tasks),
             announcer=Announcer(room_log, tasks, listeners if with_sockets else None),
             limits=limits,
+            shared_turns=shared_turns,
         )
 
 
@@ -249,8 +253,16 @@ async def _build_talk(
     for store in (moderation_store, follow_store, question_store, poll_store, coupon_store, draw_store):
         await store.make_indexes()
     transactions = Transactions(clients.database, clients.settings.mongodb_timeout_seconds)
-    follows = Follows(follow_store, room_store, limits, clock)
-    door = Door(moderation_store, room_store, follow_store, limits, clock, clients.settings.acts_per_address)
+    follows = Follows(follow_store, room_store, limits, clients.tasks, clock)
+    door = Door(
+        moderation_store,
+        room_store,
+        follow_store,
+        limits,
+        clients.tasks,
+        clock,
+        clients.settings.acts_per_address,
+    )
     chat = Chat(chat_store, door, announcer, limits, clock)
     moderation = Moderation(moderation_store, door, room_store, account_store, chat, announcer, clock)
     return chat, Talk(
@@ -328,7 +340,7 @@ async def _build_commerce(
     turns = Turns()
     sales = Sales(sale_store, catalog_store, catalog, room_store, streams, transactions, turns, announcer, clock)
     stock = Stock(sale_store, catalog_store, sales, catalog)
-    gate = Placing(order_store, stock, transactions, turns, clients.tasks, announcer, clock)
+    gate = Placing(order_store, stock, transactions, turns, clients.shared_turns, clients.tasks, announcer, clock)
     orders = Orders(order_store, stock, gate, catalog, transactions, turns, announcer, clock)
     ways = build_ways(settings, gateway, bill_store, clock)
     till = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from config.clock import Clock
+from config.tasks import Tasks
 from server.accounts.model import (
     Role,
     User,
@@ -23,6 +25,7 @@ from server.accounts.model import (
 )
 from server.errors import SignInRequired
 from server.ids import new_id
+from server.infra.together import Together
 
 TOKEN_BYTES = 32
 SIGN_IN_LIMIT = "10/minute"  # per login and per address: argon2 makes each try cost us 30 ms too
@@ -40,7 +43,7 @@ class Store(Protocol):
     async def add_session(
         self, token_hash: str, user_id: str, created_at: datetime, expires_at: datetime
     ) -> None: ...
-    async def session_user(self, token_hash: str, now: datetime) -> User | None: ...
+    async def session_users(self, token_hashes: Sequence[str], now: datetime) -> dict[str, User]: ...
     async def drop_session(self, token_hash: str) -> None: ...
 
 
@@ -53,11 +56,12 @@ class Limits(Protocol):
 class Accounts:
     """Registering, signing in and out. Tokens are 256 random bits; only their SHA-256 is kept."""
 
-    def __init__(self, store: Store, limits: Limits, clock: Clock, session_days: int) -> None:
+    def __init__(self, store: Store, limits: Limits, clock: Clock, tasks: Tasks, session_days: int) -> None:
         self._store = store
         self._limits = limits
         self._clock = clock
         self._session_days = session_days
+        self._sessions = Together("asking for sessions", tasks, self._find_users)
         self._hasher = PasswordHasher()
         self._turns = asyncio.Semaphore(HASHES_AT_ONCE)
         self._nobodys_hash = self._hasher.hash(secrets.token_hex())
@@ -116,7 +120,7 @@ class Accounts:
 
     async def find_user(self, token: str) -> User | None:
         """Who a session token belongs to."""
-        return await self._store.session_user(_token_hash(token), self._clock.now())
+        return await self._sessions.get(_token_hash(token))
 
     async def find_name(self, name: str) -> User | None:
         """The account with this sign-in name."""
@@ -126,6 +130,9 @@ class Accounts:
     async def sign_out(self, token: str) -> None:
         """Forget a session."""
         await self._store.drop_session(_token_hash(token))
+
+    async def _find_users(self, token_hashes: Sequence[str]) -> dict[str, User]:
+        return await self._store.session_users(token_hashes, self._clock.now())
 
     async def _hash(self, password: str) -> str:
         async with self._turns:

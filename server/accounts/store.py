@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
@@ -61,10 +62,13 @@ class AccountStore:
             {"_id": token_hash, "user_id": user_id, "created_at": created_at, "expires_at": expires_at}
         )
 
-    async def session_user(self, token_hash: str, now: datetime) -> User | None:
-        """Who a session belongs to, if it is not over."""
-        session = await self._sessions.find_one({"_id": token_hash, "expires_at": {"$gt": now}})
-        return None if session is None else await self.get(session["user_id"])
+    async def session_users(self, token_hashes: Sequence[str], now: datetime) -> dict[str, User]:
+        """Who these sessions belong to; those that are over are left out."""
+        found = self._sessions.find({"_id": {"$in": list(token_hashes)}, "expires_at": {"$gt": now}})
+        owners = {session["_id"]: session["user_id"] async for session in found}
+        users = self._users.find({"_id": {"$in": list(set(owners.values()))}})
+        by_id = {document["_id"]: _user(document) async for document in users}
+        return {token_hash: by_id[owner] for token_hash, owner in owners.items() if owner in by_id}
 
     async def drop_session(self, token_hash: str) -> None:
         """Forget a session."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -183,13 +183,18 @@ class Coupons:
         """An order was cancelled, ran out or is refunded: its coupon, if any, is good again. Safe to repeat."""
         await self._store.give_back(order_id, session)
 
-    async def snapshot(self, room_id: str, user: User | None) -> dict[str, Any]:
-        """What somebody who joins sees: coupons that can be had, and how many of them he has."""
+    async def shown(self, room_id: str, *, to_staff: bool) -> dict[str, Any]:
+        """What everybody who joins sees: coupons that can be had."""
         drop = await self._store.newest_drop(room_id)
         if drop is None or self._clock.now() >= drop.closes_at:
             return {"coupon_drop": None}
-        mine = await self._store.count_of(drop.id, user.id) if user else 0
-        return {"coupon_drop": {**drop_shape(drop), "mine": mine}}
+        return {"coupon_drop": {**drop_shape(drop), "mine": 0}}
+
+    async def own(self, shown: Mapping[str, Any], user: User) -> dict[str, Any]:
+        """How many of them somebody has, if he has some."""
+        drop = shown["coupon_drop"]
+        mine = await self._store.count_of(drop["id"], user.id) if drop else 0
+        return {"coupon_drop": {**drop, "mine": mine}} if mine else {}
 
     async def _get_drop(self, drop_id: str) -> Drop:
         drop = await self._store.get_drop(drop_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -141,14 +141,19 @@ class Draws:
         draw = await self._get(draw_id)
         return checkable_shape(draw, await self._store.count(draw_id))
 
-    async def snapshot(self, room_id: str, user: User | None) -> dict[str, Any]:
-        """What somebody who joins sees."""
+    async def shown(self, room_id: str, *, to_staff: bool) -> dict[str, Any]:
+        """What everybody who joins sees."""
         draw = await self._store.newest(room_id)
         if draw is None or not draw.is_shown(self._clock.now()):
             return {"draw": None}
-        has_entered = user is not None and await self._store.has_entered(draw.id, user.id)
-        ticket = ticket_of(draw.id, user.id) if user and has_entered else None
-        return {"draw": {**draw_shape(draw, await self._store.count(draw.id)), "my_ticket": ticket}}
+        return {"draw": {**draw_shape(draw, await self._store.count(draw.id)), "my_ticket": None}}
+
+    async def own(self, shown: Mapping[str, Any], user: User) -> dict[str, Any]:
+        """Somebody's ticket, if he takes part."""
+        draw = shown["draw"]
+        if draw is None or not await self._store.has_entered(draw["id"], user.id):
+            return {}
+        return {"draw": {**draw, "my_ticket": ticket_of(draw["id"], user.id)}}
 
     async def _draw(self, draw: Draw) -> dict[str, Any] | None:
         if await self._store.close(draw.id) is None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from config.clock import Clock
+from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import NotFound
+from server.infra.together import Together
 from server.rooms.model import Room
 
 FOLLOW_LIMIT = "30/minute"
@@ -18,7 +21,7 @@ class Store(Protocol):
 
     async def add(self, room_id: str, user_id: str, at: datetime) -> None: ...
     async def drop(self, room_id: str, user_id: str) -> None: ...
-    async def follows(self, room_id: str, user_id: str) -> bool: ...
+    async def among(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bool]: ...
     async def count(self, room_id: str) -> int: ...
 
 
@@ -37,11 +40,12 @@ class Limits(Protocol):
 class Follows:
     """Followers of all rooms."""
 
-    def __init__(self, store: Store, rooms: Rooms, limits: Limits, clock: Clock) -> None:
+    def __init__(self, store: Store, rooms: Rooms, limits: Limits, tasks: Tasks, clock: Clock) -> None:
         self._store = store
         self._rooms = rooms
         self._limits = limits
         self._clock = clock
+        self._pairs = Together("asking who follows", tasks, store.among)
 
     async def follow(self, user: User, slug: str, *, wanted: bool) -> int:
         """Follow a room or stop it; answers how many do. Raises NotFound, TooManyRequests."""
@@ -57,7 +61,7 @@ class Follows:
 
     async def follows(self, room_id: str, user_id: str) -> bool:
         """Whether somebody follows a room."""
-        return await self._store.follows(room_id, user_id)
+        return bool(await self._pairs.get((room_id, user_id)))
 
     async def count(self, room_id: str) -> int:
         """How many follow a room."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from server.infra.mongo import Database
@@ -32,6 +33,12 @@ class FollowStore:
     async def follows(self, room_id: str, user_id: str) -> bool:
         """Whether somebody follows a room."""
         return await self._follows.find_one({"_id": f"{room_id}:{user_id}"}) is not None
+
+    async def among(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+        """Of these pairs of room and person those that are: the person follows the room."""
+        ids = [f"{room_id}:{user_id}" for room_id, user_id in pairs]
+        found = self._follows.find({"_id": {"$in": ids}})
+        return {(document["room_id"], document["user_id"]): True async for document in found}
 
     async def count(self, room_id: str) -> int:
         """How many follow a room."""

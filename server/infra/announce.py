@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from pydantic_core import to_json
 
 from config.logs import logger
 from config.tasks import Tasks
@@ -14,9 +15,6 @@ from server.infra.room_log import ROOM, RoomLog, Told
 
 log = logger(__name__)
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # `json.dumps` would make one each time
-
-NAMESPACE = "/room"
 TELL_SECONDS = 1.0  # events are hints: no order and no sweep waits longer for a Redis that hangs
 Build = Callable[[], Awaitable[dict[str, Any] | None]]
 
@@ -57,7 +55,7 @@ class Announcer:
 
     async def tell_each(self, event: str, words: Sequence[Word]) -> None:
         """Tell many channels something of their own, persons and lessons with one message to Redis; as `tell`."""
-        told = [Told(word.channel, event, _body(word.data), page=word.page) for word in words]
+        told = [Told(word.channel, event, to_json(word.data), page=word.page) for word in words]
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 await self._send(told)
@@ -92,10 +90,6 @@ class Announcer:
         data = await build()
         if data is not None:
             await self.tell(key[0], key[1], data)
-
-
-def _body(data: dict[str, Any]) -> bytes:
-    return _encode(data).encode()
 
 
 def room_channel(room_id: str) -> str:

@@ -9,8 +9,10 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from config.logs import logger
+from config.tasks import Tasks
 from server.infra.listeners import Listeners
 from server.infra.room_log import NO_NUMBER, RoomLog, Told, decode
+from server.infra.together import Together
 
 log = logger(__name__)
 
@@ -27,11 +29,12 @@ class Fanout:
     `states`: the events of which only the newest matters to a page that was away.
     """
 
-    def __init__(self, room_log: RoomLog, listeners: Listeners, states: Set[str]) -> None:
+    def __init__(self, room_log: RoomLog, listeners: Listeners, states: Set[str], tasks: Tasks) -> None:
         self._log = room_log
         self._states = states
         self._listeners = listeners
         self._is_hearing = False
+        self._newest = Together("asking for numbers", tasks, self._ask_newest)
 
     async def run(self) -> None:
         """Hear until cancelled; after an outage of Redis what was missed is told first."""
@@ -78,14 +81,18 @@ class Fanout:
         number = self._listeners.number(name)
         if number and self._is_hearing:
             return number
+        return await self._newest.get(name) or NO_NUMBER
+
+    async def _ask_newest(self, names: Sequence[str]) -> dict[str, int]:
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                number = await self._log.newest(name)
+                numbers = await asyncio.gather(*(self._log.newest(name) for name in names))
         except (RedisError, OSError) as error:
-            log.warning("a room's number is not known", error=type(error).__name__)
-            return NO_NUMBER
-        self._listeners.note_number(name, number)
-        return number
+            log.warning("rooms' numbers are not known", error=type(error).__name__)
+            return {}
+        for name, number in zip(names, numbers, strict=True):
+            self._listeners.note_number(name, number)
+        return dict(zip(names, numbers, strict=True))
 
     async def missed(self, name: str, number: int) -> list[Told] | None:
         """What a page missed after a number: all that was said, of states the newest. None: take the snapshot."""

@@ -1,4 +1,4 @@
-"""The way to one page: its WebSocket's transport, or the library's queue. Only this file touches the library inside.
+"""The way to and from one page: its WebSocket, or the library's queue. Only this file touches the library inside.
 
 python-engineio gives each connection a queue and a task that takes packets out and writes them. For an event that
 thousands hear, that is a packet, a queue and a task switch each. A line writes the bytes of a finished frame straight
@@ -7,13 +7,19 @@ to the transport, which is allowed because
   transport;
 * aiohttp writes each frame of a WebSocket that does not compress in one go, so that ours never falls into another;
 * who has packets waiting in the queue, polls, or is changing over to a WebSocket gets the packet through the queue.
+
+What a page sends goes to an ear of ours first, straight from the WebSocket: the library would start three tasks for
+each packet. Only what the ear leaves (connecting to the namespace, pings, changing over) goes on to the library.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
+from functools import partial
+from io import BytesIO
 from typing import Any, cast
 
 from aiohttp import WSMsgType, web
@@ -21,7 +27,10 @@ from engineio.async_drivers import aiohttp as library_driver
 from engineio.async_socket import AsyncSocket
 from engineio.packet import MESSAGE, Packet
 
-assert set(library_driver._async) >= {"websocket", "create_route"}, "engineio changed; revisit lines.py"  # noqa: S101, SLF001
+from server.infra.allowance import Allowance
+from server.infra.visitors import Visitors
+
+assert set(library_driver._async) >= {"websocket", "translate_request"}, "engineio changed; revisit lines.py"  # noqa: S101, SLF001
 assert hasattr(AsyncSocket, "_websocket_handler"), "engineio changed; revisit lines.py"  # noqa: S101
 
 LINE = "line"  # where a connection's session keeps it
@@ -29,6 +38,12 @@ TEXT_FRAME = 0x81
 UNSENT_BYTES = 16_384  # that the kernel takes before it lets us wait: what waits there cannot be thrown away any more
 QUEUE_PACKETS = 200  # that may wait for a page that polls
 QUEUE_LOW = 20
+FROM_PAGES = frozenset("1234567")  # how packets of a page may begin; 4: a message, 3: a ping's answer
+GOODBYE_SECONDS = 1.0  # for a page to answer a goodbye
+BODY_SECONDS = 10.0  # in which a page that polls must have sent what it wants to say
+
+# Hears a packet of a page, as text with its type or as bytes; False: the library must deal with it.
+Ear = Callable[["Line", "str | bytes"], bool]
 
 
 def text_frame(text: bytes) -> bytes:
@@ -62,10 +77,11 @@ class Spoken:
 class Line:
     """The way to one page."""
 
-    __slots__ = ("_eio", "behind_since", "transport")
+    __slots__ = ("_eio", "allowance", "behind_since", "transport")
 
     def __init__(self, eio: AsyncSocket) -> None:
         self._eio = eio
+        self.allowance = Allowance(time.monotonic())
         self.transport: asyncio.Transport | None = None
         self.behind_since: float | None = None  # it does not read fast enough and is left out
 
@@ -102,10 +118,22 @@ class Line:
         closing = self.transport is not None and self.transport.is_closing()
         return bool(self._eio.closing or self._eio.closed or closing)
 
+    @property
+    def has_changed_over(self) -> bool:
+        """Whether it speaks over a WebSocket, and no longer by polling."""
+        return bool(self._eio.upgraded)
+
     async def close(self) -> None:
         """End the connection, also of a page that polls, without asking it."""
         await self._eio.close(wait=False, abort=True)
         self.cut()
+
+    def let_go(self) -> None:
+        """Hang up in good order: whoever wants to go on connects again, here or elsewhere."""
+        if self.transport is not None:
+            self.transport.close()
+        elif not self._eio.upgraded:
+            self._eio.queue.put_nowait(None)  # ends a poll
 
     def cut(self) -> None:
         """End the connection without waiting for anything."""
@@ -127,10 +155,13 @@ class DirectWebSocket:
     No permessage-deflate: it would need some 300 kB for each page, and each frame once for each page.
     """
 
-    def __init__(self, handler: Callable[[DirectWebSocket], Awaitable[None]], server: Any) -> None:
+    def __init__(self, handler: Callable[[DirectWebSocket], Awaitable[None]], server: Any, ear: Ear) -> None:
         self._handler = handler
+        self._ear = ear
         self._line = line_of(cast("Any", handler).__self__)
-        self._socket = web.WebSocketResponse(max_msg_size=server.max_http_buffer_size, compress=False)
+        self._socket = web.WebSocketResponse(
+            max_msg_size=server.max_http_buffer_size, compress=False, timeout=GOODBYE_SECONDS
+        )
 
     async def __call__(self, environ: dict[str, Any]) -> web.StreamResponse:
         """Speak until one side hangs up."""
@@ -159,17 +190,83 @@ class DirectWebSocket:
         else:
             await self._socket.send_str(message)
 
-    async def wait(self) -> str | bytes:
-        """The next message. Raises OSError when there is none any more."""
-        message = await self._socket.receive()
-        if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
-            raise OSError("the WebSocket is closed")
-        return cast("str | bytes", message.data)
+    async def wait(self) -> str:
+        """The next packet that the ear leaves to the library. Raises OSError when there is none any more."""
+        while True:
+            message = await self._socket.receive()
+            packet = message.data
+            if message.type is WSMsgType.TEXT and packet[:1] in FROM_PAGES:
+                if not self._line.has_changed_over or not self._ear(self._line, packet):
+                    return cast("str", packet)
+            elif message.type is not WSMsgType.BINARY:
+                raise OSError("the WebSocket is closed, or says what is no packet")
+            else:
+                self._ear(self._line, packet)
 
 
-def use_lines(eio: Any) -> None:
-    """Let an Engine.IO server make its WebSockets with our driver."""
-    eio._async = {**eio._async, "websocket": DirectWebSocket}  # noqa: SLF001 -- there is no public way to name a driver
+async def read_request(request: web.Request, visitors: Visitors) -> dict[str, Any]:
+    """A request as the library wants it, its body read: it would wait for ever for one that never comes.
+
+    Raises:
+        TooManyRequests, web.HTTPRequestTimeout, web.HTTPRequestEntityTooLarge
+    """
+    if "sid" not in request.query:
+        visitors.check(request)
+    environ = cast("dict[str, Any]", library_driver.translate_request(request))
+    if request.method == "POST":
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": _Body(body)}
+    return environ
+
+
+class _Body:
+    """A body that has been read."""
+
+    def __init__(self, body: bytes) -> None:
+        self._rest = BytesIO(body)
+
+    async def read(self, size: int) -> bytes:
+        return self._rest.read(size)
+
+
+def use_lines(eio: Any, ear: Ear, visitors: Visitors) -> None:
+    """Let an Engine.IO server make its WebSockets with our driver, and tell `ear` first what pages say."""
+    driver = {
+        "websocket": partial(DirectWebSocket, ear=ear),
+        "translate_request": partial(read_request, visitors=visitors),
+    }
+    eio._async = {**eio._async, **driver}  # noqa: SLF001 -- there is no public way to name a driver
+    to_library, connected, disconnected = (eio.handlers[name] for name in ("message", "connect", "disconnect"))
+
+    async def come(eio_sid: str, environ: dict[str, Any]) -> object:
+        visitors.came(eio_sid, environ["aiohttp.request"])
+        return await connected(eio_sid, environ)
+
+    async def go(eio_sid: str, reason: str) -> None:
+        visitors.went(eio_sid)
+        await disconnected(eio_sid, reason)
+        if reason == eio.reason.CLIENT_DISCONNECT and (line := find_line(eio, eio_sid)):
+            line.let_go()  # its last poll, which would wait for half a minute
+
+    async def hear(eio_sid: str, data: str | bytes) -> None:
+        line = find_line(eio, eio_sid)
+        packet = f"{MESSAGE}{data}" if isinstance(data, str) else data
+        # What comes over a WebSocket was heard by the ear before.
+        if line is None or line.has_changed_over or not ear(line, packet):
+            await to_library(eio_sid, data)
+
+    eio.on("message", hear)
+    eio.on("connect", come)
+    eio.on("disconnect", go)
+
+
+def all_lines(eio: Any) -> list[Line]:
+    """The lines of all connections that are open."""
+    return [line_of(one) for one in eio.sockets.values()]
 
 
 def find_line(eio: Any, eio_sid: str) -> Line | None:

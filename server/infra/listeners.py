@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from config.logs import logger
 from server.infra.lines import Line, Spoken
+from server.infra.packets import NAMESPACE
 from server.infra.room_log import NO_NUMBER, ROOM, Told
 
 log = logger(__name__)
 
-NAMESPACE = "/room"
 MISSED = "missed"  # "join again with your last number"
 ROOM_BYTES = 65_536  # may wait for a page before events of rooms pass it by; some 30 batches of a busy chat…
 OWN_BYTES = 262_144  # …and before those that only it is told do
@@ -98,9 +98,10 @@ class Listeners:
                 if line.behind_since is not None and limit_bytes == ROOM_BYTES:
                     continue
                 if not line.send(spoken, limit_bytes):
-                    self._leave_out(line)
+                    self.leave_out(line)
 
-    def _leave_out(self, line: Line) -> None:
+    def leave_out(self, line: Line) -> None:
+        """Something was not said to a page that reads too slowly: it asks again once it has caught up."""
         if line.behind_since is None:
             line.behind_since = self._clock()
             self._behind[line] = None

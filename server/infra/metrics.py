@@ -44,6 +44,11 @@ class ServerMetrics:
         ):
             Gauge(name, text, registry=self.registry).set_function(count)
 
+    def watch_visitors(self, turned_away: Callable[[], int]) -> None:
+        """Connections of addresses that have too many."""
+        text = "Connections refused because their address had too many"
+        Gauge("dongting_connections_turned_away", text, registry=self.registry).set_function(turned_away)
+
     def socket_connected(self) -> None:
         """One more page."""
         self._sockets.inc()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Protocol
 
 from config.clock import Clock
+from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import NotAllowed, NotFound, TooManyRequests
+from server.infra.together import Together
 from server.moderation.links import has_link
 from server.moderation.model import EVERYWHERE, Sanction, SanctionKind, strongest
 from server.moderation.words import ForbiddenWord, WordAction, WordList
@@ -25,7 +28,7 @@ LISTS_KEPT = 500
 class Store(Protocol):
     """What this service reads."""
 
-    async def sanctions_on(self, room_id: str, user_id: str) -> list[Sanction]: ...
+    async def sanctions_on(self, whom: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Sanction]]: ...
     async def words(self, room_id: str) -> tuple[ForbiddenWord, ...]: ...
 
 
@@ -64,7 +67,14 @@ class Door:
     """Asked before anybody says or does something in a room."""
 
     def __init__(
-        self, store: Store, rooms: Rooms, followers: Followers, limits: Limits, clock: Clock, address_limit: str
+        self,
+        store: Store,
+        rooms: Rooms,
+        followers: Followers,
+        limits: Limits,
+        tasks: Tasks,
+        clock: Clock,
+        address_limit: str,
     ) -> None:
         self._store = store
         self._rooms = rooms
@@ -72,6 +82,7 @@ class Door:
         self._limits = limits
         self._clock = clock
         self._address_limit = address_limit
+        self._asked = Together("asking for sanctions", tasks, store.sanctions_on)
         self._lists: OrderedDict[str, tuple[float, WordList]] = OrderedDict()  # the least used one gives way
 
     async def look(self, user: User | None, room_id: str) -> Entry:
@@ -135,7 +146,7 @@ class Door:
         self._lists.pop(room_id, None)
 
     async def _sanction(self, room_id: str, user_id: str) -> Sanction | None:
-        return strongest(await self._store.sanctions_on(room_id, user_id), self._clock.now())
+        return strongest(await self._asked.get((room_id, user_id)) or [], self._clock.now())
 
     async def _count(self, what: str, limit: str, user: User, address: str) -> None:
         await self._limits.check(limit, what, user.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -38,10 +39,22 @@ class ModerationStore:
         document = await self._sanctions.find_one_and_delete({"_id": _sanction_key(room_id, user_id, kind)})
         return None if document is None else _sanction(document)
 
-    async def sanctions_on(self, room_id: str, user_id: str) -> list[Sanction]:
-        """What somebody has in a room and everywhere, also what is over."""
-        keys = [_sanction_key(where, user_id, kind) for where in (room_id, EVERYWHERE) for kind in SanctionKind]
-        return [_sanction(document) async for document in self._sanctions.find({"_id": {"$in": keys}})]
+    async def sanctions_on(self, whom: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Sanction]]:
+        """What each of these (room, person) has there and everywhere, also what is over."""
+        asked = {
+            _sanction_key(where, user_id, kind)
+            for room_id, user_id in whom
+            for where in (room_id, EVERYWHERE)
+            for kind in SanctionKind
+        }
+        found: dict[tuple[str, str], list[Sanction]] = {}
+        async for document in self._sanctions.find({"_id": {"$in": list(asked)}}):
+            sanction = _sanction(document)
+            found.setdefault((sanction.room_id, sanction.user_id), []).append(sanction)
+        return {
+            (room_id, user_id): found.get((room_id, user_id), []) + found.get((EVERYWHERE, user_id), [])
+            for room_id, user_id in whom
+        }
 
     async def sanctions_in(self, room_id: str, now: datetime) -> list[Sanction]:
         """What holds in a room, newest first."""

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -61,6 +62,12 @@ class Voice(Protocol):
     async def tell_each(self, event: str, words: Sequence[Word]) -> None: ...
 
 
+class SharedTurns(Protocol):
+    """Lets servers write the same sale one after another."""
+
+    def take(self, key: str) -> AbstractAsyncContextManager[None]: ...
+
+
 class Transactions(Protocol):
     """Several writes that all happen or none."""
 
@@ -90,6 +97,7 @@ class Placing:
         stock: Stock,
         transactions: Transactions,
         turns: Turns,
+        shared_turns: SharedTurns,
         tasks: Tasks,
         voice: Voice,
         clock: Clock,
@@ -98,6 +106,7 @@ class Placing:
         self._stock = stock
         self._transactions = transactions
         self._turns = turns
+        self._shared_turns = shared_turns
         self._tasks = tasks
         self._voice = voice
         self._clock = clock
@@ -128,7 +137,7 @@ class Placing:
     async def _serve(self, source: Source, line: deque[Ticket]) -> None:
         try:
             while line:
-                async with self._turns.take(source.id):
+                async with self._turns.take(source.id), self._shared_turns.take(source.id):
                     group = [line.popleft() for _ in range(min(GROUP_SIZE, len(line)))]
                     await self._answer(source, [ticket for ticket in group if not ticket.answer.done()])
         finally:

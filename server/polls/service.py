@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -96,13 +96,18 @@ class Polls:
         self._tell_soon(room_id, poll_id)
         return {**await self._shape(poll), "my_option": option}
 
-    async def snapshot(self, room_id: str, user: User | None) -> dict[str, Any]:
-        """What somebody who joins sees."""
+    async def shown(self, room_id: str, *, to_staff: bool) -> dict[str, Any]:
+        """What everybody who joins sees."""
         poll = await self._store.newest(room_id)
         if poll is None or not poll.is_shown(self._clock.now()):
             return {"poll": None}
-        mine = await self._store.vote_of(poll.id, user.id) if user else None
-        return {"poll": {**await self._shape(poll), "my_option": mine}}
+        return {"poll": {**await self._shape(poll), "my_option": None}}
+
+    async def own(self, shown: Mapping[str, Any], user: User) -> dict[str, Any]:
+        """How somebody voted, if he did."""
+        poll = shown["poll"]
+        mine = await self._store.vote_of(poll["id"], user.id) if poll else None
+        return {} if mine is None else {"poll": {**poll, "my_option": mine}}
 
     async def _get(self, room_id: str, poll_id: str) -> Poll:
         poll = await self._store.get(room_id, poll_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -132,12 +133,15 @@ class Questions:
             raise NotFound("there is no such question")
         await self._voice.tell(room_channel(room_id), "question_deleted", {"id": question_id})
 
-    async def snapshot(self, room_id: str, user: User | None) -> dict[str, Any]:
-        """What somebody who joins sees."""
-        entry = await self._door.look(user, room_id)
+    async def shown(self, room_id: str, *, to_staff: bool) -> dict[str, Any]:
+        """What everybody who joins sees."""
         since = self._clock.now() - timedelta(hours=KEPT_HOURS)
-        found = await self._store.newest(room_id, since, LISTED, with_held=entry.is_staff)
+        found = await self._store.newest(room_id, since, LISTED, with_held=to_staff)
         return {"questions": [question_shape(question) for question in found]}
+
+    async def own(self, _shown: Mapping[str, Any], _user: User) -> dict[str, Any]:
+        """What only one person sees: nothing."""
+        return {}
 
     async def _get(self, room_id: str, question_id: str) -> Question:
         question = await self._store.get(room_id, question_id)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import Field
+from pydantic_core import to_json
 
 from config.clock import Clock
+from config.tasks import Tasks
 from server.accounts.model import User
-from server.cards.service import Cards
-from server.cards.shape import card_shape
-from server.chat.service import Chat
-from server.chat.shape import message_shape
 from server.errors import Conflict
 from server.http import Body
 from server.infra.announce import room_channel
 from server.infra.room_log import Told
+from server.infra.together import Together
 from server.moderation.model import Sanction
 from server.moderation.shape import sanction_shape
 from server.rooms.model import STAFF, Room, role_in, staff_channel
 from server.rooms.presence import Presence
-from server.rooms.service import Rooms, RoomView
-from server.rooms.shape import MediaAddress, room_shape
-from server.sio import Event, Peer, Reply
+from server.rooms.shape import MediaAddress
+from server.rooms.shown import Showing
+from server.sio import Event, Peer, Reply, Written
 from server.wire import iso
 
 
@@ -46,15 +46,6 @@ class Channels(Protocol):
     async def exit(self, peer: Peer, channel: str) -> None: ...
 
 
-FindSale = Callable[[str], Awaitable[dict[str, Any] | None]]
-
-
-class SnapshotPart(Protocol):
-    """A noun that has something to show to whoever joins."""
-
-    async def snapshot(self, room_id: str, user: User | None) -> dict[str, Any]: ...
-
-
 class Door(Protocol):
     """Says who may come in."""
 
@@ -62,53 +53,62 @@ class Door(Protocol):
 
 
 class Order(Protocol):
-    """The numbers of what a room was told."""
+    """What a room was told, by number."""
 
-    async def number(self, name: str) -> int: ...
     async def missed(self, name: str, number: int) -> list[Told] | None: ...
+
+
+class Rooms(Protocol):
+    """Finds a room by its address."""
+
+    async def find(self, slug: str) -> Room: ...
 
 
 class Follows(Protocol):
     """Who follows a room."""
 
     async def follows(self, room_id: str, user_id: str) -> bool: ...
-    async def count(self, room_id: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What pages missed after a number, as JSON, and the last number."""
+
+    body: bytes
+    number: int
 
 
 class RoomEvents:
-    """Joining and leaving. `find_sale` answers the shape of a room's open sale."""
+    """Joining and leaving."""
 
     def __init__(
         self,
         rooms: Rooms,
-        chat: Chat,
-        cards: Cards,
+        showing: Showing,
         presence: Presence,
-        find_sale: FindSale,
         media: MediaAddress,
         clock: Clock,
         order: Order,
         door: Door,
         follows: Follows,
-        parts: Sequence[SnapshotPart] = (),
+        tasks: Tasks,
     ) -> None:
         self._order = order
         self._door = door
         self._follows = follows
-        self._parts = parts
         self._rooms = rooms
-        self._chat = chat
-        self._cards = cards
+        self._showing = showing
         self._presence = presence
-        self._find_sale = find_sale
         self._media = media
         self._clock = clock
+        # Pages that lost their connections at the same moment missed the same.
+        self._missed = Together("asking what was missed", tasks, self._look_up)
 
     def events(self, channels: Callable[[], Channels]) -> list[Event[Any]]:
         """Events of this noun; `channels` answers the socket server, which is built after its events."""
 
-        async def join(peer: Peer, fields: Join) -> Reply:
-            room = (await self._rooms.look(fields.slug)).room
+        async def join(peer: Peer, fields: Join) -> Written:
+            room = await self._rooms.find(fields.slug)
             mute = await self._door.enter(peer.user, room)
             if peer.room_id != room.id:
                 await self._leave(peer, channels())
@@ -120,7 +120,7 @@ class RoomEvents:
                 await channels().enter(peer, room_channel(room.id))
             await self._hear_staff(peer, room, channels())
             # Read after entering: what changes from here on is also told, so nothing falls between.
-            return await self._answer(await self._rooms.look(fields.slug), peer, mute, fields.after)
+            return Written(await self._answer(room, peer, mute, fields.after))
 
         async def leave(peer: Peer, _: Leave) -> Reply:
             await self._leave(peer, channels())
@@ -147,40 +147,45 @@ class RoomEvents:
         else:
             await channels.exit(peer, staff_channel(room.id))
 
-    async def _answer(self, view: RoomView, peer: Peer, mute: Sanction | None, after: int | None) -> Reply:
+    async def _answer(self, room: Room, peer: Peer, mute: Sanction | None, after: int | None) -> bytes:
         """What a page lacks: what it missed, if it was here a moment ago, else everything."""
-        room_id, user = view.room.id, peer.user
-        channel = room_channel(room_id)
-        reply: Reply = {
-            "me": {
-                "role": role_in(view.room, user),
-                "following": user is not None and await self._follows.follows(room_id, user.id),
-                "mute": sanction_shape(mute) if mute else None,
-            },
-            "followers": await self._follows.count(room_id),
-            "viewers": (await self._presence.counts([room_id]))[room_id],
-            "server_now": iso(self._clock.now()),
+        user, to_staff = peer.user, role_in(room, peer.user) in STAFF
+        missed, following = await asyncio.gather(self._what_missed(room, after), self._is_following(room, user))
+        me = {
+            "role": role_in(room, user),
+            "following": following,
+            "mute": sanction_shape(mute) if mute else None,
         }
-        missed = None if after is None else await self._order.missed(channel, after)
+        fields = {
+            b"me": to_json(me),
+            b"viewers": b"%d" % (await self._presence.counts([room.id]))[room.id],
+            b"server_now": to_json(iso(self._clock.now())),
+        }
         if missed is not None:
-            told = [[one.event, json.loads(one.body), one.number] for one in missed]
-            return {**reply, "missed": told, "n": told[-1][2] if told else after}
-        number = await self._order.number(channel)
-        return {**reply, **await self._snapshot(view, peer), "n": number}
+            shown = await self._showing.lately(room, to_staff=to_staff)
+            fields |= {b"missed": missed.body, b"n": b"%d" % missed.number}
+        else:
+            shown = await self._showing.now(room, to_staff=to_staff)
+            own = {name: to_json(value) for name, value in (await self._showing.own(shown, user)).items()}
+            fields |= {name.encode(): written for name, written in {**shown.written, **own}.items()}
+            fields |= {b"room": shown.room(self._media.base(peer.scheme, peer.host)), b"n": b"%d" % shown.number}
+        fields[b"followers"] = b"%d" % shown.followers
+        return b"{%s}" % b",".join(b'"%s":%s' % one for one in fields.items())
 
-    async def _snapshot(self, view: RoomView, peer: Peer) -> Reply:
-        room_id, user = view.room.id, peer.user
-        more: Reply = {}
-        for part in self._parts:
-            more |= await part.snapshot(room_id, user)
-        return {
-            **more,
-            "room": room_shape(view, self._media.base(peer.scheme, peer.host)),
-            "chat": [message_shape(message) for message in await self._chat.history(room_id)],
-            "card": card_shape(await self._cards.current(view.stream)),
-            "sale": await self._find_sale(room_id),
-            "likes": await self._chat.likes(room_id),
-        }
+    async def _is_following(self, room: Room, user: User | None) -> bool:
+        return user is not None and await self._follows.follows(room.id, user.id)
+
+    async def _what_missed(self, room: Room, after: int | None) -> Missed | None:
+        return None if after is None else await self._missed.get((room_channel(room.id), after))
+
+    async def _look_up(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Missed]:
+        found = await asyncio.gather(*(self._order.missed(channel, after) for channel, after in wanted))
+        return {key: _missed(told, key[1]) for key, told in zip(wanted, found, strict=True) if told is not None}
+
+
+def _missed(told: Sequence[Told], after: int) -> Missed:
+    entries = (b'["%s",%s,%d]' % (one.event.encode(), one.body, one.number) for one in told)
+    return Missed(b"[%s]" % b",".join(entries), told[-1].number if told else after)
 
 
 def _counts(peer: Peer) -> bool:

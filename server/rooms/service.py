@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from config.clock import Clock
+from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import NotFound
 from server.ids import new_id
+from server.infra.together import Together
 from server.rooms.model import Room, check_slug, check_title, stream_key
 from server.streams.model import Stream, StreamState
 
@@ -20,6 +23,7 @@ class Store(Protocol):
     async def add(self, room: Room) -> None: ...
     async def get(self, room_id: str) -> Room | None: ...
     async def by_slug(self, slug: str) -> Room | None: ...
+    async def by_slugs(self, slugs: Sequence[str]) -> list[Room]: ...
     async def by_host(self, host_id: str) -> Room | None: ...
     async def all(self) -> list[Room]: ...
     async def edit(self, room_id: str, changes: dict[str, str | datetime | None]) -> Room | None: ...
@@ -61,12 +65,15 @@ ORDER_ON_PAGE = {StreamState.LIVE: 0, StreamState.INTERRUPTED: 1}
 class Rooms:
     """Rooms for those who look, and for the hosts who own them."""
 
-    def __init__(self, store: Store, streams: Streams, audience: Audience, clock: Clock, key_secret: str) -> None:
+    def __init__(
+        self, store: Store, streams: Streams, audience: Audience, tasks: Tasks, clock: Clock, key_secret: str
+    ) -> None:
         self._store = store
         self._streams = streams
         self._audience = audience
         self._clock = clock
         self._key_secret = key_secret
+        self._slugs = Together("asking for rooms", tasks, self._by_slugs)
 
     async def open(
         self,
@@ -108,6 +115,16 @@ class Rooms:
         if room is None:
             raise NotFound("there is no such room")
         return await self._view(room)
+
+    async def find(self, slug: str) -> Room:
+        """The room at an address. Raises NotFound."""
+        room = await self._slugs.get(slug)
+        if room is None:
+            raise NotFound("there is no such room")
+        return room
+
+    async def _by_slugs(self, slugs: Sequence[str]) -> dict[str, Room]:
+        return {room.slug: room for room in await self._store.by_slugs(slugs)}
 
     async def look_by_id(self, room_id: str) -> RoomView:
         """One room by id. Raises NotFound."""

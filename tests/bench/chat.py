@@ -27,6 +27,7 @@ from dongting.child import NotReady
 from tests.bench.chat_parts.crowd import Crowd
 from tests.bench.chat_parts.figures import Row, summary
 from tests.bench.chat_parts.stage import SLUG, Running, Stage, open_stage
+from tests.bench.chat_parts.storm import storm
 from tests.bench.chat_parts.viewer import ViewerFailed
 from tests.bench.relay_parts.process import LOAD_CORE, OneCore, allow_files
 
@@ -66,6 +67,7 @@ class Wanted:
     offers_deflate: bool
     folder: Path | None
     wrapper: tuple[str, ...]
+    storm: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,32 @@ def table(rows: Sequence[Row]) -> Table:
     return shown
 
 
+async def run_storm(wanted: Wanted, console: Console) -> None:
+    """The storm alone; prints its rows."""
+    prepare(2 * wanted.storm)  # the old connections and the new ones
+    with ExitStack() as stack:
+        folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        async with open_stage(folder) as stage:
+            rows = [back.figures() for back in await storm(stage, wanted.storm)]
+    shown = Table(title=platform.platform())
+    for name in rows[0]:
+        shown.add_column(name.replace("_", " "), justify="right")
+    for row in rows:
+        shown.add_row(*(str(value) for value in row.values()))
+    console.print(shown)
+    console.print_json(json.dumps({"storm": rows}), indent=None)
+
+
+def prepare(connections: int) -> None:
+    """The load's core, and files enough."""
+    os.sched_setaffinity(0, {LOAD_CORE})
+    allow_files(connections + OTHER_FILES)
+
+
 async def run(wanted: Wanted, console: Console) -> tuple[Row, Row | None, Row | None, Row | None]:
     """Everything, once."""
-    os.sched_setaffinity(0, {LOAD_CORE})
-    allow_files(max(wanted.sockets, wanted.hold) + OTHER_FILES)
+    prepare(max(wanted.sockets, wanted.hold))
     with ExitStack() as stack:
         folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,11 +169,21 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--deflate", action="store_true", help="pages offer permessage-deflate, as browsers do")
     parser.add_argument("--folder", type=Path, help="keep logs and data in this empty folder")
     parser.add_argument("--wrapper", default="", help="a program that runs our server, as a profiler does")
+    parser.add_argument(
+        "--storm", type=int, default=0, help="instead: so many pages lose their server, and come back"
+    )
     read = parser.parse_args(arguments)
     if read.sockets < 100 or read.hold < 0 or read.seconds <= 0:
         parser.error("at least 100 sockets and more than 0 seconds")
     return Wanted(
-        read.sockets, read.hold, read.seconds, read.alone, read.deflate, read.folder, tuple(read.wrapper.split())
+        read.sockets,
+        read.hold,
+        read.seconds,
+        read.alone,
+        read.deflate,
+        read.folder,
+        tuple(read.wrapper.split()),
+        read.storm,
     )
 
 
@@ -158,6 +192,9 @@ def main(arguments: Sequence[str]) -> int:
     wanted = read_arguments(arguments)
     console = Console(width=WIDTH)
     try:
+        if wanted.storm:
+            uvloop.run(run_storm(wanted, console))
+            return 0
         rows = uvloop.run(run(wanted, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         Console(stderr=True).print("stopped")

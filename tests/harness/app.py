@@ -16,7 +16,7 @@ from aiohttp import web
 
 from config.settings import ServerSettings
 from server.app import open_app
-from server.infra.announce import NAMESPACE
+from server.infra.packets import NAMESPACE
 from server.told import check_told
 from server.wiring import Services, open_services
 

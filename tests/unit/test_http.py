@@ -23,6 +23,11 @@ def test_a_change_from_another_site_is_seen_by_fetch_metadata(site: str) -> None
     assert is_cross_site("POST", {"Sec-Fetch-Site": site, "Origin": "https://a.cn"}, "a.cn")
 
 
+def test_without_trusted_proxies_nobody_names_his_own_address() -> None:
+    asked = make_mocked_request("GET", "/", headers={"X-Forwarded-For": "10.0.0.1"})
+    assert client_address(asked, 0) == (asked.remote or "")
+
+
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_a_change_from_our_own_page_is_allowed(site: str) -> None:
     assert not is_cross_site("POST", {"Sec-Fetch-Site": site}, "a.cn")

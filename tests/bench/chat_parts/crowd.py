@@ -100,7 +100,7 @@ class Crowd:
         """Let the speakers talk in turn, and count."""
         stop = asyncio.Event()
         sent = itertools.count()
-        talking = asyncio.create_task(self._talk(per_second, stop, sent))
+        talking = asyncio.create_task(self.keep_talking(per_second, stop, sent))
         try:
             await asyncio.sleep(SETTLE_SECONDS)
             self.heard.delays_ms.clear()
@@ -146,7 +146,8 @@ class Crowd:
             frame_bytes=size / max(1, frames),
         )
 
-    async def _talk(self, per_second: float, stop: asyncio.Event, sent: itertools.count[int]) -> None:
+    async def keep_talking(self, per_second: float, stop: asyncio.Event, sent: itertools.count[int]) -> None:
+        """The speakers talk in turn until told to stop."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         for speaker in itertools.cycle(self.speakers):

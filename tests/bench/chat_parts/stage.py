@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +15,9 @@ from dongting.child import Child, Program
 from dongting.ports import free_ports
 from dongting.processes import program_of
 from server.accounts.model import Role
+from server.infra.mongo import open_mongo
 from server.wiring import open_services
+from tests.bench.orders_parts.stage import sign_in
 from tests.bench.relay_parts.process import LOAD_CORE, RELAY_CORE, on_core
 from tests.harness.data_servers import DataServers, Environment
 from tests.harness.processes import ROOT
@@ -31,16 +34,33 @@ class Running:
     pid: int
     port: int
 
+    def kill(self) -> None:
+        """As a machine dies: without a word."""
+        os.kill(self.pid, signal.SIGKILL)
+
 
 class Stage:
     """The servers of one benchmark; each run of a server is a fresh process."""
 
-    def __init__(self, folder: Path, servers: DataServers, environment: Environment, cookies: list[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        servers: DataServers,
+        environment: Environment,
+        cookies: list[str],
+        settings: ServerSettings,
+    ) -> None:
+        self._settings = settings
         self._folder = folder
         self._servers = servers
         self._environment = environment
         self._runs = 0
         self.cookies = cookies
+
+    async def sign_in(self, count: int) -> list[str]:
+        """So many more people who are signed in; answers their cookies."""
+        async with open_mongo(self._settings) as database:
+            return await sign_in(database, count)
 
     @contextmanager
     def ours(self, wrapper: tuple[str, ...] = ()) -> Iterator[Running]:
@@ -99,6 +119,6 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
                 name = f"lin{number:03}"
                 user = await services.accounts.register(name, PASSWORD, f"张红的邻居{number}", None)
                 cookies.append(await services.accounts.open_session(user))
-        yield Stage(folder, servers, environment, cookies)
+        yield Stage(folder, servers, environment, cookies, settings)
     finally:
         servers.close()

@@ -156,11 +156,14 @@ class Viewer(asyncio.Protocol):
         elif packet.startswith(b"0"):
             self._send(b"40" + NAMESPACE + b",")
         elif packet.startswith(b"40"):
-            self._send(b"42%s,%d%s" % (NAMESPACE, JOIN_ACK, json.dumps(["join", {"slug": self._slug}]).encode()))
+            self._send(b"42%s,%d%s" % (NAMESPACE, JOIN_ACK, json.dumps(["join", self._fields()]).encode()))
         elif packet.startswith(b"43"):
             self._acknowledged(packet)
         elif packet.startswith(b"44"):
             self._fail(packet.decode())
+
+    def _fields(self) -> dict[str, object]:
+        return {"slug": self._slug}
 
     def _count(self, packet: bytes) -> None:
         heard = self._heard

@@ -86,26 +86,31 @@ class Stage:
 
     async def sign_in(self, count: int) -> list[str]:
         """So many people with accounts; answers the tokens of their sessions."""
-        now = datetime.now(UTC)
-        names = [f"buyer-{number}" for number in range(count)]
-        tokens = [f"token of {name}" for name in names]
-        common = {"roles": ["viewer"], "phone": None, "password_hash": "", "created_at": now}
-        await self.database["users"].insert_many(
-            [{"_id": name, "name": name, "display_name": "乡亲", **common} for name in names]
-        )
-        until = now + timedelta(days=1)
-        await self.database["sessions"].insert_many(
-            [
-                {
-                    "_id": hashlib.sha256(token.encode()).hexdigest(),
-                    "user_id": name,
-                    "created_at": now,
-                    "expires_at": until,
-                }
-                for name, token in zip(names, tokens, strict=True)
-            ]
-        )
-        return tokens
+        return await sign_in(self.database, count)
+
+
+async def sign_in(database: Database, count: int) -> list[str]:
+    """So many people with accounts; answers the tokens of their sessions."""
+    now = datetime.now(UTC)
+    names = [f"buyer-{number}" for number in range(count)]
+    tokens = [f"token-of-{name}" for name in names]
+    common = {"roles": ["viewer"], "phone": None, "password_hash": "", "created_at": now}
+    await database["users"].insert_many(
+        [{"_id": name, "name": name, "display_name": "乡亲", **common} for name in names]
+    )
+    until = now + timedelta(days=1)
+    await database["sessions"].insert_many(
+        [
+            {
+                "_id": hashlib.sha256(token.encode()).hexdigest(),
+                "user_id": name,
+                "created_at": now,
+                "expires_at": until,
+            }
+            for name, token in zip(names, tokens, strict=True)
+        ]
+    )
+    return tokens
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from server.flash.store import SaleStore
 from server.ids import new_id
 from server.infra.announce import Build, Word
 from server.infra.mongo import Database, open_mongo
+from server.infra.shared_turns import open_shared_turns
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
 from server.orders.model import PLACES, Order, OrderState, Place
@@ -191,7 +192,11 @@ async def open_rig(
 ) -> AsyncIterator[Rig]:
     """Build everything as wiring.py does, but for clock, voice and broadcasts."""
     clock, told = clock or MovedClock(), Told()
-    async with open_mongo(settings) as database, Tasks("rig") as tasks:
+    async with (
+        open_mongo(settings) as database,
+        open_shared_turns(settings.redis_url) as shared_turns,
+        Tasks("rig") as tasks,
+    ):
         catalog_store, room_store = CatalogStore(database), RoomStore(database)
         sale_store, order_store = SaleStore(database), OrderStore(database)
         payment_store, bill_store = PaymentStore(database), BillStore(database)
@@ -203,7 +208,7 @@ async def open_rig(
         catalog = Catalog(catalog_store, room_store, clock)
         sales = Sales(sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, clock)
         stock = Stock(sale_store, catalog_store, sales, catalog)
-        gate = Placing(order_store, stock, transactions, turns, tasks, told, clock)
+        gate = Placing(order_store, stock, transactions, turns, shared_turns, tasks, told, clock)
         orders = Orders(order_store, stock, gate, catalog, transactions, turns, told, clock)
         ways = [Sandbox(bill_store, SECRET), Rival(bill_store, SECRET), *more_ways]
         payments = Payments(payment_store, ways, orders, clock)

@@ -270,3 +270,35 @@ async def test_what_is_no_picture_is_refused(server: RunningServer, stall: Stall
     host = await host_page(new_page)
     async with host.http.post("/api/pictures", data=b"not a picture") as response:
         assert (response.status, (await response.json(content_type=None))["code"]) == (415, "not_a_picture")
+
+
+async def test_a_server_takes_orders_strictly_as_they_come(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given: ten pieces
+    await live(server, stall)
+    sale = await open_sale(await host_page(new_page), stall, quantity=10, per_buyer=10)
+    buyer = await buyer_page(server, new_page, "liming")
+
+    # when: thirty orders come one right after another, more than are decided together at first
+    answers = await asyncio.gather(
+        *(buyer.say("order", sale_id=sale["id"], request_id=f"r{number:02}", quantity=1) for number in range(30))
+    )
+
+    # then: the first ten have them
+    assert [answer["ok"] for answer in answers] == [True] * 10 + [False] * 20
+    assert {answer["error"] for answer in answers[10:]} == {"limit_reached"}
+
+
+async def test_an_order_needs_no_room_but_a_sale_that_there_is(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given: somebody who is signed in and has joined no room
+    await live(server, stall)
+    sale = await open_sale(await host_page(new_page), stall)
+    buyer = await buyer_page(server, new_page, "liming")
+    await buyer.say("leave")
+
+    # then
+    assert (await buyer.say("order", sale_id="nowhere", request_id="r1", quantity=1))["error"] == "not_found"
+    assert (await buyer.say("order", sale_id=sale["id"], request_id="r1", quantity=1))["ok"]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +13,27 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import socketio
+from yarl import URL
 
-from config.settings import ServerSettings
 from dongting.child import Child
 from dongting.ports import free_ports
-from server.accounts.model import Role
-from server.infra.announce import NAMESPACE, room_channel
+from server.accounts.model import Role, User
+from server.http import SESSION_COOKIE
+from server.ids import new_id
+from server.infra.announce import room_channel
+from server.infra.packets import NAMESPACE
 from server.rooms.model import Room
 from server.wiring import Services, open_services
-from tests.bench.chat_parts.viewer import split_frames, text_frame
 from tests.harness.app import Json, Page
 from tests.harness.data_servers import DataServers, Environment
+from tests.harness.platform import settings_of
 from tests.harness.processes import running
+from tests.harness.raw_page import RawPage
 
 PASSWORD = "a long password"
 WAIT_SECONDS = 20.0
-SLUG = "zhang"
-TOO_BIG = (1009).to_bytes(2, "big")  # the payload of a WebSocket's close frame begins with its code
+VIEWER = frozenset({Role.VIEWER})
+HOST = VIEWER | {Role.HOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,17 @@ class Platform:
     urls: tuple[str, str]
     services: Services
     room: Room
+    people: dict[str, User]
     servers: tuple[Child, Child]
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Two server processes."""
+
+    urls: tuple[str, str]
+    children: tuple[Child, Child]
+    environment: Environment
 
 
 @contextmanager
@@ -56,35 +68,40 @@ def two_servers(environment: Environment, folder: Path) -> Iterator[list[tuple[s
         yield [(f"http://127.0.0.1:{ports[0]}", one["server"]), (f"http://127.0.0.1:{ports[1]}", two["server"])]
 
 
-@pytest_asyncio.fixture
-async def platform(
-    environment: Environment,
-    load_settings: Callable[[type[ServerSettings]], ServerSettings],
-    tmp_path: Path,
-) -> AsyncIterator[Platform]:
-    """Two servers, a host and viewers who can sign in."""
-    with two_servers(environment, tmp_path) as ((first, one), (second, two)):
-        async with open_services(load_settings(ServerSettings), with_sockets=False) as services:
-            roles = frozenset({Role.VIEWER, Role.HOST})
-            host = await services.accounts.register("zhanghong", PASSWORD, "张红", None, roles=roles)
-            merchant = await services.catalog.add_merchant("华容果业合作社", "")
-            room = await services.rooms.open(host, SLUG, "冰糖橙开园", merchant.id)
-            for name in ("liming", "wangfang"):
-                await services.accounts.register(name, PASSWORD, name, None)
-            yield Platform((first, second), services, room, (one, two))
+@pytest.fixture(scope="module")
+def servers(data_servers: DataServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Two servers for all tests of this file; each test has a room of its own."""
+    folder = tmp_path_factory.mktemp("servers")
+    environment = data_servers.new_environment(folder)
+    with two_servers(environment, folder) as ((first, one), (second, two)):
+        yield Servers((first, second), (one, two), environment)
+    data_servers.forget(environment)
 
 
 @pytest_asyncio.fixture
-async def come() -> AsyncIterator[Callable[..., Any]]:
+async def platform(servers: Servers) -> AsyncIterator[Platform]:
+    """The servers with a room, and people who can sign in."""
+    async with open_services(settings_of(servers.environment), with_sockets=False) as services:
+        own, people = new_id(), {}
+        for name, roles in (("zhanghong", HOST), ("liming", VIEWER), ("wangfang", VIEWER)):
+            people[name] = await services.accounts.register(f"{name[:5]}{own}", PASSWORD, name, None, roles=roles)
+        merchant = await services.catalog.add_merchant(f"合作社 {own}", "")
+        room = await services.rooms.open(people["zhanghong"], f"room-{own}", "冰糖橙开园", merchant.id)
+        yield Platform(servers.urls, services, room, people, servers.children)
+
+
+@pytest_asyncio.fixture
+async def come(platform: Platform) -> AsyncIterator[Callable[..., Any]]:
     """Opens a page on a server and joins; answers the page and the ack's data."""
     async with AsyncExitStack() as stack:
 
         async def one(url: str, name: str | None = None, **fields: object) -> tuple[Page, Json]:
             page = await stack.enter_async_context(Page.open(url))
             if name:
-                await page.sign_in(name, PASSWORD)
+                token = await platform.services.accounts.open_session(platform.people[name])
+                page.http.cookie_jar.update_cookies({SESSION_COOKIE: token}, URL(url))
             await page.connect()
-            ack = await page.say("join", slug=SLUG, **fields)
+            ack = await page.say("join", slug=platform.room.slug, **fields)
             assert ack["ok"], ack
             return page, ack["data"]
 
@@ -164,7 +181,7 @@ async def test_who_was_away_too_long_or_names_a_number_nobody_knows_gets_the_sna
     await platform.services.announcer.tell(room_channel(platform.room.id), "likes", {"total": 1})
     _, answer = await come(platform.urls[0], after=after)
     assert "missed" not in answer
-    assert answer["room"]["slug"] == SLUG
+    assert answer["room"]["slug"] == platform.room.slug
     assert answer["n"] > 1
 
 
@@ -180,7 +197,7 @@ async def test_a_page_that_polls_hears_the_same(platform: Platform, come: Callab
 
         poller.on("chat", hear, namespace=NAMESPACE)
         await poller.connect(platform.urls[0], namespaces=[NAMESPACE], transports=["polling"])
-        ack = await poller.call("join", {"slug": SLUG}, namespace=NAMESPACE)
+        ack = await poller.call("join", {"slug": platform.room.slug}, namespace=NAMESPACE)
 
         # when
         await speaker.say("chat", text="你们好")
@@ -231,64 +248,12 @@ async def test_rooms_go_on_through_a_restart_of_redis(
     assert far.numbers == sorted(set(far.numbers))
 
 
-@dataclass(slots=True)
-class RawPage:
-    """A page that reads only when it is told to."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    rest: bytes = b""
-    packets: list[bytes] = field(default_factory=list)
-    bytes_read: int = 0
-
-    @classmethod
-    async def join(cls, url: str, *, receive_bytes: int = 8_192) -> RawPage:
-        """Connect and join the room, with a small receive buffer."""
-        host, port = url.removeprefix("http://").split(":")
-        made = socket.socket()
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        made.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(made, (host, int(port)))
-        reader, writer = await asyncio.open_connection(sock=made, limit=4_096)
-        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        head = f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\n"
-        writer.write(f"{head}Upgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n".encode())
-        await reader.readuntil(b"\r\n\r\n")
-        page = cls(reader, writer)
-        await page.until(b"0{")
-        page.send(b"40/room,")
-        await page.until(b"40/room,{")
-        page.send(b'42/room,0["join",{"slug":"%s"}]' % SLUG.encode())
-        await page.until(b"43/room,0[")
-        return page
-
-    def send(self, packet: bytes) -> None:
-        """One packet."""
-        self.writer.write(text_frame(packet))
-
-    async def until(self, start: bytes) -> bytes:
-        """Read until a packet begins so. Raises EOFError at the end."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            while True:
-                while self.packets:
-                    if (packet := self.packets.pop(0)).startswith(start):
-                        return packet
-                if not (data := await self.reader.read(65_536)):
-                    raise EOFError
-                self.bytes_read += len(data)
-                frames, self.rest = split_frames(self.rest + data)
-                self.packets += [payload for _, payload in frames]
-
-    async def close(self) -> None:
-        self.writer.transport.abort()
-
-
 async def test_a_page_that_does_not_read_is_left_out_and_then_fills_the_gap(
     platform: Platform, come: Callable[..., Any]
 ) -> None:
     # given: a page that stops reading
     reading, _ = await come(platform.urls[0])
-    slow = await RawPage.join(platform.urls[0])
+    slow = await RawPage.join(platform.urls[0], platform.room.slug)
     slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
     read_before = slow.bytes_read
     channel = room_channel(platform.room.id)
@@ -311,8 +276,7 @@ async def test_a_page_that_does_not_read_is_left_out_and_then_fills_the_gap(
     await platform.services.announcer.tell(channel, "likes", {"total": 7})
     last = await slow.until(b'42/room,["likes",{"total":7}')
     number = int(last.rstrip(b"]").rsplit(b",", 1)[1])
-    slow.send(b'42/room,1["join",{"slug":"%s","after":%d}]' % (SLUG.encode(), number - 3))
-    answer = json.loads((await slow.until(b"43/room,1")).removeprefix(b"43/room,1"))[0]["data"]
+    answer = (await slow.ask("join", slug=platform.room.slug, after=number - 3))["data"]
     assert {entry[0] for entry in answer["missed"]} <= {"chat_deleted", "likes", "viewers"}
     assert answer["n"] >= number
     await slow.close()
@@ -328,7 +292,7 @@ async def test_pages_that_come_and_go_all_the_time_disturb_nobody(
 
     async def come_and_go() -> None:
         while not done.is_set():
-            page = await RawPage.join(platform.urls[0])
+            page = await RawPage.join(platform.urls[0], platform.room.slug)
             await page.close()
 
     # when: the room is told things while twelve at a time join and drop their connections without a word
@@ -342,62 +306,3 @@ async def test_pages_that_come_and_go_all_the_time_disturb_nobody(
     # then
     assert [(await staying.hear("chat_deleted"))["id"] for _ in range(300)] == [str(number) for number in range(300)]
     assert "event could not be told" not in platform.servers[0].last_words()
-
-
-async def test_a_message_of_a_megabyte_ends_its_sender_only(platform: Platform, come: Callable[..., Any]) -> None:
-    # given
-    other, _ = await come(platform.urls[0], "liming")
-    offender = await RawPage.join(platform.urls[0])
-
-    # when
-    payload = b'42/room,5["chat",{"text":"%s"}]' % (b"x" * 1_000_000)
-    offender.writer.write(b"\x81\xff" + len(payload).to_bytes(8, "big") + b"\0\0\0\0" + payload)
-
-    # then
-    assert await offender.until(TOO_BIG)
-    await other.say("chat", text="还在")
-    assert await texts(other, 1) == ["还在"]
-    await offender.close()
-
-
-async def test_a_thousand_events_a_second_are_refused_and_then_cut_off(
-    platform: Platform, come: Callable[..., Any]
-) -> None:
-    # given
-    other, _ = await come(platform.urls[0], "liming")
-    offender = await RawPage.join(platform.urls[0])
-
-    # when
-    for number in range(1000):
-        offender.send(b'42/room,%d["like",{"count":1}]' % (number + 1))
-
-    # then
-    refused = await offender.until(b'43/room,61[{"ok":false,"error":"too_many_requests"')
-    assert refused
-    with pytest.raises((EOFError, ConnectionError)):
-        await offender.until(b"never")
-    await other.say("chat", text="还在")
-    assert await texts(other, 1) == ["还在"]
-    await offender.close()
-
-
-ODD_EVENTS = (
-    (b'["no_such_event",{}]', "bad_request"),
-    (b'["chat",{"text":"x"}]', "sign_in_required"),
-    (b'["chat"]', "bad_request"),
-    (b'["like",{"count":-1}]', "bad_request"),
-    (b'["like",{"count":1.5}]', "bad_request"),
-    (b'["join",{"slug":"zhang","after":"1"}]', "bad_request"),
-    (b'["join",{"slug":"zhang","after":0}]', "bad_request"),
-    (b'["join",{"slug":"nowhere"}]', "not_found"),
-)
-
-
-async def test_odd_events_get_a_coded_answer(platform: Platform) -> None:
-    page = await RawPage.join(platform.urls[0])
-    for number, (packet, code) in enumerate(ODD_EVENTS, start=1):
-        page.send(b"42/room,%d%s" % (number, packet))
-        start = b"43/room,%d[" % number
-        answer = json.loads(b"[" + (await page.until(start)).removeprefix(start))[0]
-        assert (packet, answer["ok"], answer["error"]) == (packet, False, code)
-    await page.close()

@@ -1,0 +1,65 @@
+"""Turns between servers, on a real Redis: first come, first served, and nobody is held up by the dead."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from server.infra.shared_turns import KEPT_MS, PATIENCE_SECONDS, PREFIX, SharedTurns, open_shared_turns
+from tests.harness.data_servers import DataServers, Environment
+
+SERVERS = 3
+
+
+@pytest_asyncio.fixture
+async def servers(environment: Environment) -> AsyncIterator[list[SharedTurns]]:
+    """The turns as several servers have them."""
+    async with AsyncExitStack() as stack:
+        redis_url = environment["REDIS_URL"]
+        yield [await stack.enter_async_context(open_shared_turns(redis_url)) for _ in range(SERVERS)]
+
+
+async def test_servers_that_always_want_a_turn_get_one_after_another(servers: list[SharedTurns]) -> None:
+    order: list[int] = []
+    inside = 0
+
+    async def write(number: int) -> None:
+        nonlocal inside
+        for _ in range(20):
+            async with servers[number].take("sale"):
+                inside += 1
+                assert inside == 1
+                order.append(number)
+                await asyncio.sleep(0.002)
+                inside -= 1
+
+    await asyncio.gather(*(write(number) for number in range(SERVERS)))
+    # Each waits for every other one once, however eager the one before was.
+    assert [len(set(order[first : first + SERVERS])) for first in range(2, 50)] == [SERVERS] * 48
+
+
+async def test_a_turn_that_a_dead_server_has_holds_the_others_up_for_a_moment_only(
+    servers: list[SharedTurns], environment: Environment
+) -> None:
+    async with Redis.from_url(environment["REDIS_URL"]) as redis:
+        await redis.set(f"{PREFIX}sale:there", 1, px=KEPT_MS)  # taken, and never given back
+    begin = time.monotonic()
+    async with servers[0].take("sale"):
+        assert time.monotonic() - begin > PATIENCE_SECONDS * 0.9
+
+
+async def test_without_redis_nobody_waits(servers: list[SharedTurns], data_servers: DataServers) -> None:
+    redis = data_servers.child("redis")
+    redis.kill()
+    try:
+        for _ in range(200):
+            async with servers[0].take("sale"):
+                pass
+    finally:
+        redis.start()
+        redis.wait_ready()
