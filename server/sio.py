@@ -16,10 +16,11 @@ from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
 from server.http import AWAY, SESSION_COOKIE, FindUser, parse
-from server.infra.announce import NAMESPACE, user_channel
+from server.infra.announce import NAMESPACE, encode_body, user_channel
 from server.infra.lines import Line, find_line, use_lines
-from server.infra.listeners import Listeners
+from server.infra.listeners import OWN_BYTES, Listeners, encode
 from server.infra.metrics import ServerMetrics
+from server.infra.room_log import Told
 
 log = logger(__name__)
 
@@ -44,6 +45,7 @@ class Peer:
     refused: int = 0
     counted_at: float = 0.0
     is_gone: bool = False
+    bans_heard: int = 0
     channels: set[str] = field(default_factory=set)
 
     def require_user(self) -> User:
@@ -151,6 +153,19 @@ class SocketServer:
         """Let a page hear a channel no more."""
         peer.channels.discard(channel)
         self._listeners.exit(channel, peer.sid)
+
+    def pages_of(self, user_id: str) -> list[Peer]:
+        """The open pages of somebody in this process."""
+        heard = self._listeners.sids(user_channel(user_id))
+        return [peer for sid in heard if (peer := self._peers.get(sid)) is not None]
+
+    def tell_page(self, peer: Peer, event: str, data: dict[str, Any]) -> None:
+        """Tell one page of this process something; one that is gone, or reads far too slowly, does not hear it."""
+        if peer.is_gone:
+            return
+        line = find_line(self.server.eio, self.server.manager.eio_sid_from_sid(peer.sid, NAMESPACE))
+        if line is not None:
+            line.send(encode(Told("", event, encode_body(data))), OWN_BYTES)
 
     async def _connect(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         token = _cookie(environ.get("HTTP_COOKIE", ""))

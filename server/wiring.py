@@ -331,5 +331,5 @@ async def _build_commerce(
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
         secret = settings.payment_sandbox_secret.get_secret_value()
         providers, till = [Sandbox(bill_store, secret)], Till(bill_store, secret, clock)
-    auditor = Auditor(audit_store, sale_store, order_store, transactions, clock)
+    auditor = Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock)
     return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), auditor, till)

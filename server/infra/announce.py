@@ -57,7 +57,7 @@ class Announcer:
 
     async def tell_each(self, event: str, words: Sequence[Word]) -> None:
         """Tell many channels something of their own, persons and lessons with one message to Redis; as `tell`."""
-        told = [Told(word.channel, event, _body(word.data), page=word.page) for word in words]
+        told = [Told(word.channel, event, encode_body(word.data), page=word.page) for word in words]
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 await self._send(told)
@@ -94,7 +94,8 @@ class Announcer:
             await self.tell(key[0], key[1], data)
 
 
-def _body(data: dict[str, Any]) -> bytes:
+def encode_body(data: dict[str, Any]) -> bytes:
+    """An event's data as it goes over the wire."""
     return _encode(data).encode()
 
 
