@@ -22,13 +22,17 @@ import type {
   ModerationDesk,
   NodeBoard,
   Order,
+  PlatformLogEntry,
   Product,
   ProductChange,
   ProductDraft,
   Room,
   RoomSummary,
   Sale,
+  SaleAudit,
   SaleDraft,
+  Sanction,
+  SanctionKind,
   Stream,
   User,
 } from './types'
@@ -91,6 +95,14 @@ export const draws = {
 
 export const operators = {
   nodes: (options?: CallOptions) => http.get<NodeBoard>('/api/operators/nodes', options),
+  /** Those with faults first. */
+  sales: (options?: CallOptions) => items(http.get<Items<SaleAudit>>('/api/operators/sales', options)),
+  sanctions: (options?: CallOptions) => items(http.get<Items<Sanction>>('/api/operators/sanctions', options)),
+  lift: (kind: SanctionKind, userId: string) => http.delete<null>(`/api/operators/sanctions/${kind}/${id(userId)}`),
+  words: async (options?: CallOptions) => (await http.get<{ words: ForbiddenWord[] }>('/api/operators/words', options)).words,
+  setWords: async (words: ForbiddenWord[]) => (await http.put<{ words: ForbiddenWord[] }>('/api/operators/words', { words })).words,
+  log: (before = '', options?: CallOptions) =>
+    items(http.get<Items<PlatformLogEntry>>(withQuery('/api/operators/moderation-log', { before }), options)),
 }
 
 export const products = {

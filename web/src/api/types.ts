@@ -1,5 +1,5 @@
 // The shapes of server/PROTOCOL.md, as the page sees them; changed in the same commit as that file.
-import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, Sanction, SanctionFields, SanctionKind } from './talk-types'
+import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, RoomName, Sanction, SanctionFields, SanctionKind } from './talk-types'
 
 export type * from './talk-types'
 
@@ -316,6 +316,29 @@ export interface HallSummary {
 
 export interface Hall extends HallSummary {
   booths: Booth[]
+}
+
+export type SaleFault = 'pots' | 'held' | 'sold'
+
+/** The books of a sale, and what its orders say. */
+export interface SaleAudit {
+  sale_id: string
+  room_id: string
+  product_id: string
+  room: RoomName | null
+  product_name: string | null
+  state: 'open' | 'closed'
+  opens_at: Iso
+  closes_at: Iso
+  quantity: number
+  available: number
+  held: number
+  sold: number
+  returned: number
+  held_by_orders: number
+  sold_to_orders: number
+  faults: SaleFault[]
+  checked_at: Iso
 }
 
 export type RoomRole = 'viewer' | 'helper' | 'host' | 'operator'
