@@ -26,6 +26,7 @@ from server.courses.events import course_events
 from server.courses.http import course_routes
 from server.draws.events import draw_events
 from server.draws.http import draw_routes
+from server.figures.http import figure_routes
 from server.files.http import file_routes
 from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
@@ -186,6 +187,7 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(order_routes(commerce.orders))
     app.router.add_routes(payment_routes(commerce.payments))
     app.router.add_routes(audit_routes(commerce.auditor))
+    app.router.add_routes(figure_routes(commerce.figures))
     if commerce.till is not None:
         app.router.add_routes(sandbox_routes(commerce.till))
 
@@ -194,7 +196,8 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
     tasks.start("fan-out", services.fanout.run())
     tasks.start("slow pages", services.listeners.run())
     tasks.start("presence", services.presence.run())
-    rounds = [services.streams.sweep, services.talk.draws.sweep, bouncer.sweep]
+    figures = services.commerce.figures
+    rounds = [services.streams.sweep, services.talk.draws.sweep, bouncer.sweep, figures.sweep]
     tasks.start("sweep", _sweep(services.settings.sweep_interval_seconds, rounds))
     commerce = services.commerce
     money: list[Callable[[], Awaitable[None]]] = [

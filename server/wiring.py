@@ -29,6 +29,8 @@ from server.courses.service import Courses
 from server.courses.store import CourseStore
 from server.draws.service import Draws
 from server.draws.store import DrawStore
+from server.figures.service import HostFigures
+from server.figures.store import FigureStore
 from server.flash.service import Sales
 from server.flash.store import SaleStore
 from server.follows.service import Follows
@@ -97,6 +99,7 @@ class Commerce:
     orders: Orders
     payments: Payments
     auditor: Auditor
+    figures: HostFigures
     till: Till | None
 
 
@@ -190,7 +193,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         cards = Cards(moment_store, streams, catalog, announcer, clock)
         chat, talk = await _build_talk(clients, room_store, account_store, chat_store)
         catalog.tell_changes_to(cards)
-        commerce = await _build_commerce(clients, room_store, catalog_store, streams, catalog)
+        commerce = await _build_commerce(clients, room_store, catalog_store, stream_store, streams, presence, catalog)
         streams.tell_ends_to(cards, commerce.sales)
         library = await _build_library(clients, room_store, stream_store, streams, cards, catalog)
         cards.show_lessons_of(library.courses)
@@ -309,7 +312,9 @@ async def _build_commerce(
     clients: Clients,
     room_store: RoomStore,
     catalog_store: CatalogStore,
+    stream_store: StreamStore,
     streams: Streams,
+    presence: Presence,
     catalog: Catalog,
 ) -> Commerce:
     settings, clock, database, announcer = clients.settings, clients.clock, clients.database, clients.announcer
@@ -317,8 +322,8 @@ async def _build_commerce(
     order_store = OrderStore(database)
     payment_store = PaymentStore(database)
     bill_store = BillStore(database)
-    audit_store = AuditStore(database)
-    for store in (sale_store, order_store, payment_store, bill_store, audit_store):
+    audit_store, figure_store = AuditStore(database), FigureStore(database)
+    for store in (sale_store, order_store, payment_store, bill_store, audit_store, figure_store):
         await store.make_indexes()
     transactions = Transactions(database, settings.mongodb_timeout_seconds)
     await transactions.prepare()
@@ -332,4 +337,5 @@ async def _build_commerce(
         secret = settings.payment_sandbox_secret.get_secret_value()
         providers, till = [Sandbox(bill_store, secret)], Till(bill_store, secret, clock)
     auditor = Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock)
-    return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), auditor, till)
+    figures = HostFigures(figure_store, room_store, stream_store, sale_store, presence, clock)
+    return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), auditor, figures, till)

@@ -8,6 +8,7 @@ import type {
   Coupon,
   Course,
   CourseWithLessons,
+  Figures,
   ForbiddenWord,
   Hall,
   HallSummary,
@@ -30,6 +31,7 @@ import type {
   RoomSummary,
   Sale,
   SaleAudit,
+  SaleChange,
   SaleDraft,
   Sanction,
   SanctionKind,
@@ -119,8 +121,11 @@ export const products = {
 
 export const sales = {
   open: (draft: SaleDraft) => http.post<Sale>('/api/my/room/sales', draft),
+  change: (saleId: string, change: SaleChange) => http.patch<Sale>(`/api/sales/${id(saleId)}`, change),
   close: (saleId: string) => http.post<Sale>(`/api/sales/${id(saleId)}/close`),
   get: (saleId: string, options?: CallOptions) => http.get<Sale>(`/api/sales/${id(saleId)}`, options),
+  /** Of the broadcast that is on, or was the last. */
+  figures: (options?: CallOptions) => http.get<Figures>('/api/my/room/figures', options),
 }
 
 export const orders = {

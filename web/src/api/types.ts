@@ -318,6 +318,42 @@ export interface Hall extends HallSummary {
   booths: Booth[]
 }
 
+/** What may change while a sale runs; orders that exist keep their terms. */
+export interface SaleChange {
+  price_fen?: number
+  per_buyer?: number
+  per_order?: number
+  remaining_seconds?: number
+  /** Pieces from the product's stock, or (negative) back to it. */
+  more?: number
+}
+
+export interface OrderSums {
+  placed: number
+  held: number
+  paid: number
+  paid_fen: number
+}
+
+export interface SaleFigures {
+  sale_id: string
+  orders: OrderSums
+  buyers: number
+  most_viewers: number
+  per_second: number
+  bar_seconds: number
+  /** Orders in each of these since the sale opened. */
+  bars: number[]
+}
+
+/** A broadcast in numbers, with its newest sale. */
+export interface Figures {
+  stream_id: string
+  orders: OrderSums
+  viewers: { at: Iso; count: number }[]
+  sale: SaleFigures | null
+}
+
 export type SaleFault = 'pots' | 'held' | 'sold'
 
 /** The books of a sale, and what its orders say. */
