@@ -40,6 +40,7 @@ from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
 from server.orders.events import order_events
 from server.orders.http import order_routes
+from server.orders.waiting import Waiting
 from server.pages import page_routes
 from server.payments.http import payment_routes
 from server.payments.sandbox.http import sandbox_routes
@@ -136,6 +137,8 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         services.clock,
     )
     services.listeners.act_on(SANCTION, bouncer.hear)
+    gate = services.commerce.gate
+    gate.tell_lines_to(Waiting(gate, sockets, services.tasks, asyncio.get_running_loop().time).begin)
     return sockets, bouncer
 
 

@@ -159,11 +159,11 @@ class SocketServer:
         heard = self._listeners.sids(user_channel(user_id))
         return [peer for sid in heard if (peer := self._peers.get(sid)) is not None]
 
-    def tell_page(self, peer: Peer, event: str, data: dict[str, Any]) -> None:
+    def tell_page(self, sid: str, event: str, data: dict[str, Any]) -> None:
         """Tell one page of this process something; one that is gone, or reads far too slowly, does not hear it."""
-        if peer.is_gone:
+        if sid not in self._peers:
             return
-        line = find_line(self.server.eio, self.server.manager.eio_sid_from_sid(peer.sid, NAMESPACE))
+        line = find_line(self.server.eio, self.server.manager.eio_sid_from_sid(sid, NAMESPACE))
         if line is not None:
             line.send(encode(Told("", event, encode_body(data))), OWN_BYTES)
 

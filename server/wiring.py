@@ -96,6 +96,7 @@ class Commerce:
     """What is sold, to whom, and whether it is paid. `till`: only where the sandbox takes the payments."""
 
     sales: Sales
+    gate: Placing
     orders: Orders
     payments: Payments
     auditor: Auditor
@@ -338,4 +339,4 @@ async def _build_commerce(
         providers, till = [Sandbox(bill_store, secret)], Till(bill_store, secret, clock)
     auditor = Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock)
     figures = HostFigures(figure_store, room_store, stream_store, sale_store, presence, clock)
-    return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), auditor, figures, till)
+    return Commerce(sales, gate, orders, Payments(payment_store, providers, orders, clock), auditor, figures, till)

@@ -33,7 +33,7 @@ class Pages(Protocol):
     """The open pages of this process."""
 
     def pages_of(self, user_id: str) -> list[Peer]: ...
-    def tell_page(self, peer: Peer, event: str, data: dict[str, Any]) -> None: ...
+    def tell_page(self, sid: str, event: str, data: dict[str, Any]) -> None: ...
 
 
 class Bouncer:
@@ -78,4 +78,4 @@ class Bouncer:
                 continue
             if peer.room_id == room_id:  # he may have gone to another one while we asked
                 await self._leave(peer)
-                self._pages.tell_page(peer, MISSED, {})  # it joins again, and hears why it can't
+                self._pages.tell_page(peer.sid, MISSED, {})  # it joins again, and hears why it can't

@@ -485,5 +485,6 @@ export interface RoomEvents {
   card: { card: Card | null }
   sale: { sale: Sale }
   order: { order: Order }
+  waiting: { request_id: string; ahead: number }
   lesson: { lesson: PublicLesson }
 }
