@@ -2,7 +2,7 @@
 export default {
   pages: { label: 'Platform', nodes: 'Nodes', books: 'Sales', sanctions: 'People', words: 'Words', log: 'Log' },
   sanctions: {
-    title: 'Muted or banned everywhere',
+    title: 'Muted and banned',
     about: 'These people are restricted in all rooms. A room’s own list is in that room, under “Moderate”.',
     empty: 'Nobody is muted or banned everywhere',
     emptyHint: 'In a room, tap a message and choose “in all rooms”: its author appears here',
