@@ -6,6 +6,7 @@ No secret has a default: `dongting up` makes them once for one machine, an opera
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -240,8 +241,19 @@ def load(kind: type[S]) -> S:
     Raises:
         SettingsError: with one line for each missing or wrong setting.
     """
+    return _checked(kind)
+
+
+def load_from(kind: type[S], environment: Mapping[str, str]) -> S:
+    """The same from values that somebody else has gathered. Raises SettingsError."""
+    return _checked(
+        lambda: kind.model_validate({name.lower(): value for name, value in environment.items() if value})
+    )
+
+
+def _checked(make: Callable[[], S]) -> S:
     try:
-        return kind()
+        return make()
     except ValidationError as error:
         lines = [f"  {'.'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
         raise SettingsError("these settings are missing or wrong:\n" + "\n".join(lines)) from None

@@ -1,7 +1,8 @@
-"""The command line: `dongting up`, `dongting status`, `dongting settings`."""
+"""The command line: `dongting up`, `dongting status`, `dongting role`, `dongting settings`."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from contextlib import suppress
@@ -12,10 +13,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from config.settings import ServerSettings, SettingsError, load_from
 from dongting.demo.data import WHAT_TO_TRY
-from dongting.machine import AlreadyRunning, Machine, gather, take_lock
+from dongting.machine import AlreadyRunning, Machine, gather, remembered, take_lock
 from dongting.settings_table import put_into, table
 from dongting.up import STATE_FILE, Up
+from server.accounts.model import Role
+from server.errors import DomainError
 
 ROOT = Path(__file__).parents[1]
 TONES = {"good": "[green]✓[/]", "warn": "[yellow]•[/]", "bad": "[red]✗[/]"}
@@ -73,6 +77,36 @@ def status(var: Var = ROOT / "var") -> None:
         state_word = "[green]ready[/]" if process["ready"] else "[yellow]coming[/]"
         shown.add_row(process["name"], str(process["pid"]), state_word, str(process["restarts"]), process["log"])
     console.print(shown)
+
+
+@app.command()
+def role(
+    name: Annotated[str, typer.Argument(help="What somebody signs in with; he has registered already.")],
+    role: Annotated[Role, typer.Argument()],
+    var: Var = ROOT / "var",
+    *,
+    take: Annotated[bool, typer.Option("--take", help="Take the role away instead of giving it.")] = False,
+    room: Annotated[str, typer.Option(help="A new host's room: its address, e.g. zhang.")] = "",
+    title: Annotated[str, typer.Option(help="The room's title; the merchant's name, if none is given.")] = "",
+    merchant: Annotated[str, typer.Option(help="For whom a new host sells.")] = "",
+) -> None:
+    """Make somebody an operator or a host, or let him be none any more."""
+    # The whole server comes with these; the other commands are quick without it.
+    from dongting.people import Stand, give_role, take_role
+    from server.http import AWAY
+
+    stand = Stand(room, merchant, title) if room and merchant else None
+    try:
+        settings = load_from(ServerSettings, remembered(ROOT, var, os.environ))
+        work = take_role(settings, name, role) if take else give_role(settings, name, role, stand)
+        user = asyncio.run(work)
+    except (SettingsError, DomainError) as error:
+        say("bad", str(error))
+        raise typer.Exit(1) from None
+    except AWAY as error:
+        say("bad", f"the database cannot be reached ({type(error).__name__}); does Dongting run?")
+        raise typer.Exit(1) from None
+    say("good", f"{user.display_name} ({user.name}): {', '.join(sorted(user.roles))}")
 
 
 @app.command()

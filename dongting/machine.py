@@ -115,6 +115,24 @@ def _any_free_port_for_zero(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def remembered(root: Path, var: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """What processes of an installation see that may be running: nothing is made, and no port is tried."""
+    var = var.resolve()
+    in_file = {k: v for k, v in dotenv_values(root / SETTINGS_FILE, interpolate=False).items() if v is not None}
+    secrets_known = {k: v for k, v in dotenv_values(var / SECRETS_FILE, interpolate=False).items() if v}
+    try:
+        ports = {name: tuple(map(int, ports)) for name, ports in json.loads((var / PORTS_FILE).read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        ports = {}
+    own = ports if set(SECRET_NAMES) <= set(secrets_known) else {}
+    return {
+        **_reached(own, secrets_known),
+        **{name: secrets_known[name] for name in SECRET_NAMES[:2] if name in secrets_known},
+        **in_file,
+        **{name: value for name, value in environ.items() if value},
+    }
+
+
 def load_secrets(path: Path) -> dict[str, str]:
     """The secrets of this installation; those that are missing are made and kept."""
     kept = {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}

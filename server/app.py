@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from server.courses.events import course_events
 from server.courses.http import course_routes
 from server.draws.events import draw_events
 from server.draws.http import draw_routes
+from server.figures.http import figure_routes
 from server.files.http import file_routes
 from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
@@ -41,12 +42,14 @@ from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
 from server.orders.events import order_events
 from server.orders.http import order_routes
+from server.orders.waiting import Waiting
 from server.pages import page_routes
 from server.payments.http import payment_routes
 from server.payments.sandbox.http import sandbox_routes
 from server.polls.events import poll_events
 from server.questions.events import question_events
 from server.recordings.http import recording_routes
+from server.rooms.bouncer import SANCTION, Bouncer
 from server.rooms.events import RoomEvents
 from server.rooms.http import audience_routes, room_routes
 from server.rooms.shape import MediaAddress
@@ -74,7 +77,7 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
             ],
         )
         media = MediaAddress(settings.media_public_url, settings.media_http_port)
-        sockets = _open_sockets(services, media, metrics)
+        sockets, bouncer = _open_sockets(services, media, metrics)
         sockets.server.attach(app)
 
         async def let_go(_: web.Application) -> None:
@@ -82,14 +85,14 @@ async def open_app(settings: ServerSettings) -> AsyncIterator[web.Application]:
 
         app.on_shutdown.append(let_go)
         _add_routes(app, services, media, metrics)
-        _start_rounds(services, tasks, metrics)
+        _start_rounds(services, bouncer, tasks, metrics)
         try:
             yield app
         finally:
             await sockets.aclose()
 
 
-def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetrics) -> SocketServer:
+def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetrics) -> tuple[SocketServer, Bouncer]:
     public_url = services.settings.public_url.rstrip("/")
 
     async def find_sale(room_id: str) -> dict[str, Any] | None:
@@ -148,7 +151,18 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         [public_url] if public_url else None,
         metrics,
     )
-    return sockets
+    bouncer = Bouncer(
+        talk.board,
+        talk.door,
+        sockets,
+        lambda peer: room_events.put_out(peer, sockets),
+        services.tasks,
+        services.clock,
+    )
+    services.listeners.act_on(SANCTION, bouncer.hear)
+    gate = services.commerce.gate
+    gate.tell_lines_to(Waiting(gate, sockets, services.tasks, asyncio.get_running_loop().time).begin)
+    return sockets, bouncer
 
 
 def _add_routes(app: web.Application, services: Services, media: MediaAddress, metrics: ServerMetrics) -> None:
@@ -199,17 +213,18 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(order_routes(commerce.orders))
     app.router.add_routes(payment_routes(commerce.payments))
     app.router.add_routes(audit_routes(commerce.auditor))
+    app.router.add_routes(figure_routes(commerce.figures))
     if commerce.till is not None:
         app.router.add_routes(sandbox_routes(commerce.till))
 
 
-def _start_rounds(services: Services, tasks: Tasks, metrics: ServerMetrics) -> None:
+def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: ServerMetrics) -> None:
     tasks.start("fan-out", services.fanout.run())
     tasks.start("slow pages", services.listeners.run())
     tasks.start("presence", services.presence.run())
-    tasks.start(
-        "sweep", _sweep(services.settings.sweep_interval_seconds, [services.streams.sweep, services.talk.draws.sweep])
-    )
+    figures = services.commerce.figures
+    rounds = [services.streams.sweep, services.talk.draws.sweep, bouncer.sweep, figures.sweep]
+    tasks.start("sweep", _sweep(services.settings.sweep_interval_seconds, rounds))
     commerce = services.commerce
     money: list[Callable[[], Awaitable[None]]] = [
         commerce.orders.sweep,
@@ -235,7 +250,7 @@ def _start_rounds(services: Services, tasks: Tasks, metrics: ServerMetrics) -> N
     tasks.start("media events", services.bus.consume_events("servers", secrets.token_hex(4), handler))
 
 
-async def _sweep(interval_seconds: float, rounds: list[Callable[[], Awaitable[None]]]) -> None:
+async def _sweep(interval_seconds: float, rounds: Sequence[Callable[[], Awaitable[None]]]) -> None:
     """Do each round again and again; one that fails is logged and comes again."""
     while True:
         await asyncio.sleep(interval_seconds)

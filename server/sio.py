@@ -19,7 +19,7 @@ from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
 from server.http import AWAY, SESSION_COOKIE, FindUser, check
 from server.infra.announce import user_channel
 from server.infra.lines import Line, Spoken, all_lines, find_line, use_lines
-from server.infra.listeners import OWN_BYTES, Listeners
+from server.infra.listeners import OWN_BYTES, Listeners, encode
 from server.infra.metrics import ServerMetrics
 from server.infra.packets import (
     NAMESPACE,
@@ -31,6 +31,7 @@ from server.infra.packets import (
     is_event,
     read_event,
 )
+from server.infra.room_log import Told
 from server.infra.visitors import Visitors
 
 log = logger(__name__)
@@ -53,6 +54,7 @@ class Peer:
     room_id: str | None = None
     room_host_id: str | None = None
     is_gone: bool = False
+    bans_heard: int = 0
     channels: set[str] = field(default_factory=set)
 
     def require_user(self) -> User:
@@ -168,6 +170,17 @@ class SocketServer:
         """Let a page hear a channel no more."""
         peer.channels.discard(channel)
         self._listeners.exit(channel, peer.sid)
+
+    def pages_of(self, user_id: str) -> list[Peer]:
+        """The open pages of somebody in this process."""
+        heard = self._listeners.sids(user_channel(user_id))
+        return [peer for sid in heard if (peer := self._peers.get(sid)) is not None]
+
+    def tell_page(self, sid: str, event: str, data: dict[str, Any]) -> None:
+        """Tell one page of this process something; one that is gone, or reads far too slowly, does not hear it."""
+        peer = self._peers.get(sid)
+        if peer is not None:
+            peer.line.send(encode(Told("", event, to_json(data))), OWN_BYTES)
 
     async def _connect(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         token = _cookie(environ.get("HTTP_COOKIE", ""))

@@ -374,6 +374,14 @@ class OrderTold(Told):
     order: dict[str, Any]
 
 
+class WaitingTold(Told):
+    """To a page whose order has to wait."""
+
+    name = "waiting"
+    request_id: str
+    ahead: int
+
+
 class LessonTold(Told):
     """To those who watch it."""
 

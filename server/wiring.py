@@ -29,6 +29,8 @@ from server.courses.service import Courses
 from server.courses.store import CourseStore
 from server.draws.service import Draws
 from server.draws.store import DrawStore
+from server.figures.service import HostFigures
+from server.figures.store import FigureStore
 from server.flash.service import Sales
 from server.flash.store import SaleStore
 from server.follows.service import Follows
@@ -96,9 +98,11 @@ class Commerce:
     """What is sold, to whom, and whether it is paid. `till`: only where the sandbox takes the payments."""
 
     sales: Sales
+    gate: Placing
     orders: Orders
     payments: Payments
     auditor: Auditor
+    figures: HostFigures
     till: Till | None
 
 
@@ -194,7 +198,9 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         cards = Cards(moment_store, streams, catalog, announcer, clock)
         chat, talk = await _build_talk(clients, room_store, account_store, chat_store)
         catalog.tell_changes_to(cards)
-        commerce = await _build_commerce(clients, gateway, room_store, catalog_store, streams, catalog)
+        commerce = await _build_commerce(
+            clients, gateway, room_store, catalog_store, stream_store, streams, presence, catalog
+        )
         streams.tell_ends_to(cards, commerce.sales)
         library = await _build_library(clients, room_store, stream_store, streams, cards, catalog)
         cards.show_lessons_of(library.courses)
@@ -324,7 +330,9 @@ async def _build_commerce(
     gateway: Gateway,
     room_store: RoomStore,
     catalog_store: CatalogStore,
+    stream_store: StreamStore,
     streams: Streams,
+    presence: Presence,
     catalog: Catalog,
 ) -> Commerce:
     settings, clock, database, announcer = clients.settings, clients.clock, clients.database, clients.announcer
@@ -332,8 +340,8 @@ async def _build_commerce(
     order_store = OrderStore(database)
     payment_store = PaymentStore(database)
     bill_store = BillStore(database)
-    audit_store = AuditStore(database)
-    for store in (sale_store, order_store, payment_store, bill_store, audit_store):
+    audit_store, figure_store = AuditStore(database), FigureStore(database)
+    for store in (sale_store, order_store, payment_store, bill_store, audit_store, figure_store):
         await store.make_indexes()
     transactions = Transactions(database, settings.mongodb_timeout_seconds)
     await transactions.prepare()
@@ -348,5 +356,6 @@ async def _build_commerce(
         till = Till(bill_store, settings.payment_sandbox_secret.get_secret_value(), clock)
     payments = Payments(payment_store, ways, orders, clock)
     orders.tell_ends_to(payments)
-    auditor = Auditor(audit_store, sale_store, order_store, transactions, clock)
-    return Commerce(sales, orders, payments, auditor, till)
+    auditor = Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock)
+    figures = HostFigures(figure_store, room_store, stream_store, sale_store, presence, clock)
+    return Commerce(sales, gate, orders, payments, auditor, figures, till)

@@ -23,7 +23,7 @@ from server.accounts.model import (
     login_key,
     normalise_phone,
 )
-from server.errors import SignInRequired
+from server.errors import NotFound, SignInRequired
 from server.ids import new_id
 from server.infra.together import Together
 
@@ -40,6 +40,8 @@ class Store(Protocol):
     async def get(self, user_id: str) -> User | None: ...
     async def find_login(self, field: str, value: str) -> tuple[User, str] | None: ...
     async def set_password_hash(self, user_id: str, password_hash: str) -> None: ...
+    async def add_role(self, user_id: str, role: Role) -> User | None: ...
+    async def drop_role(self, user_id: str, role: Role) -> User | None: ...
     async def add_session(
         self, token_hash: str, user_id: str, created_at: datetime, expires_at: datetime
     ) -> None: ...
@@ -127,6 +129,18 @@ class Accounts:
         found = await self._store.find_login("name", check_name(name))
         return found[0] if found else None
 
+    async def get_by_name(self, name: str) -> User:
+        """The same, if there is one. Raises BadRequest, NotFound."""
+        return _known(await self.find_name(name))
+
+    async def give_role(self, user: User, role: Role) -> User:
+        """Let somebody do more, from his next request on. Raises NotFound."""
+        return _known(await self._store.add_role(user.id, role))
+
+    async def take_role(self, user: User, role: Role) -> User:
+        """Let somebody do less, from his next request on; pages that are open learn it when they connect anew."""
+        return _known(await self._store.drop_role(user.id, role))
+
     async def sign_out(self, token: str) -> None:
         """Forget a session."""
         await self._store.drop_session(_token_hash(token))
@@ -144,6 +158,12 @@ class Accounts:
                 return await asyncio.to_thread(self._hasher.verify, kept_hash, password)
             except (VerificationError, InvalidHashError):
                 return False
+
+
+def _known(user: User | None) -> User:
+    if user is None:
+        raise NotFound("there is no such account")
+    return user
 
 
 def _token_hash(token: str) -> str:

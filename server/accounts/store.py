@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from server.accounts.model import Role, User
@@ -55,6 +56,20 @@ class AccountStore:
     async def set_password_hash(self, user_id: str, password_hash: str) -> None:
         """Replace a password hash."""
         await self._users.update_one({"_id": user_id}, {"$set": {"password_hash": password_hash}})
+
+    async def add_role(self, user_id: str, role: Role) -> User | None:
+        """Give an account a role."""
+        return await self._change(user_id, {"$addToSet": {"roles": role}})
+
+    async def drop_role(self, user_id: str, role: Role) -> User | None:
+        """Take a role from an account."""
+        return await self._change(user_id, {"$pull": {"roles": role}})
+
+    async def _change(self, user_id: str, update: Document) -> User | None:
+        document = await self._users.find_one_and_update(
+            {"_id": user_id}, update, return_document=ReturnDocument.AFTER
+        )
+        return None if document is None else _user(document)
 
     async def add_session(self, token_hash: str, user_id: str, created_at: datetime, expires_at: datetime) -> None:
         """Remember a signed-in browser by the hash of its token."""

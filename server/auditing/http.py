@@ -15,6 +15,8 @@ def audit_routes(auditor: Auditor) -> Routes:
 
     async def list_audits(request: web.Request) -> web.Response:
         require_role(request, Role.OPERATOR)
-        return answer({"items": [audit_shape(found) for found in await auditor.show()]})
+        audits = await auditor.show()
+        names = await auditor.names(audits)
+        return answer({"items": [audit_shape(found, names) for found in audits]})
 
     return [web.get("/api/operators/sales", list_audits)]

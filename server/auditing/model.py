@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from server.flash.model import Pot, Sale
 from server.orders.model import PLACES, OrderState, Place
+from server.rooms.model import Room
 
 
 class Fault(StrEnum):
@@ -28,6 +29,14 @@ class Audit:
     sold_to_orders: int
     faults: tuple[Fault, ...]
     checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people call the rooms and products of sales, by id; one that is gone has none."""
+
+    rooms: Mapping[str, Room]
+    products: Mapping[str, str]
 
 
 def audit(sale: Sale, pieces: Mapping[OrderState, int], now: datetime) -> Audit:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from config.clock import Clock
 from config.logs import logger
-from server.auditing.model import Audit, audit
+from server.auditing.model import Audit, Names, audit
+from server.catalog.model import Product
 from server.errors import NotFound
 from server.flash.model import Sale
 from server.infra.transactions import Session
 from server.orders.model import OrderState
+from server.rooms.model import Room
 
 log = logger(__name__)
 
@@ -47,6 +49,18 @@ class Orders(Protocol):
     async def pieces_by_state(self, sale_id: str, session: Session) -> dict[OrderState, int]: ...
 
 
+class Rooms(Protocol):
+    """Where a sale was."""
+
+    async def by_ids(self, room_ids: Sequence[str]) -> list[Room]: ...
+
+
+class Products(Protocol):
+    """What was sold."""
+
+    async def get_many(self, product_ids: list[str]) -> list[Product]: ...
+
+
 class Transactions(Protocol):
     """Reads that see one moment."""
 
@@ -67,10 +81,21 @@ class Auditor:
     Both sides are read in one snapshot, so that what is being sold meanwhile is no fault.
     """
 
-    def __init__(self, store: Store, sales: Sales, orders: Orders, transactions: Transactions, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sales: Sales,
+        orders: Orders,
+        rooms: Rooms,
+        products: Products,
+        transactions: Transactions,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._sales = sales
         self._orders = orders
+        self._rooms = rooms
+        self._products = products
         self._transactions = transactions
         self._clock = clock
         self._after = ""
@@ -91,6 +116,12 @@ class Auditor:
         """The sales that were looked at last, as they are now; those with faults first."""
         audits = [await self._look(sale_id, keep=False) for sale_id in await self._store.newest(SHOWN)]
         return sorted(audits, key=lambda one: not one.faults)
+
+    async def names(self, audits: Sequence[Audit]) -> Names:
+        """What people call the rooms and products of these sales."""
+        rooms = await self._rooms.by_ids(sorted({one.sale.room_id for one in audits}))
+        products = await self._products.get_many(sorted({one.sale.product_id for one in audits}))
+        return Names({room.id: room for room in rooms}, {product.id: product.name for product in products})
 
     async def _look(self, sale_id: str, *, keep: bool) -> Audit:
         async def work(session: Session) -> Audit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pymongo import ReturnDocument
+from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from server.errors import Conflict
@@ -22,11 +22,12 @@ class SaleStore:
         self._sales = database["sales"]
 
     async def make_indexes(self) -> None:
-        """One open sale per room; open sales by their end; those with holds."""
+        """One open sale per room; open sales by their end; those with holds; a stream's sales."""
         await self._sales.create_index(
             "room_id", unique=True, partialFilterExpression={"state": SaleState.OPEN.value}, name="one_open"
         )
         await self._sales.create_index([("state", 1), ("closes_at", 1)])
+        await self._sales.create_index([("stream_id", 1), ("opens_at", DESCENDING)])
         await self._sales.create_index("held", partialFilterExpression={"held": {"$gt": 0}})
 
     async def add(self, sale: Sale, session: Session) -> None:
@@ -72,6 +73,10 @@ class SaleStore:
     async def open_in(self, room_id: str) -> Sale | None:
         """The open sale of a room."""
         return _sale(await self._sales.find_one({"room_id": room_id, "state": SaleState.OPEN}))
+
+    async def last_of(self, stream_id: str) -> Sale | None:
+        """The newest sale of a stream, open or closed."""
+        return _sale(await self._sales.find_one({"stream_id": stream_id}, sort=[("opens_at", DESCENDING)]))
 
     async def past_closing(self, now: datetime) -> list[Sale]:
         """Open sales whose time is over."""

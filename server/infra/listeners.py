@@ -43,6 +43,7 @@ class Listeners:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._channels: dict[str, Channel] = {}
         self._behind: dict[Line, None] = {}
+        self._acts: dict[str, Callable[[Told], None]] = {}
         self._clock = clock
         self.left_out = 0  # how often a page fell behind
         self.cut_off = 0
@@ -58,6 +59,15 @@ class Listeners:
             channel.lines.pop(sid, None)
             if not channel.lines:
                 del self._channels[name]
+
+    def sids(self, name: str) -> list[str]:
+        """Who hears a channel here."""
+        channel = self._channels.get(name)
+        return list(channel.lines) if channel else []
+
+    def act_on(self, event: str, act: Callable[[Told], None]) -> None:
+        """Let this process do something itself when pages of its own are told an event."""
+        self._acts[event] = act
 
     def number(self, name: str) -> int:
         """The last number that a channel heard here; 0: none yet."""
@@ -81,6 +91,8 @@ class Listeners:
             return
         if told.number:
             channel.number = told.number
+        if (act := self._acts.get(told.event)) is not None:
+            act(told)
         await self._write(channel, encode(told), told.page, ROOM_BYTES if told.number else OWN_BYTES)
 
     async def ask_to_join_again(self, name: str, number: int) -> None:

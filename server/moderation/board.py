@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -22,14 +23,16 @@ class Store(Protocol):
     """What is kept."""
 
     async def sanctions_in(self, room_id: str, now: datetime) -> list[Sanction]: ...
+    async def banned_since(self, moment: datetime) -> list[str]: ...
     async def words(self, room_id: str) -> tuple[ForbiddenWord, ...]: ...
     async def entries(self, room_id: str | None, before: str | None, count: int) -> list[LogEntry]: ...
 
 
 class Rooms(Protocol):
-    """Finds a room by its address."""
+    """Finds rooms by their address or ids."""
 
     async def by_slug(self, slug: str) -> Room | None: ...
+    async def by_ids(self, room_ids: Sequence[str]) -> list[Room]: ...
 
 
 class Messages(Protocol):
@@ -88,6 +91,19 @@ class Board:
     async def whole_log(self, before: str | None) -> list[LogEntry]:
         """A page of the log of all rooms; for operators, whom the caller has checked."""
         return await self._store.entries(None, before, LOG_PAGE)
+
+    async def banned_since(self, moment: datetime) -> list[str]:
+        """Who was banned from anywhere since a moment."""
+        return await self._store.banned_since(moment)
+
+    async def rooms_of(self, entries: Iterable[LogEntry]) -> dict[str, Room]:
+        """The rooms of which a log speaks, by id."""
+        room_ids = {entry.room_id for entry in entries if entry.room_id != EVERYWHERE}
+        return {room.id: room for room in await self._rooms.by_ids(sorted(room_ids))}
+
+    async def everywhere(self) -> list[Sanction]:
+        """Who is muted or banned in all rooms, newest first; for operators, whom the caller has checked."""
+        return await self._store.sanctions_in(EVERYWHERE, self._clock.now())
 
     async def platform_words(self) -> tuple[ForbiddenWord, ...]:
         """The list that holds in every room."""

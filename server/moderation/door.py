@@ -101,6 +101,14 @@ class Door:
             raise _refusal(sanction)
         return sanction
 
+    async def keeps_out(self, user: User | None, room_id: str) -> bool:
+        """Whether somebody who is in a room must not be there. Raises NotFound."""
+        try:
+            await self.enter(user, (await self.look(user, room_id)).room)
+        except NotAllowed:
+            return True
+        return False
+
     async def staff(self, user: User, room_id: str) -> Entry:
         """Somebody who keeps order. Raises NotAllowed, NotFound."""
         entry = await self.look(user, room_id)

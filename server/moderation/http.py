@@ -9,11 +9,11 @@ from server.accounts.model import Role
 from server.chat.shape import message_shape
 from server.http import Body, Routes, answer, parse_body, require_role, require_user
 from server.moderation.board import Board
-from server.moderation.model import MOST_WORDS
+from server.moderation.model import MOST_WORDS, SanctionKind
 from server.moderation.service import Moderation
 from server.moderation.shape import entry_shape, helper_shape, sanction_shape, word_shape
 from server.moderation.words import ForbiddenWord, WordAction
-from server.rooms.shape import announcement_shape, rules_shape
+from server.rooms.shape import announcement_shape, room_name_shape, rules_shape
 
 
 class EditRules(Body):
@@ -135,10 +135,24 @@ def operator_moderation_routes(moderation: Moderation, board: Board) -> Routes:
     async def read_log(request: web.Request) -> web.Response:
         require_role(request, Role.OPERATOR)
         entries = await board.whole_log(request.query.get("before"))
-        return answer({"items": [entry_shape(entry) for entry in entries]})
+        rooms = await board.rooms_of(entries)
+        named = [{**entry_shape(entry), "room": room_name_shape(rooms.get(entry.room_id))} for entry in entries]
+        return answer({"items": named})
+
+    async def list_sanctions(request: web.Request) -> web.Response:
+        require_role(request, Role.OPERATOR)
+        return answer({"items": [sanction_shape(sanction) for sanction in await board.everywhere()]})
+
+    async def lift(request: web.Request) -> web.Response:
+        operator = require_role(request, Role.OPERATOR)
+        kind = SanctionKind(request.match_info["kind"])
+        await moderation.lift_everywhere(operator, request.match_info["user_id"], kind)
+        return web.Response(status=204)
 
     return [
         web.get("/api/operators/words", read_words),
         web.put("/api/operators/words", set_words),
         web.get("/api/operators/moderation-log", read_log),
+        web.get("/api/operators/sanctions", list_sanctions),
+        web.delete("/api/operators/sanctions/{kind:mute|ban}/{user_id}", lift),
     ]

@@ -176,7 +176,22 @@ class Moderation:
         name = target.display_name if target else None
         act = Act.LIFT_MUTE if kind is SanctionKind.MUTE else Act.LIFT_BAN
         await self.note(entry, actor, act, EVERYWHERE if everywhere else "", target_id=user_id, target_name=name)
-        lifted = await self._store.drop_sanction(EVERYWHERE if everywhere else room_id, user_id, kind)
+        await self._lift(room_id, EVERYWHERE if everywhere else room_id, user_id, kind)
+
+    async def lift_everywhere(self, operator: User, user_id: str, kind: SanctionKind) -> None:
+        """End what holds in all rooms; for operators, whom the caller has checked. Raises NotFound."""
+        target = await self._people.get(user_id)
+        await self._note_everywhere(
+            operator,
+            Act.LIFT_MUTE if kind is SanctionKind.MUTE else Act.LIFT_BAN,
+            EVERYWHERE,
+            target_id=user_id,
+            target_name=target.display_name if target else None,
+        )
+        await self._lift(EVERYWHERE, EVERYWHERE, user_id, kind)
+
+    async def _lift(self, room_id: str, where: str, user_id: str, kind: SanctionKind) -> None:
+        lifted = await self._store.drop_sanction(where, user_id, kind)
         if lifted is None:
             raise NotFound("there is no such mute or ban")
         told = {"room_id": room_id, "sanction": sanction_shape(lifted), "lifted": True}
@@ -205,12 +220,15 @@ class Moderation:
     async def set_platform_words(self, operator: User, words: list[ForbiddenWord]) -> tuple[ForbiddenWord, ...]:
         """Replace the list that holds in every room; for operators, whom the caller has checked."""
         checked = check_words(words)
-        now, role = self._clock.now(), RoomRole.OPERATOR
-        subject = f"{len(checked)}"
-        who = operator.display_name
-        await self._store.log(LogEntry(new_id(), EVERYWHERE, Act.WORDS, operator.id, who, role, now, subject=subject))
+        await self._note_everywhere(operator, Act.WORDS, f"{len(checked)}")
         await self._keep_words(EVERYWHERE, checked)
         return checked
+
+    async def _note_everywhere(self, operator: User, act: Act, subject: str, **more: Any) -> None:
+        who, role, now = operator.display_name, RoomRole.OPERATOR, self._clock.now()
+        await self._store.log(
+            LogEntry(new_id(), EVERYWHERE, act, operator.id, who, role, now, subject=subject, **more)
+        )
 
     async def _keep_words(self, room_id: str, words: tuple[ForbiddenWord, ...]) -> None:
         await self._store.set_words(room_id, words)

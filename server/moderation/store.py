@@ -25,8 +25,9 @@ class ModerationStore:
         self._log = database["moderation_log"]
 
     async def make_indexes(self) -> None:
-        """Lists by room and age."""
+        """Lists by room and age; the newest bans."""
         await self._sanctions.create_index([("room_id", 1), ("at", DESCENDING)])
+        await self._sanctions.create_index([("kind", 1), ("at", DESCENDING)])
         await self._log.create_index([("room_id", 1), ("_id", DESCENDING)])
 
     async def put_sanction(self, sanction: Sanction) -> None:
@@ -61,6 +62,11 @@ class ModerationStore:
         found = self._sanctions.find({"room_id": room_id, "$or": [{"until": None}, {"until": {"$gt": now}}]})
         found = found.sort("at", DESCENDING).limit(SANCTIONS_LISTED)
         return [_sanction(document) async for document in found]
+
+    async def banned_since(self, moment: datetime) -> list[str]:
+        """Who was banned from anywhere since a moment."""
+        found = self._sanctions.find({"kind": SanctionKind.BAN, "at": {"$gte": moment}}, {"user_id": 1})
+        return list(dict.fromkeys([document["user_id"] async for document in found]))
 
     async def words(self, room_id: str) -> tuple[ForbiddenWord, ...]:
         """A room's list, or the platform's (`EVERYWHERE`)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +80,17 @@ class Ticket:
 
     request: Request
     answer: asyncio.Future[Order]
+    came_at: float
+
+    @property
+    def page(self) -> str | None:
+        """The connection that asks."""
+        return self.request.page
+
+    @property
+    def request_id(self) -> str:
+        """By which it knows what it asked for."""
+        return self.request.request_id
 
 
 class Placing:
@@ -111,6 +122,16 @@ class Placing:
         self._voice = voice
         self._clock = clock
         self._lines: dict[Source, deque[Ticket]] = {}
+        self._served: dict[Source, Sequence[Ticket]] = {}
+        self._line_formed: Callable[[], None] = _nobody_looks
+
+    def tell_lines_to(self, line_formed: Callable[[], None]) -> None:
+        """Who looks at the lines (`lines`) while there are any; it is built after the gate."""
+        self._line_formed = line_formed
+
+    def lines(self) -> Iterable[tuple[Sequence[Ticket], deque[Ticket]]]:
+        """Who is being served, and who waits, at each source."""
+        return [(self._served.get(source, ()), line) for source, line in self._lines.items()]
 
     async def place(self, source: Source, request: Request) -> Order:
         """Stand in line and get an order, or why not.
@@ -123,10 +144,11 @@ class Placing:
         if line is None:
             line = self._lines[source] = deque()
             self._tasks.start("placing", self._serve(source, line))
+            self._line_formed()
         if len(line) >= LINE_LIMIT:
             raise TooManyRequests("very many want this at this moment; please try again")
         loop = asyncio.get_running_loop()
-        ticket = Ticket(request, loop.create_future())
+        ticket = Ticket(request, loop.create_future(), loop.time())
         line.append(ticket)
         patience = loop.call_later(ANSWER_SECONDS, _refuse, (ticket,), Unavailable(TOO_LONG))
         try:
@@ -139,9 +161,11 @@ class Placing:
             while line:
                 async with self._turns.take(source.id), self._shared_turns.take(source.id):
                     group = [line.popleft() for _ in range(min(GROUP_SIZE, len(line)))]
-                    await self._answer(source, [ticket for ticket in group if not ticket.answer.done()])
+                    group = self._served[source] = [ticket for ticket in group if not ticket.answer.done()]
+                    await self._answer(source, group)
         finally:
             del self._lines[source]
+            self._served.pop(source, None)
             _refuse(line, Unavailable(TOO_LONG))
 
     async def _answer(self, source: Source, group: Sequence[Ticket]) -> None:
@@ -199,6 +223,10 @@ class Placing:
             except RequestTaken:
                 continue
         raise Conflict("the stock is changing; please try again")
+
+
+def _nobody_looks() -> None:
+    pass
 
 
 def _refuse(tickets: Sequence[Ticket] | deque[Ticket], error: Exception) -> None:

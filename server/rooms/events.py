@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from config.clock import Clock
 from config.tasks import Tasks
 from server.accounts.model import User
-from server.errors import Conflict
+from server.errors import Conflict, NotAllowed
 from server.http import Body
 from server.infra.announce import room_channel
 from server.infra.room_log import Told
@@ -109,21 +109,24 @@ class RoomEvents:
 
         async def join(peer: Peer, fields: Join) -> Written:
             room = await self._rooms.find(fields.slug)
+            bans_heard = peer.bans_heard
             mute = await self._door.enter(peer.user, room)
             if peer.room_id != room.id:
-                await self._leave(peer, channels())
+                await self.put_out(peer, channels())
                 if peer.is_gone:  # hung up while we looked: nobody would count it out again
                     raise Conflict("this connection is closing", code="not_joined")
                 peer.room_id, peer.room_host_id = room.id, room.host_id
                 if _counts(peer):
                     self._presence.joined(room.id)
                 await channels().enter(peer, room_channel(room.id))
+            if peer.bans_heard != bans_heard:
+                await self._ask_again(peer, room, channels())
             await self._hear_staff(peer, room, channels())
             # Read after entering: what changes from here on is also told, so nothing falls between.
             return Written(await self._answer(room, peer, mute, fields.after))
 
         async def leave(peer: Peer, _: Leave) -> Reply:
-            await self._leave(peer, channels())
+            await self.put_out(peer, channels())
             return {}
 
         return [Event("join", Join, join), Event("leave", Leave, leave)]
@@ -134,11 +137,20 @@ class RoomEvents:
         if room_id is not None and _counts(peer):
             self._presence.left(room_id)
 
-    async def _leave(self, peer: Peer, channels: Channels) -> None:
+    async def put_out(self, peer: Peer, channels: Channels) -> None:
+        """Let a page be in no room; in none already is fine."""
         if peer.room_id is not None:
             await channels.exit(peer, room_channel(peer.room_id))
             await channels.exit(peer, staff_channel(peer.room_id))
             await self.gone(peer)
+
+    async def _ask_again(self, peer: Peer, room: Room, channels: Channels) -> None:
+        """Somebody was banned while he came in: the answer of the door may be older than that. Raises NotAllowed."""
+        try:
+            await self._door.enter(peer.user, room)
+        except NotAllowed:
+            await self.put_out(peer, channels)
+            raise
 
     async def _hear_staff(self, peer: Peer, room: Room, channels: Channels) -> None:
         """Staff hears what others don't; who was staff when he joined and is no more must stop hearing it."""

@@ -10,7 +10,7 @@ from typing import Protocol
 from config.clock import Clock
 from config.tasks import Tasks
 from server.accounts.model import User
-from server.errors import NotFound
+from server.errors import Conflict, NotFound
 from server.ids import new_id
 from server.infra.together import Together
 from server.rooms.model import Room, check_slug, check_title, stream_key
@@ -100,6 +100,15 @@ class Rooms:
         )
         await self._store.add(room)
         return room
+
+    async def has_room(self, host: User) -> bool:
+        """Whether somebody has a room to be live in."""
+        return await self._store.by_host(host.id) is not None
+
+    async def check_free(self, slug: str) -> None:
+        """Whether a room could be opened at an address. Raises BadRequest, Conflict (`slug_taken`)."""
+        if await self._store.by_slug(check_slug(slug)) is not None:
+            raise Conflict("this address is taken", code="slug_taken")
 
     async def list(self) -> list[RoomView]:
         """Every room, those on the air first, then by next broadcast."""

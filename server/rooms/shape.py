@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from server.rooms.model import Announcement, ChatRules
+from server.rooms.model import Announcement, ChatRules, Room
 from server.rooms.service import RoomView
 from server.streams.shape import stream_shape
 from server.wire import iso
@@ -39,6 +39,11 @@ def summary_shape(view: RoomView) -> dict[str, Any]:
         "viewers": view.viewers,
         "scheduled_at": iso(room.scheduled_at),
     }
+
+
+def room_name_shape(room: Room | None) -> dict[str, str] | None:
+    """`RoomName`: which room an operator's page speaks of."""
+    return None if room is None else {"slug": room.slug, "title": room.title, "host_name": room.host_name}
 
 
 def room_shape(view: RoomView, media_base: str) -> dict[str, Any]:

@@ -60,6 +60,11 @@ class RoomStore:
         found = self._rooms.find({"slug": {"$in": list(slugs)}})
         return [room async for document in found if (room := _room(document))]
 
+    async def by_ids(self, room_ids: Sequence[str]) -> list[Room]:
+        """The rooms among these ids that exist, in no order."""
+        found = self._rooms.find({"_id": {"$in": list(room_ids)}})
+        return [room async for document in found if (room := _room(document))]
+
     async def by_host(self, host_id: str) -> Room | None:
         """The room of a host."""
         return _room(await self._rooms.find_one({"host_id": host_id}))

@@ -97,6 +97,30 @@ const routes: RouteRecordRaw[] = [
     component: () => import('./features/operators/NodesPage.vue'),
     meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.nodes.title' },
   },
+  {
+    path: '/operator/sales',
+    name: 'books',
+    component: () => import('./features/operators/BooksPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.books.title' },
+  },
+  {
+    path: '/operator/sanctions',
+    name: 'sanctions',
+    component: () => import('./features/operators/SanctionsPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.sanctions.title' },
+  },
+  {
+    path: '/operator/words',
+    name: 'words',
+    component: () => import('./features/operators/WordsPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.words.title' },
+  },
+  {
+    path: '/operator/log',
+    name: 'log',
+    component: () => import('./features/operators/LogPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.log.title' },
+  },
   { path: '/:rest(.*)*', name: 'not-found', component: () => import('./features/errors/NotFoundPage.vue') },
 ]
 

@@ -227,7 +227,7 @@ async def open_rig(
             payment_store,
             bill_store,
             stock,
-            Auditor(audit_store, sale_store, order_store, transactions, clock),
+            Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock),
         )
 
 

@@ -81,7 +81,8 @@ async def test_a_banned_viewer_is_kept_out_and_his_words_are_gone(people: dict[s
 
     # then
     assert (await host.hear("chat_cleared"))["author_id"] == banned
-    assert (await viewer.say("chat", text="你好"))["error"] == "banned"
+    await viewer.hear("missed")
+    assert (await viewer.say("chat", text="你好"))["error"] == "not_joined"
     assert (await viewer.say("join", slug="zhang"))["error"] == "banned"
     assert (await host.say("join", slug="zhang"))["data"]["chat"] == []
 
@@ -93,6 +94,7 @@ async def test_a_ban_for_a_time_ends_by_itself(
     host = await joined(new_page, "zhanghong")
     viewer = await joined(new_page, "liming")
     await host.say("ban", user_id=people["liming"].id, minutes=1)
+    await viewer.hear("missed")
 
     # when the minute is over
     sanctions = server.services.database["sanctions"]
@@ -100,6 +102,7 @@ async def test_a_ban_for_a_time_ends_by_itself(
     await sanctions.update_many({}, {"$set": {"until": now}})
 
     # then
+    assert (await viewer.say("join", slug="zhang"))["ok"]
     assert (await viewer.say("chat", text="我回来了"))["ok"]
     assert (await desk(host))["sanctions"] == []
 
@@ -312,3 +315,30 @@ async def test_one_person_is_slowed_over_two_services(
 
     answers = [await say() for _ in range(25)]
     assert answers == ["ok"] * 20 + ["too_many_requests"] * 5
+
+
+async def test_operators_see_who_is_out_of_all_rooms_and_let_him_in_again(
+    people: dict[str, User], new_page: NewPage
+) -> None:
+    # given
+    operator, viewer, host = [await joined(new_page, name) for name in ("guanli", "liming", "zhanghong")]
+    banned = people["liming"].id
+    assert (await operator.say("ban", user_id=banned, minutes=None, reason="骗人", everywhere=True))["ok"]
+    assert (await host.say("mute", user_id=people["wangfang"].id, minutes=5))["ok"]
+    await viewer.hear("missed")
+
+    # when, then: only what holds everywhere, and only for operators
+    status, listed = await operator.ask("GET", "/api/operators/sanctions")
+    found = [(item["user_name"], item["kind"], item["everywhere"], item["reason"]) for item in listed["items"]]
+    assert (status, found) == (200, [("李明", "ban", True, "骗人")])
+    assert (await host.ask("GET", "/api/operators/sanctions"))[0] == 403
+    path = f"/api/operators/sanctions/ban/{banned}"
+    assert (await host.ask("DELETE", path))[0] == 403
+    assert (await operator.ask("DELETE", path))[0] == 204
+    assert (await operator.ask("DELETE", path))[0] == 404
+    assert (await viewer.say("join", slug="zhang"))["ok"]
+
+    # and the log of all rooms says where each was done
+    _, log = await operator.ask("GET", "/api/operators/moderation-log")
+    lines = [(item["act"], item["room"] and item["room"]["slug"], item["target_name"]) for item in log["items"]]
+    assert lines[-3:] == [("lift_ban", None, "李明"), ("mute", "zhang", "王芳"), ("ban", "zhang", "李明")]

@@ -9,6 +9,7 @@ import type {
   Coupon,
   Course,
   CourseWithLessons,
+  Figures,
   ForbiddenWord,
   Hall,
   HallSummary,
@@ -24,13 +25,18 @@ import type {
   NodeBoard,
   Order,
   PayWay,
+  PlatformLogEntry,
   Product,
   ProductChange,
   ProductDraft,
   Room,
   RoomSummary,
   Sale,
+  SaleAudit,
+  SaleChange,
   SaleDraft,
+  Sanction,
+  SanctionKind,
   Stream,
   User,
 } from './types'
@@ -93,6 +99,14 @@ export const draws = {
 
 export const operators = {
   nodes: (options?: CallOptions) => http.get<NodeBoard>('/api/operators/nodes', options),
+  /** Those with faults first. */
+  sales: (options?: CallOptions) => items(http.get<Items<SaleAudit>>('/api/operators/sales', options)),
+  sanctions: (options?: CallOptions) => items(http.get<Items<Sanction>>('/api/operators/sanctions', options)),
+  lift: (kind: SanctionKind, userId: string) => http.delete<null>(`/api/operators/sanctions/${kind}/${id(userId)}`),
+  words: async (options?: CallOptions) => (await http.get<{ words: ForbiddenWord[] }>('/api/operators/words', options)).words,
+  setWords: async (words: ForbiddenWord[]) => (await http.put<{ words: ForbiddenWord[] }>('/api/operators/words', { words })).words,
+  log: (before = '', options?: CallOptions) =>
+    items(http.get<Items<PlatformLogEntry>>(withQuery('/api/operators/moderation-log', { before }), options)),
 }
 
 export const products = {
@@ -109,8 +123,11 @@ export const products = {
 
 export const sales = {
   open: (draft: SaleDraft) => http.post<Sale>('/api/my/room/sales', draft),
+  change: (saleId: string, change: SaleChange) => http.patch<Sale>(`/api/sales/${id(saleId)}`, change),
   close: (saleId: string) => http.post<Sale>(`/api/sales/${id(saleId)}/close`),
   get: (saleId: string, options?: CallOptions) => http.get<Sale>(`/api/sales/${id(saleId)}`, options),
+  /** Of the broadcast that is on, or was the last. */
+  figures: (options?: CallOptions) => http.get<Figures>('/api/my/room/figures', options),
 }
 
 export const orders = {

@@ -72,6 +72,17 @@ export interface LogEntry {
   at: Iso
 }
 
+export interface RoomName {
+  slug: string
+  title: string
+  host_name: string
+}
+
+/** In the log of all rooms; without a room: done for all of them. */
+export interface PlatformLogEntry extends LogEntry {
+  room: RoomName | null
+}
+
 export interface Question {
   id: string
   author_id: string

@@ -1,5 +1,5 @@
 // The shapes of server/PROTOCOL.md, as the page sees them; changed in the same commit as that file.
-import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, Sanction, SanctionFields, SanctionKind } from './talk-types'
+import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, RoomName, Sanction, SanctionFields, SanctionKind } from './talk-types'
 
 export type * from './talk-types'
 
@@ -327,6 +327,65 @@ export interface Hall extends HallSummary {
   booths: Booth[]
 }
 
+/** What may change while a sale runs; orders that exist keep their terms. */
+export interface SaleChange {
+  price_fen?: number
+  per_buyer?: number
+  per_order?: number
+  remaining_seconds?: number
+  /** Pieces from the product's stock, or (negative) back to it. */
+  more?: number
+}
+
+export interface OrderSums {
+  placed: number
+  held: number
+  paid: number
+  paid_fen: number
+}
+
+export interface SaleFigures {
+  sale_id: string
+  orders: OrderSums
+  buyers: number
+  most_viewers: number
+  per_second: number
+  bar_seconds: number
+  /** Orders in each of these since the sale opened. */
+  bars: number[]
+}
+
+/** A broadcast in numbers, with its newest sale. */
+export interface Figures {
+  stream_id: string
+  orders: OrderSums
+  viewers: { at: Iso; count: number }[]
+  sale: SaleFigures | null
+}
+
+export type SaleFault = 'pots' | 'held' | 'sold'
+
+/** The books of a sale, and what its orders say. */
+export interface SaleAudit {
+  sale_id: string
+  room_id: string
+  product_id: string
+  room: RoomName | null
+  product_name: string | null
+  state: 'open' | 'closed'
+  opens_at: Iso
+  closes_at: Iso
+  quantity: number
+  available: number
+  held: number
+  sold: number
+  returned: number
+  held_by_orders: number
+  sold_to_orders: number
+  faults: SaleFault[]
+  checked_at: Iso
+}
+
 export type RoomRole = 'viewer' | 'helper' | 'host' | 'operator'
 
 export interface ChatMessage {
@@ -435,5 +494,6 @@ export interface RoomEvents {
   card: { card: Card | null }
   sale: { sale: Sale }
   order: { order: Order }
+  waiting: { request_id: string; ahead: number }
   lesson: { lesson: PublicLesson }
 }

@@ -10,6 +10,8 @@ export interface PlayStats {
   readonly height: number
   readonly jitterMs: number
   readonly freezes: number
+  /** From the media node to the screen: the way here and the wait in the jitter buffer. */
+  readonly delayMs: number
 }
 
 export interface PlayCounters {
@@ -22,6 +24,10 @@ export interface PlayCounters {
   readonly height: number
   readonly jitterMs: number
   readonly freezes: number
+  /** Of all pictures together, and how many those were. */
+  readonly bufferedMs: number
+  readonly emitted: number
+  readonly roundTripMs: number
 }
 
 /** getStats() as a plain list: a real RTCStatsReport has forEach, a test hands over an array. */
@@ -40,7 +46,9 @@ export function number(entry: Record<string, unknown>, key: string): number {
 
 export function playCounters(entries: StatsEntries, atMs: number): PlayCounters {
   let [bytes, packets, lost, framesDecoded, width, height, jitterMs, freezes] = [0, 0, 0, 0, 0, 0, 0, 0]
+  let [bufferedMs, emitted, roundTripMs] = [0, 0, 0]
   for (const entry of entries) {
+    if (entry['type'] === 'candidate-pair' && entry['nominated'] === true) roundTripMs = number(entry, 'currentRoundTripTime') * 1_000
     if (entry['type'] !== 'inbound-rtp') continue
     bytes += number(entry, 'bytesReceived')
     packets += number(entry, 'packetsReceived')
@@ -51,8 +59,10 @@ export function playCounters(entries: StatsEntries, atMs: number): PlayCounters 
     height = number(entry, 'frameHeight')
     jitterMs = number(entry, 'jitter') * 1_000
     freezes = number(entry, 'freezeCount')
+    bufferedMs = number(entry, 'jitterBufferDelay') * 1_000
+    emitted = number(entry, 'jitterBufferEmittedCount')
   }
-  return { atMs, bytes, packets, lost, framesDecoded, width, height, jitterMs, freezes }
+  return { atMs, bytes, packets, lost, framesDecoded, width, height, jitterMs, freezes, bufferedMs, emitted, roundTripMs }
 }
 
 export function playStats(before: PlayCounters, now: PlayCounters): PlayStats {
@@ -69,5 +79,12 @@ export function playStats(before: PlayCounters, now: PlayCounters): PlayStats {
     height: now.height,
     jitterMs: Math.round(now.jitterMs),
     freezes: now.freezes,
+    delayMs: Math.round(now.roundTripMs / 2 + bufferMs(before, now)),
   }
+}
+
+/** How long a picture waited in the buffer, on average since the last look; 0 while none came. */
+function bufferMs(before: PlayCounters, now: PlayCounters): number {
+  const pictures = now.emitted - before.emitted
+  return pictures > 0 ? Math.max(0, (now.bufferedMs - before.bufferedMs) / pictures) : 0
 }

@@ -170,6 +170,16 @@ describe('statistics', () => {
     expect(playStats(before, now)).toMatchObject({ bitrateKbps: 1_000, framesPerSecond: 25, lossPercent: 5, width: 1280 })
   })
 
+  test('a viewer knows how old the picture is that he sees', () => {
+    const pair = { type: 'candidate-pair', nominated: true, currentRoundTripTime: 0.08 }
+    const video = { type: 'inbound-rtp', kind: 'video' }
+    const before = playCounters([pair, { ...video, jitterBufferDelay: 2, jitterBufferEmittedCount: 100 }], 0)
+    const now = playCounters([pair, { ...video, jitterBufferDelay: 4.5, jitterBufferEmittedCount: 125 }], 1_000)
+
+    expect(playStats(before, now).delayMs).toBe(140)
+    expect(playStats(now, now).delayMs).toBe(40)
+  })
+
   test('a host reads loss and round trip from the receiver reports', () => {
     const sent = { type: 'outbound-rtp', kind: 'video', framesEncoded: 30, bytesSent: 250_000, packetsSent: 200 }
     const report = { type: 'remote-inbound-rtp', packetsLost: 20, fractionLost: 0.1, roundTripTime: 0.12 }

@@ -1,7 +1,8 @@
 // The decisions of the operators' pages: how a node is, who has trouble, who is shown and in which order.
 import { describe, expect, test } from 'vitest'
-import type { Audience, Ingest, MediaNode, MediaSession, NodeBoard, StreamOnAir } from '@/api/types'
+import type { Audience, Ingest, MediaNode, MediaSession, NodeBoard, SaleAudit, StreamOnAir } from '@/api/types'
 import { judgeViewer, nodeLevel, nodeWord, pictureWord, placesTaken, shownStreams, shownViewers, streamViews, totalsOf } from './board'
+import { faultFigures } from './books'
 
 const NODE: MediaNode = { node_id: 'media-1', state: 'ok', draining: false, publishers: 1, viewers: 2, sessions: 3, most_sessions: 2000, cpu: 0.1 }
 const SESSION: MediaSession = {
@@ -134,5 +135,17 @@ describe('the page', () => {
     const many = { ...STREAM, audience: { ...AUDIENCE, viewers: 1200, stalling: 30 } }
     const waiting: StreamOnAir = { ...calm, state: 'starting' }
     expect(totalsOf(board({ streams: [many, waiting], sessions }))).toEqual({ nodes: 1, live: 1, viewers: 1200, stalling: 30 })
+  })
+})
+
+describe('the books of a sale', () => {
+  const SALE: SaleAudit = { sale_id: 's1', room_id: 'r1', product_id: 'p1', room: null, product_name: null, state: 'open', opens_at: '', closes_at: '', quantity: 10, available: 4, held: 3, sold: 2, returned: 0, held_by_orders: 2, sold_to_orders: 2, faults: ['pots', 'held'], checked_at: '' }
+
+  test.each([
+    ['pots', { books: 9, should: 10 }],
+    ['held', { books: 3, should: 2 }],
+    ['sold', { books: 2, should: 2 }],
+  ] as const)('a fault of %s is told with what stands there and what should', (fault, figures) => {
+    expect(faultFigures(SALE, fault)).toEqual(figures)
   })
 })

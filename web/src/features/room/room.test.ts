@@ -143,7 +143,7 @@ describe('hearts', () => {
 })
 
 test('a picture is judged by its loss and its frames', () => {
-  const stats = { bitrateKbps: 900, framesDecoded: 9, bytesReceived: 9, width: 720, height: 1280, jitterMs: 5, freezes: 0 }
+  const stats = { bitrateKbps: 900, framesDecoded: 9, bytesReceived: 9, width: 720, height: 1280, jitterMs: 5, freezes: 0, delayMs: 0 }
 
   expect(pictureQuality({ ...stats, lossPercent: 0, framesPerSecond: 25 })).toBe('good')
   expect(pictureQuality({ ...stats, lossPercent: 3, framesPerSecond: 25 })).toBe('fair')

@@ -31,6 +31,8 @@ export function useBuying() {
 
   const mine = shallowRef<readonly Order[]>([])
   const pressing = shallowRef(false)
+  /** About how many are before the one who pressed; null: not told, so it is quick. */
+  const ahead = shallowRef<number | null>(null)
   /** Sales of which the server says that this buyer has had enough. */
   const limitReached = shallowRef<ReadonlySet<string>>(new Set())
   const shownId = shallowRef<string | null>(null)
@@ -104,6 +106,7 @@ export function useBuying() {
       explain(error)
     } finally {
       pressing.value = false
+      ahead.value = null
     }
   }
 
@@ -153,7 +156,11 @@ export function useBuying() {
     }
   }
 
-  const undo = [link.on('order', ({ order }) => take(order)), link.onOpen(() => void reload())]
+  function hearPlace(place: { request_id: string; ahead: number }): void {
+    if (pressing.value && [...requestIds.values()].includes(place.request_id)) ahead.value = place.ahead
+  }
+
+  const undo = [link.on('order', ({ order }) => take(order)), link.on('waiting', hearPlace), link.onOpen(() => void reload())]
   watch(
     () => session.user?.id,
     () => void reload(),
@@ -163,6 +170,7 @@ export function useBuying() {
   return {
     mine,
     pressing,
+    ahead,
     limitReached,
     busy,
     scan,

@@ -9,6 +9,8 @@ import type { Stage } from './stage'
 export interface PlayerView {
   readonly state: ShallowRef<PlayerState>
   readonly stats: ShallowRef<PlayStats | null>
+  /** How long after the host's words they are seen here; 0 while nothing plays. */
+  readonly delayMs: () => number
   readonly muted: ShallowRef<boolean>
   /** Width over height of the picture, once one was shown. */
   readonly aspect: ShallowRef<number | null>
@@ -20,6 +22,9 @@ export interface PlayerView {
   /** What the room says about its stream: begun means don't wait for the next try, interrupted means don't mind a silence. */
   follow: (stage: Stage) => void
 }
+
+/** The camera, the encoder and the way to the media node, which nobody here can measure: some three pictures and 50 ms. */
+const HOST_SIDE_MS = 150
 
 export const NO_NEWS: PlayerNews = { canChoose: false, layers: [], active: true }
 
@@ -121,6 +126,7 @@ export function usePlayer(
     },
     state,
     stats,
+    delayMs: () => (state.value.name === 'playing' && stats.value ? HOST_SIDE_MS + stats.value.delayMs : 0),
     muted,
     aspect,
     quality,

@@ -43,10 +43,10 @@ afterEach(async () => {
   await server.close()
 })
 
-function open() {
+function open(delayMs = 0) {
   const { port } = server.httpServer.address() as AddressInfo
   const link = new RoomLink(() => io(`http://127.0.0.1:${port}/room`, { autoConnect: false, forceNew: true, reconnectionDelay: 10 }))
-  return scope.run(() => useRoom('orange', link)) as ReturnType<typeof useRoom>
+  return scope.run(() => useRoom('orange', link, () => delayMs)) as ReturnType<typeof useRoom>
 }
 
 function tell<E extends keyof RoomEvents>(socket: ServerSocket, event: E, payload: RoomEvents[E], number?: number): void {
@@ -88,6 +88,28 @@ test('what happens after the snapshot is shown at once', async () => {
   const room = open()
 
   await vi.waitFor(() => expect(room.sale.value?.available).toBe(2))
+})
+
+test('a card and a sale begin when the delayed picture shows it, whatever this phone\u2019s clock says; their end does not wait', async () => {
+  // The snapshot says what time it is at the server: weeks away from the clock of this test.
+  const card: Card = { product: PRODUCT, lesson: null, explaining: true, sold_out: false, pinned_at: AT, start_ms: 0 }
+  let tellSoldOut = () => {}
+  onJoin = (socket, ack) => {
+    ack({ ok: true, data: { ...SNAPSHOT, sale: null } })
+    tell(socket, 'card', { card })
+    tell(socket, 'sale', { sale: makeSale(3) })
+    tell(socket, 'viewers', { count: 9 })
+    tellSoldOut = () => tell(socket, 'sale', { sale: makeSale(0) })
+  }
+
+  const room = open(400)
+
+  await vi.waitFor(() => expect(room.viewers.value).toBe(9))
+  expect([room.card.value, room.sale.value]).toEqual([null, null])
+  tellSoldOut()
+  await vi.waitFor(() => expect(room.sale.value?.available).toBe(0))
+  expect(room.card.value).toBeNull()
+  await vi.waitFor(() => expect(room.card.value).toEqual(card))
 })
 
 test('the replay of the stream before does not take the one that is on off the screen', async () => {

@@ -6,6 +6,7 @@ import type { Card, ChatMessage, Resumed, Room, RoomEvents, Sale, Snapshot, Stre
 import { noteServerNow } from '@/lib/server-clock'
 import { CHAT_CAP, withMessages, withoutAuthor, withoutMessage } from './chat-lines'
 import { HeldEvents } from './held-events'
+import { cardWaitsMs, LateWords, saleWaitsMs } from './late-words'
 import { isOldNews, stageOf } from './stage'
 import { followSide } from './room-side'
 
@@ -18,7 +19,8 @@ const CLOSED_SALE_SHOWN_MS = 8_000
 
 export type RoomView = ReturnType<typeof useRoom>
 
-export function useRoom(slug: string, link = roomLink()) {
+/** `delayMs`: how long after the host's words this page's picture shows them; the host's own page has none. */
+export function useRoom(slug: string, link = roomLink(), delayMs: () => number = () => 0) {
   const room = shallowRef<Room | null>(null)
   const stream = shallowRef<Stream | null>(null)
   const lastStream = shallowRef<Stream | null>(null)
@@ -40,6 +42,10 @@ export function useRoom(slug: string, link = roomLink()) {
   let disposed = false
   // The page hears the room from entering it, but the snapshot comes later and is made of older parts.
   const heldEvents = new HeldEvents()
+  const cards = new LateWords<Card | null>((next) => {
+    card.value = next
+  })
+  const sales = new LateWords<Sale | null>(showSale)
 
   async function join(): Promise<void> {
     clearTimeout(rejoinTimer)
@@ -90,8 +96,9 @@ export function useRoom(slug: string, link = roomLink()) {
     takeStream(snapshot.room.stream)
     lastStream.value = snapshot.room.last_stream
     chat.value = snapshot.chat.slice(-CHAT_CAP)
-    card.value = snapshot.card
-    takeSale(snapshot.sale)
+    hearCard(snapshot.card)
+    if (snapshot.sale) hearSale(snapshot.sale)
+    else sales.tellNow(null)
     viewers.value = snapshot.viewers
     likes.value = snapshot.likes
     side.take(snapshot)
@@ -109,9 +116,20 @@ export function useRoom(slug: string, link = roomLink()) {
     if (!next && stream.value) lastStream.value = { ...stream.value, state: 'ended' }
     if (next?.state === 'live' || next?.state === 'interrupted') seenStream.value = next.id
     stream.value = next
+    if (!next || next.state === 'ended') cards.catchUp()
   }
 
-  function takeSale(next: Sale | null): void {
+  function hearCard(next: Card | null): void {
+    cards.tell(next, cardWaitsMs(next, cards.newest, delayMs()))
+  }
+
+  function hearSale(next: Sale): void {
+    const waitsMs = saleWaitsMs(next, sales.newest, delayMs())
+    if (waitsMs === null) sales.tellNow(next)
+    else sales.tell(next, waitsMs)
+  }
+
+  function showSale(next: Sale | null): void {
     clearTimeout(closedSaleTimer)
     sale.value = next
     if (next?.state === 'closed') {
@@ -145,10 +163,8 @@ export function useRoom(slug: string, link = roomLink()) {
       if (room.value && whep_url) room.value = { ...room.value, whep_url }
       hearStream(next)
     }),
-    follow('card', ({ card: next }) => {
-      card.value = next
-    }),
-    follow('sale', ({ sale: next }) => takeSale(next)),
+    follow('card', ({ card: next }) => hearCard(next)),
+    follow('sale', ({ sale: next }) => hearSale(next)),
     ...side.undo,
     link.on('sanction', ({ room_id, sanction, lifted }) => {
       if (sanction.kind !== 'ban' || (room_id !== room.value?.id && !sanction.everywhere)) return
@@ -164,6 +180,8 @@ export function useRoom(slug: string, link = roomLink()) {
     clearTimeout(rejoinTimer)
     clearTimeout(holeTimer)
     clearTimeout(closedSaleTimer)
+    cards.drop()
+    sales.drop()
     if (joined.value) link.send('leave', {}).catch(() => undefined) // the server notices a closed socket anyway
     for (const step of undo.reverse()) step()
   })

@@ -1,5 +1,5 @@
 // What a host types into the sale desk, turned into a draft that the server takes, or the field that is wrong.
-import type { Product, SaleDraft } from '@/api/types'
+import type { Product, Sale, SaleChange, SaleDraft } from '@/api/types'
 
 export interface SaleForm {
   readonly price: string
@@ -36,5 +36,25 @@ export function draftOf(product: Product, form: SaleForm): SaleDraft | DraftProb
     quantity: form.quantity,
     per_buyer: form.perBuyer,
     duration_seconds: form.minutes * 60,
+  }
+}
+
+export interface ChangeForm {
+  readonly price: string
+  readonly more: number
+  readonly perBuyer: number
+  readonly minutes: number
+}
+
+/** Only what is to be different from the sale that runs. */
+export function changeOf(sale: Sale, form: ChangeForm, leftMs: number): SaleChange | 'price' | 'price_high' {
+  const priceFen = fenOf(form.price)
+  if (priceFen === null) return 'price'
+  if (priceFen > sale.product.price_fen) return 'price_high'
+  return {
+    ...(priceFen === sale.price_fen ? {} : { price_fen: priceFen }),
+    ...(form.more > 0 ? { more: form.more } : {}),
+    ...(form.perBuyer === sale.per_buyer ? {} : { per_buyer: form.perBuyer, per_order: form.perBuyer }),
+    ...(form.minutes > 0 ? { remaining_seconds: Math.round(leftMs / 1_000) + form.minutes * 60 } : {}),
   }
 }

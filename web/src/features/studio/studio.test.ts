@@ -1,13 +1,13 @@
-// The decisions of the studio: phases, checks, upload speed, sale drafts, order figures.
+// The decisions of the studio: phases, checks, upload speed, sale drafts and changes, charts.
 import { describe, expect, test } from 'vitest'
-import type { Audience, Ingest, Order, Product, Stream, StreamState } from '@/api/types'
+import type { Audience, Ingest, Product, Sale, Stream, StreamState } from '@/api/types'
 import { audienceRows, ingestState, otherKbps, sentOf, stallingPercent, withoutMonitor } from '@/lib/line-figures'
 import type { PublishStats } from '@/media/publish-stats'
 import { checksOf, type Findings } from './checks'
 import { endedStream } from './ended-stream'
-import { orderFigures } from './order-figures'
+import { barsOf, lineOf } from './chart'
 import { onAir, phaseOf } from './phase'
-import { draftOf, fenOf, suggestedPrice } from './sale-draft'
+import { changeOf, draftOf, fenOf, suggestedPrice } from './sale-draft'
 import { randomBody, uploadKbps } from './upload-speed'
 
 const GOOD: Findings = { cameraOpen: true, cameraProblem: null, hasSound: true, loudest: 0.7, light: 'good', uploadKbps: 4_000 }
@@ -191,10 +191,37 @@ describe('the sale desk', () => {
   })
 })
 
-test('figures count the orders of this broadcast only', () => {
-  const make = (state: string, created_at: string) => ({ state, created_at, total_fen: 1990 }) as Order
-  const orders = [make('paid', '2026-11-01T12:05:00Z'), make('held', '2026-11-01T12:06:00Z'), make('paid', '2026-10-31T09:00:00Z')]
+describe('changing a sale that runs', () => {
+  const SALE: Sale = { id: 's1', room_id: 'r1', product: PRODUCT, price_fen: 1990, quantity: 3, per_buyer: 1, hold_seconds: 300, state: 'open', available: 3, held: 0, sold: 0, returned: 0, opens_at: '', closes_at: '' }
+  const SAME = { price: '19.9', more: 0, perBuyer: 1, minutes: 0 }
 
-  expect(orderFigures(orders, '2026-11-01T12:00:00Z')).toEqual({ paid: 1, held: 1, paidFen: 1990 })
-  expect(orderFigures(orders, null)).toEqual({ paid: 0, held: 0, paidFen: 0 })
+  test.each([
+    ['nothing', {}, {}],
+    ['the price', { price: '18' }, { price_fen: 1800 }],
+    ['more pieces', { more: 2 }, { more: 2 }],
+    ['the limit, of a buyer and so of an order', { perBuyer: 2 }, { per_buyer: 2, per_order: 2 }],
+    ['three minutes more than are left', { minutes: 3 }, { remaining_seconds: 270 }],
+  ])('sends only what is different: %s', (_what, change, sent) => {
+    expect(changeOf(SALE, { ...SAME, ...change }, 90_400)).toEqual(sent)
+  })
+
+  test('refuses a price that is none, or above the usual one', () => {
+    expect(changeOf(SALE, { ...SAME, price: 'x' }, 0)).toBe('price')
+    expect(changeOf(SALE, { ...SAME, price: '29.81' }, 0)).toBe('price_high')
+  })
+})
+
+describe('charts', () => {
+  test('the highest bar reaches the top, and what is to come stays free', () => {
+    expect(barsOf([1, 4], 4).map(({ x, height }) => [x, height])).toEqual([[0, 25], [25, 100]])
+  })
+
+  test('no orders are flat bars, not a division by nothing', () => {
+    expect(barsOf([0, 0], 2).map(({ height }) => height)).toEqual([0, 0])
+  })
+
+  test('a line goes from the first number to the last', () => {
+    expect(lineOf([0, 5, 10])).toBe('0,100 50,50 100,0')
+    expect(lineOf([7])).toBe('0,0 100,0')
+  })
 })

@@ -95,6 +95,8 @@ export default {
     ends: 'ends in {time}',
     buy: 'Grab one',
     pressing: 'Trying…',
+    inLine: 'In line, about {count} before you',
+    yourTurn: 'Your turn, one moment…',
     pay: 'Yours! Pay now',
     payIn: 'pay within {time}',
     bought: 'You have got yours',

@@ -127,6 +127,7 @@ export default {
     reason: { ads: 'Advertising', rude: 'Insults', fraud: 'Fraud' },
     mute: { label: 'Mute for', short: '10 minutes', day: '1 day', always: 'Good' },
     ban: 'Ban, and delete all messages',
+    everywhere: 'In all rooms',
     done: { mute: '{name} is muted', ban: '{name} is banned', helper: '{name} is a helper now' },
     logEmpty: 'Nothing yet',
     older: 'Older',

@@ -90,6 +90,8 @@ export default {
     ends: '{time} 后结束',
     buy: '抢购',
     pressing: '正在抢…',
+    inLine: '在排队，前面约 {count} 人',
+    yourTurn: '轮到您了，马上好…',
     pay: '抢到了，去付款',
     payIn: '{time} 内付款',
     bought: '您已经抢到了',

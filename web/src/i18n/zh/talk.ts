@@ -127,6 +127,7 @@ export default {
     reason: { ads: '广告', rude: '骂人', fraud: '骗人' },
     mute: { label: '不让他说话', short: '10 分钟', day: '1 天', always: '一直' },
     ban: '移出直播间，删掉他的消息',
+    everywhere: '在所有直播间都这样',
     done: { mute: '已禁言{name}', ban: '已移出{name}', helper: '{name}是场控了' },
     logEmpty: '还没有记录',
     older: '更早的',
