@@ -14,6 +14,8 @@ from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.service import Accounts
 from server.accounts.store import AccountStore
+from server.addresses.service import Addresses
+from server.addresses.store import AddressStore
 from server.auditing.service import Auditor
 from server.auditing.store import AuditStore
 from server.cards.service import Cards
@@ -96,6 +98,7 @@ class Commerce:
     sales: Sales
     orders: Orders
     payments: Payments
+    addresses: Addresses
     auditor: Auditor
     till: Till | None
 
@@ -168,7 +171,16 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         moment_store = MomentStore(database)
         chat_store = ChatStore(database)
         catalog_store = CatalogStore(database)
-        for store in (account_store, room_store, stream_store, moment_store, chat_store, catalog_store):
+        coupon_store = CouponStore(database)
+        for store in (
+            account_store,
+            room_store,
+            stream_store,
+            moment_store,
+            chat_store,
+            catalog_store,
+            coupon_store,
+        ):
             await store.make_indexes()
         await clients.objects.make_bucket()
 
@@ -188,9 +200,9 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         catalog = Catalog(catalog_store, room_store, clock)
         pictures = Pictures(clients.objects)
         cards = Cards(moment_store, streams, catalog, announcer, clock)
-        chat, talk = await _build_talk(clients, room_store, account_store, chat_store)
+        chat, talk = await _build_talk(clients, room_store, account_store, chat_store, coupon_store)
         catalog.tell_changes_to(cards)
-        commerce = await _build_commerce(clients, room_store, catalog_store, streams, catalog)
+        commerce = await _build_commerce(clients, room_store, catalog_store, coupon_store, streams, catalog)
         streams.tell_ends_to(cards, commerce.sales)
         library = await _build_library(clients, room_store, stream_store, streams, cards, catalog)
         cards.show_lessons_of(library.courses)
@@ -238,13 +250,17 @@ async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> Asyn
 
 
 async def _build_talk(
-    clients: Clients, room_store: RoomStore, account_store: AccountStore, chat_store: ChatStore
+    clients: Clients,
+    room_store: RoomStore,
+    account_store: AccountStore,
+    chat_store: ChatStore,
+    coupon_store: CouponStore,
 ) -> tuple[Chat, Talk]:
     clock, announcer, limits = clients.clock, clients.announcer, clients.limits
     moderation_store, follow_store = ModerationStore(clients.database), FollowStore(clients.database)
     question_store, poll_store = QuestionStore(clients.database), PollStore(clients.database)
-    coupon_store, draw_store = CouponStore(clients.database), DrawStore(clients.database)
-    for store in (moderation_store, follow_store, question_store, poll_store, coupon_store, draw_store):
+    draw_store = DrawStore(clients.database)
+    for store in (moderation_store, follow_store, question_store, poll_store, draw_store):
         await store.make_indexes()
     transactions = Transactions(clients.database, clients.settings.mongodb_timeout_seconds)
     follows = Follows(follow_store, room_store, limits, clock)
@@ -309,6 +325,7 @@ async def _build_commerce(
     clients: Clients,
     room_store: RoomStore,
     catalog_store: CatalogStore,
+    coupon_store: CouponStore,
     streams: Streams,
     catalog: Catalog,
 ) -> Commerce:
@@ -318,6 +335,7 @@ async def _build_commerce(
     payment_store = PaymentStore(database)
     bill_store = BillStore(database)
     audit_store = AuditStore(database)
+    address_store = AddressStore(database)
     for store in (sale_store, order_store, payment_store, bill_store, audit_store):
         await store.make_indexes()
     transactions = Transactions(database, settings.mongodb_timeout_seconds)
@@ -325,11 +343,25 @@ async def _build_commerce(
     turns = Turns()
     sales = Sales(sale_store, catalog_store, catalog, room_store, streams, transactions, turns, announcer, clock)
     stock = Stock(sale_store, catalog_store, sales, catalog)
-    gate = Placing(order_store, stock, transactions, turns, clients.tasks, announcer, clock)
-    orders = Orders(order_store, stock, gate, catalog, transactions, turns, announcer, clock)
+    gate = Placing(
+        order_store, stock, coupon_store, address_store, transactions, turns, clients.tasks, announcer, clock
+    )
+    orders = Orders(
+        order_store,
+        stock,
+        coupon_store,
+        gate,
+        catalog,
+        transactions,
+        turns,
+        announcer,
+        clock,
+        receive_after_days=settings.receive_after_days,
+    )
     providers, till = [], None
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
         secret = settings.payment_sandbox_secret.get_secret_value()
         providers, till = [Sandbox(bill_store, secret)], Till(bill_store, secret, clock)
     auditor = Auditor(audit_store, sale_store, order_store, transactions, clock)
-    return Commerce(sales, orders, Payments(payment_store, providers, orders, clock), auditor, till)
+    payments = Payments(payment_store, providers, orders, clock)
+    return Commerce(sales, orders, payments, Addresses(address_store), auditor, till)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from server.accounts.model import Role
 from server.http import Routes, answer, read_limited, require_role, require_user
-from server.orders.shape import order_shape
+from server.orders.shape import order_shape, sold_order_shape
 from server.payments.service import Payments
 
 CALLBACK_LIMIT_BYTES = 16_000
@@ -29,7 +29,7 @@ def payment_routes(payments: Payments) -> Routes:
 
     async def refund_for(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
-        return answer(order_shape(await payments.refund_for(host, request.match_info["id"])))
+        return answer(sold_order_shape(await payments.refund_for(host, request.match_info["id"])))
 
     return [
         web.post("/api/orders/{id}/refund", refund_own),

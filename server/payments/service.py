@@ -100,7 +100,7 @@ class Payments:
                 order_id=order.id,
                 order_number=order.number,
                 provider=provider.name,
-                title=f"{order.product_name} × {order.quantity}",
+                title=order.title,
                 amount_fen=order.total_fen,
                 state=PaymentState.WAITING,
                 created_at=self._clock.now(),

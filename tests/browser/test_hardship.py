@@ -65,7 +65,7 @@ def test_orders_and_recordings_survive_when_everything_is_killed(
             viewer,
             "POST",
             "/api/orders",
-            {"product_id": platform.tea_id, "quantity": 2, "request_id": "before-the-end"},
+            {"lines": [{"product_id": platform.tea_id, "quantity": 2}], "request_id": "before-the-end"},
         )
         wait_until(lambda: video.evaluate("v => v.currentTime") > RECORDED_SECONDS, "some seconds are on the air")
 

@@ -206,15 +206,72 @@ export interface Order {
   id: string
   number: string
   state: OrderState
-  product: Pick<Product, 'id' | 'name' | 'picture_url' | 'unit'>
-  sale_id: string | null
-  quantity: number
-  price_fen: number
+  merchant_id: string
+  lines: OrderLine[]
+  coupon_id: string | null
+  discount_fen: number
+  /** The sum of the lines without the discount. */
   total_fen: number
   created_at: Iso
   hold_until: Iso | null
   paid_at: Iso | null
+  /** When a shipped order counts as received by itself. */
+  receive_at: Iso | null
+  delivery: Delivery | null
+  shipment: Shipment | null
   history: { state: OrderState; at: Iso }[]
+}
+
+/** So many pieces of one sale or product; names, pictures and prices are as they were. */
+export interface OrderLine {
+  product: Pick<Product, 'id' | 'name' | 'picture_url' | 'unit'>
+  sale_id: string | null
+  quantity: number
+  price_fen: number
+}
+
+export interface OrderRequest {
+  lines: ({ sale_id: string; quantity: number } | { product_id: string; quantity: number })[]
+  request_id: string
+  coupon_id?: string
+  address_id?: string
+}
+
+export interface Contact {
+  name: string
+  phone: string
+  address: string
+}
+
+export interface Delivery extends Contact {
+  invoice_note: string
+}
+
+export interface Shipment {
+  carrier: string
+  number: string
+}
+
+export interface Address extends Contact {
+  id: string
+  is_default: boolean
+}
+
+export interface AddressDraft extends Contact {
+  is_default: boolean
+}
+
+/** A merchant's orders since a moment. */
+export interface OrderFigures {
+  paid: number
+  held: number
+  paid_fen: number
+}
+
+export interface OrderQuery {
+  state?: readonly OrderState[]
+  /** The last order of the page before. */
+  before?: string
 }
 
 export interface Course {
@@ -378,7 +435,7 @@ export interface RoomCalls {
   leave: { fields: Record<string, never>; data: Record<string, never> }
   chat: { fields: { text: string }; data: { message: ChatMessage; held: boolean } }
   like: { fields: { count: number }; data: Record<string, never> }
-  order: { fields: { sale_id: string; request_id: string; quantity: number }; data: { order: Order } }
+  order: { fields: OrderRequest; data: { order: Order } }
   pin: { fields: { product_id: string } | { lesson_id: string }; data: { card: Card } }
   explain: { fields: { explaining: boolean }; data: { card: Card } }
   unpin: { fields: Record<string, never>; data: Record<string, never> }

@@ -1,11 +1,10 @@
-// The decisions of the studio: phases, checks, upload speed, sale drafts, order figures.
+// The decisions of the studio: phases, checks, upload speed, sale drafts.
 import { describe, expect, test } from 'vitest'
-import type { Audience, Ingest, Order, Product, Stream, StreamState } from '@/api/types'
+import type { Audience, Ingest, Product, Stream, StreamState } from '@/api/types'
 import { audienceRows, ingestState, otherKbps, sentOf, stallingPercent, withoutMonitor } from '@/lib/line-figures'
 import type { PublishStats } from '@/media/publish-stats'
 import { checksOf, type Findings } from './checks'
 import { endedStream } from './ended-stream'
-import { orderFigures } from './order-figures'
 import { onAir, phaseOf } from './phase'
 import { draftOf, fenOf, suggestedPrice } from './sale-draft'
 import { randomBody, uploadKbps } from './upload-speed'
@@ -189,12 +188,4 @@ describe('the sale desk', () => {
   ])('%o is told as %s', (change, problem) => {
     expect(draftOf(PRODUCT, { ...FORM, ...change })).toBe(problem)
   })
-})
-
-test('figures count the orders of this broadcast only', () => {
-  const make = (state: string, created_at: string) => ({ state, created_at, total_fen: 1990 }) as Order
-  const orders = [make('paid', '2026-11-01T12:05:00Z'), make('held', '2026-11-01T12:06:00Z'), make('paid', '2026-10-31T09:00:00Z')]
-
-  expect(orderFigures(orders, '2026-11-01T12:00:00Z')).toEqual({ paid: 1, held: 1, paidFen: 1990 })
-  expect(orderFigures(orders, null)).toEqual({ paid: 0, held: 0, paidFen: 0 })
 })

@@ -1,23 +1,25 @@
-// Re-reads the room's orders while it is live: soon after every change of a sale, and every so often anyway.
-import { computed, onScopeDispose, shallowRef, watch } from 'vue'
-import { orders as ordersApi } from '@/api'
-import type { Iso, Order, Sale } from '@/api/types'
-import { orderFigures } from './order-figures'
+// Re-reads the figures of the room's orders while it is live: soon after every change of a sale, and every so often anyway.
+import { onScopeDispose, shallowRef, watch } from 'vue'
+import { soldOrders } from '@/api'
+import type { Iso, OrderFigures, Sale } from '@/api/types'
 
+const NONE: OrderFigures = { paid: 0, held: 0, paid_fen: 0 }
 const EVERY_MS = 10_000
 /** A crowd changes a sale several times a second: one reading for all of it. */
 const AFTER_A_CHANGE_MS = 1_000
 
 export function useOrderFigures(since: () => Iso | null, sale: () => Sale | null) {
-  const orders = shallowRef<readonly Order[]>([])
-  const figures = computed(() => orderFigures(orders.value, since()))
+  const figures = shallowRef(NONE)
   let timer: ReturnType<typeof setTimeout> | undefined
   let disposed = false
 
   async function read(): Promise<void> {
-    if (since()) {
+    const from = since()
+    if (!from) {
+      figures.value = NONE // those of another day would only confuse
+    } else {
       try {
-        orders.value = await ordersApi.ofMyRoom()
+        figures.value = await soldOrders.figures(from)
       } catch {
         // The old figures stay until the next reading.
       }
