@@ -35,6 +35,7 @@ export default {
     missing: '¥{yuan} more to use your ¥{value} coupon',
     used: 'Coupon: ¥{yuan} off',
     off: 'Coupon',
+    minus: '−¥{yuan}',
     from: 'From {host}’s room',
     until: 'Valid until {day}',
     usedFor: 'Used in an order',

@@ -57,7 +57,7 @@ export default {
   cancelYes: 'Cancel order',
   cancelNo: 'Keep it',
   cancelled: 'Order cancelled',
-  quantity: '{count} {unit}',
+  quantity: '{unit} × {count}',
   quantityLabel: 'Quantity',
   price: 'Price',
   total: 'Total',

@@ -106,7 +106,7 @@ export default {
     again: 'Somebody did not pay: there are some again',
   },
   order: {
-    quantity: 'How many {unit}',
+    quantity: 'How many ({unit} each)',
     less: 'One less',
     more: 'One more',
     total: 'Total',

@@ -35,6 +35,7 @@ export default {
     missing: '再买 {yuan} 元，可用 {value} 元券',
     used: '券已减 {yuan} 元',
     off: '优惠券',
+    minus: '减 {yuan} 元',
     from: '{host} 的直播间',
     until: '{day} 前可用',
     usedFor: '已用在订单里',

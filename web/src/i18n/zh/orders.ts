@@ -57,7 +57,7 @@ export default {
   cancelYes: '取消订单',
   cancelNo: '先留着',
   cancelled: '订单已取消',
-  quantity: '{count} {unit}',
+  quantity: '{unit} × {count}',
   quantityLabel: '数量',
   price: '单价',
   total: '合计',
