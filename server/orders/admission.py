@@ -117,19 +117,19 @@ def check_wanted(buyer_id: str, wanted: Wanted, page: str | None = None) -> Requ
         raise BadRequest("request_id: 1 to 64 letters, digits, - or _")
     if not 1 <= len(wanted.wishes) <= MOST_LINES:
         raise BadRequest(f"lines: 1 to {MOST_LINES}")
+    sources, quantities = _summed(wanted.wishes)
+    return Request(buyer_id, wanted.request_id, sources, quantities, wanted.coupon_id, wanted.address_id, page)
+
+
+def _summed(wishes: Sequence[Wish]) -> tuple[Sources, tuple[int, ...]]:
+    if len(wishes) == 1:  # nearly all, and all of those who press in a sale
+        (wish,) = wishes
+        return (wish.source,), (check_whole("quantity", wish.quantity, QUANTITY),)
     sums: dict[Source, int] = {}
-    for wish in wanted.wishes:
+    for wish in wishes:
         sums[wish.source] = sums.get(wish.source, 0) + check_whole("quantity", wish.quantity, QUANTITY)
     sources = tuple(sorted(sums))
-    return Request(
-        buyer_id=buyer_id,
-        request_id=wanted.request_id,
-        sources=sources,
-        quantities=tuple(check_whole("quantity", sums[source], QUANTITY) for source in sources),
-        coupon_id=wanted.coupon_id,
-        address_id=wanted.address_id,
-        page=page,
-    )
+    return sources, tuple(check_whole("quantity", sums[source], QUANTITY) for source in sources)
 
 
 def order_number(now: datetime, entropy: int) -> str:
@@ -160,6 +160,18 @@ def admit(
     return Admission(answers, tuple(group.new), pieces, group.coupons)
 
 
+def _line(offer: Offer, quantity: int) -> Line:
+    return Line(
+        product_id=offer.product.id,
+        product_name=offer.product.name,
+        product_unit=offer.product.unit,
+        product_picture_url=offer.product.picture_url,
+        sale_id=offer.sale_id,
+        quantity=quantity,
+        price_fen=offer.price_fen,
+    )
+
+
 class _Group:
     """What is left, and who has what, while a group is decided."""
 
@@ -176,6 +188,7 @@ class _Group:
         self._day = _day(now)
         self._history = (Change(OrderState.HELD, now),)
         self._merchant_id = offers[0].product.merchant_id
+        self._lines: dict[tuple[int, ...], tuple[Line, ...]] = {}  # nearly all of a group want the same
         self._is_mixed = any(offer.product.merchant_id != self._merchant_id for offer in offers)
 
     def decide(self, request: Request, fresh: Fresh) -> Order | DomainError:
@@ -201,32 +214,26 @@ class _Group:
     def _check(self, request: Request) -> None:
         if self._is_mixed:
             raise BadRequest("one order is of one merchant", code="several_merchants")
-        for offer, free, has, quantity in zip(self.offers, self.free, self._has, request.quantities, strict=True):
+        for at, quantity in enumerate(request.quantities):
+            offer = self.offers[at]
             if not offer.is_open:
                 raise Conflict("this sale is over", code="sale_closed")
             if offer.per_order is not None and quantity > offer.per_order:
                 raise Conflict(f"one order may have {offer.per_order} at most", code="limit_reached")
-            if offer.per_buyer is not None and has.get(request.buyer_id, 0) + quantity > offer.per_buyer:
+            if offer.per_buyer is not None and self._has[at].get(request.buyer_id, 0) + quantity > offer.per_buyer:
                 raise Conflict(f"each buyer may have {offer.per_buyer} at most", code="limit_reached")
-            if quantity > free:
+            if quantity > self.free[at]:
                 if offer.sale_id is None:
                     raise Conflict("there are not so many pieces in stock", code="out_of_stock")
                 raise Conflict("sold out", code="sold_out")
 
     def _order(self, request: Request, fresh: Fresh) -> Order:
-        lines = tuple(
-            Line(
-                product_id=offer.product.id,
-                product_name=offer.product.name,
-                product_unit=offer.product.unit,
-                product_picture_url=offer.product.picture_url,
-                sale_id=offer.sale_id,
-                quantity=quantity,
-                price_fen=offer.price_fen,
-            )
-            for offer, quantity in zip(self.offers, request.quantities, strict=True)
-        )
-        goods_fen = sum(line.price_fen * line.quantity for line in lines)
+        lines = self._lines.get(request.quantities)
+        if lines is None:
+            lines = self._lines[request.quantities] = tuple(map(_line, self.offers, request.quantities))
+        goods_fen = 0
+        for line in lines:
+            goods_fen += line.price_fen * line.quantity
         discount = 0 if request.coupon_id is None else self._discount(request, request.coupon_id, goods_fen)
         return Order(
             id=fresh.id,

@@ -6,6 +6,7 @@ import { orders as ordersApi } from '@/api'
 import { type ApiError, asApiError } from '@/api/errors'
 import { roomLink } from '@/api/socket'
 import type { Order, OrderRequest, Product, Sale } from '@/api/types'
+import { onceMore } from '@/features/buying/once-more'
 import { useCheckout } from '@/features/buying/use-checkout'
 import { useErrorText } from '@/i18n/error-text'
 import { useSession } from '@/lib/session'
@@ -96,8 +97,10 @@ export function useBuying() {
     pressing.value = true
     try {
       const lines = [{ sale_id: sale.id, quantity: 1 }]
-      const extras = checkout.extras(sale.product.merchant_id, sale.price_fen)
-      const { order } = await link.send('order', { lines, request_id: requestIdFor(intention), ...extras })
+      const request_id = requestIdFor(intention)
+      const send = () => link.send('order', { lines, request_id, ...checkout.extras(sale.product.merchant_id, sale.price_fen) })
+      // A coupon that was used on another page must not cost the seconds in which the sale is over.
+      const { order } = await onceMore(send, (error) => checkout.isStale(asApiError(error).code), checkout.reload)
       requestIds.delete(intention)
       ordered(order)
     } catch (error) {
