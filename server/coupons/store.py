@@ -28,7 +28,7 @@ class CouponStore:
         await self._coupons.create_index([("drop_id", 1), ("user_id", 1)])
         await self._coupons.create_index([("user_id", 1), ("_id", DESCENDING)])
         await self._coupons.create_index(
-            "order_id", unique=True, partialFilterExpression={"order_id": {"$type": "string"}}, name="one_per_order"
+            "order_id", unique=True, partialFilterExpression={"state": CouponState.USED.value}, name="one_per_order"
         )
 
     async def add_drop(self, drop: Drop) -> None:
@@ -97,7 +97,7 @@ class CouponStore:
     async def give_back(self, order_ids: Sequence[str], session: Session) -> None:
         """Orders came to nothing: their coupons are ready again. Safe to repeat."""
         await self._coupons.update_many(
-            {"order_id": {"$in": list(order_ids)}},
+            {"order_id": {"$in": list(order_ids)}, "state": CouponState.USED},
             {"$set": {"state": CouponState.READY, "order_id": None}},
             session=session,
         )

@@ -29,6 +29,8 @@ from server.orders.model import (
 
 DUPLICATE_KEY = 11000
 PAID_ONCE: Document = {"paid_at": {"$type": "date"}}  # what is not paid yet costs these indexes nothing
+# `$exists`, since the planner does not see that a string is of type string. So lines of no sale have no such field.
+OF_A_SALE: Document = {"lines.sale_id": {"$exists": True}}
 NEVER_PAID = frozenset({OrderState.HELD, OrderState.CANCELLED, OrderState.EXPIRED})
 
 
@@ -43,9 +45,7 @@ class OrderStore:
         held, shipped = {"state": OrderState.HELD.value}, {"state": OrderState.SHIPPED.value}
         await self._orders.create_index([("buyer_id", 1), ("request_id", 1)], unique=True)
         await self._orders.create_index("number", unique=True)
-        await self._orders.create_index(
-            [("lines.sale_id", 1), ("buyer_id", 1)], partialFilterExpression={"lines.sale_id": {"$type": "string"}}
-        )
+        await self._orders.create_index([("lines.sale_id", 1), ("buyer_id", 1)], partialFilterExpression=OF_A_SALE)
         await self._orders.create_index([("buyer_id", 1), ("_id", DESCENDING)])
         await self._orders.create_index([("merchant_id", 1), ("_id", DESCENDING)])
         await self._orders.create_index(
@@ -90,7 +90,7 @@ class OrderStore:
         async for document in found:
             buyer_id = document["buyer_id"]
             for line in document["lines"]:
-                if line["sale_id"] == sale_id:
+                if line.get("sale_id") == sale_id:
                     pieces[buyer_id] = pieces.get(buyer_id, 0) + line["quantity"]
         return pieces
 
@@ -223,18 +223,7 @@ def _document(order: Order) -> Document:
         "request_id": order.request_id,
         "buyer_id": order.buyer_id,
         "merchant_id": order.merchant_id,
-        "lines": [
-            {
-                "product_id": line.product_id,
-                "product_name": line.product_name,
-                "product_unit": line.product_unit,
-                "product_picture_url": line.product_picture_url,
-                "sale_id": line.sale_id,
-                "quantity": line.quantity,
-                "price_fen": line.price_fen,
-            }
-            for line in order.lines
-        ],
+        "lines": [_line_document(line) for line in order.lines],
         "coupon_id": order.coupon_id,
         "discount_fen": order.discount_fen,
         "total_fen": order.total_fen,
@@ -247,6 +236,20 @@ def _document(order: Order) -> Document:
     }
 
 
+def _line_document(line: Line) -> Document:
+    document: Document = {
+        "product_id": line.product_id,
+        "product_name": line.product_name,
+        "product_unit": line.product_unit,
+        "product_picture_url": line.product_picture_url,
+        "quantity": line.quantity,
+        "price_fen": line.price_fen,
+    }
+    if line.sale_id is not None:
+        document["sale_id"] = line.sale_id
+    return document
+
+
 def _order(document: Document) -> Order:
     return Order(
         id=document["_id"],
@@ -254,7 +257,7 @@ def _order(document: Document) -> Order:
         request_id=document["request_id"],
         buyer_id=document["buyer_id"],
         merchant_id=document["merchant_id"],
-        lines=tuple(Line(**line) for line in document["lines"]),
+        lines=tuple(Line(**{"sale_id": None, **line}) for line in document["lines"]),
         coupon_id=document["coupon_id"],
         discount_fen=document["discount_fen"],
         total_fen=document["total_fen"],

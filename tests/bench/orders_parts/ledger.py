@@ -44,7 +44,7 @@ async def check(database: Database, sale: Sale, acknowledged: Iterable[tuple[str
     orders = await database["orders"].find({"lines.sale_id": sale.id}, fields).to_list()
     places: Counter[Place] = Counter()
     for order in orders:
-        pieces = sum(line["quantity"] for line in order["lines"] if line["sale_id"] == sale.id)
+        pieces = sum(line["quantity"] for line in order["lines"] if line.get("sale_id") == sale.id)
         places[PLACES[OrderState(order["state"])]] += pieces
     wishes = Counter((order["buyer_id"], order["request_id"]) for order in orders)
     by_id = {order["_id"]: (order["buyer_id"], order["request_id"]) for order in orders}

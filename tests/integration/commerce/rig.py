@@ -202,7 +202,7 @@ class Rig:
         for order in orders:
             for line in order["lines"]:
                 if line["product_id"] == product.id:
-                    pieces[line["sale_id"], PLACES[OrderState(order["state"])]] += line["quantity"]
+                    pieces[line.get("sale_id"), PLACES[OrderState(order["state"])]] += line["quantity"]
         outside = pieces[None, Place.HELD] + pieces[None, Place.SOLD]
         for sale in sales:
             counts = [sale[pot.value] for pot in Pot]

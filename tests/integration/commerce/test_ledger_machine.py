@@ -231,7 +231,7 @@ class Shop(RuleBasedStateMachine):
                 assert after in {next_state(begin, step) for begin, step in STEPS if begin is before}
             if PLACES[state] is not Place.FREE:
                 for line in order["lines"]:
-                    if line["sale_id"]:
+                    if "sale_id" in line:
                         has[line["sale_id"], order["buyer_id"]] += line["quantity"]
             goods_fen = sum(line["price_fen"] * line["quantity"] for line in order["lines"])
             assert order["total_fen"] == goods_fen - order["discount_fen"] >= 1
