@@ -120,6 +120,9 @@ class ServerSettings(SharedSettings):
     job_sweep_seconds: float = Field(15.0, gt=0)
     # How often holds past their time are given back; lower gives stock back sooner and asks MongoDB more often.
     sweep_interval_seconds: float = Field(1.0, gt=0)
+    # A parcel of which its buyer says nothing counts as received so long after it was sent; raising it keeps orders
+    # open longer.
+    receive_after_days: float = Field(10.0, gt=0)
     # What people of one address may say or do in rooms (messages, votes), over all servers; raise it where many share
     # one, as behind a mobile carrier. This machine's own (a proxy's, without TRUSTED_PROXY_HOPS) is not counted.
     acts_per_address: str = Field("200/10second", pattern=r"^\d+/\d*(second|minute|hour)$")

@@ -16,6 +16,7 @@ from config.logs import logger
 from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.http import account_routes
+from server.addresses.http import address_routes
 from server.auditing.http import audit_routes
 from server.cards.events import card_events
 from server.catalog.http import catalog_routes
@@ -41,7 +42,7 @@ from server.moderation.events import moderation_events
 from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
 from server.orders.events import order_events
-from server.orders.http import order_routes
+from server.orders.http import order_routes, shop_order_routes
 from server.orders.waiting import Waiting
 from server.pages import page_routes
 from server.payments.http import payment_routes
@@ -211,7 +212,9 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
     commerce = services.commerce
     app.router.add_routes(sale_routes(commerce.sales))
     app.router.add_routes(order_routes(commerce.orders))
+    app.router.add_routes(shop_order_routes(commerce.orders))
     app.router.add_routes(payment_routes(commerce.payments))
+    app.router.add_routes(address_routes(commerce.addresses))
     app.router.add_routes(audit_routes(commerce.auditor))
     app.router.add_routes(figure_routes(commerce.figures))
     if commerce.till is not None:

@@ -14,6 +14,8 @@ from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.service import Accounts
 from server.accounts.store import AccountStore
+from server.addresses.service import Addresses
+from server.addresses.store import AddressStore
 from server.auditing.service import Auditor
 from server.auditing.store import AuditStore
 from server.cards.service import Cards
@@ -101,6 +103,7 @@ class Commerce:
     gate: Placing
     orders: Orders
     payments: Payments
+    addresses: Addresses
     auditor: Auditor
     figures: HostFigures
     till: Till | None
@@ -176,7 +179,16 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         moment_store = MomentStore(database)
         chat_store = ChatStore(database)
         catalog_store = CatalogStore(database)
-        for store in (account_store, room_store, stream_store, moment_store, chat_store, catalog_store):
+        coupon_store = CouponStore(database)
+        for store in (
+            account_store,
+            room_store,
+            stream_store,
+            moment_store,
+            chat_store,
+            catalog_store,
+            coupon_store,
+        ):
             await store.make_indexes()
         await clients.objects.make_bucket()
 
@@ -196,10 +208,10 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         catalog = Catalog(catalog_store, room_store, clock)
         pictures = Pictures(clients.objects)
         cards = Cards(moment_store, streams, catalog, announcer, clock)
-        chat, talk = await _build_talk(clients, room_store, account_store, chat_store)
+        chat, talk = await _build_talk(clients, room_store, account_store, chat_store, coupon_store)
         catalog.tell_changes_to(cards)
         commerce = await _build_commerce(
-            clients, gateway, room_store, catalog_store, stream_store, streams, presence, catalog
+            clients, gateway, room_store, catalog_store, coupon_store, stream_store, streams, presence, catalog
         )
         streams.tell_ends_to(cards, commerce.sales)
         library = await _build_library(clients, room_store, stream_store, streams, cards, catalog)
@@ -250,13 +262,17 @@ async def _open_clients(settings: ServerSettings, *, with_sockets: bool) -> Asyn
 
 
 async def _build_talk(
-    clients: Clients, room_store: RoomStore, account_store: AccountStore, chat_store: ChatStore
+    clients: Clients,
+    room_store: RoomStore,
+    account_store: AccountStore,
+    chat_store: ChatStore,
+    coupon_store: CouponStore,
 ) -> tuple[Chat, Talk]:
     clock, announcer, limits = clients.clock, clients.announcer, clients.limits
     moderation_store, follow_store = ModerationStore(clients.database), FollowStore(clients.database)
     question_store, poll_store = QuestionStore(clients.database), PollStore(clients.database)
-    coupon_store, draw_store = CouponStore(clients.database), DrawStore(clients.database)
-    for store in (moderation_store, follow_store, question_store, poll_store, coupon_store, draw_store):
+    draw_store = DrawStore(clients.database)
+    for store in (moderation_store, follow_store, question_store, poll_store, draw_store):
         await store.make_indexes()
     transactions = Transactions(clients.database, clients.settings.mongodb_timeout_seconds)
     follows = Follows(follow_store, room_store, limits, clients.tasks, clock)
@@ -330,6 +346,7 @@ async def _build_commerce(
     gateway: Gateway,
     room_store: RoomStore,
     catalog_store: CatalogStore,
+    coupon_store: CouponStore,
     stream_store: StreamStore,
     streams: Streams,
     presence: Presence,
@@ -341,6 +358,7 @@ async def _build_commerce(
     payment_store = PaymentStore(database)
     bill_store = BillStore(database)
     audit_store, figure_store = AuditStore(database), FigureStore(database)
+    address_store = AddressStore(database)
     for store in (sale_store, order_store, payment_store, bill_store, audit_store, figure_store):
         await store.make_indexes()
     transactions = Transactions(database, settings.mongodb_timeout_seconds)
@@ -348,8 +366,30 @@ async def _build_commerce(
     turns = Turns()
     sales = Sales(sale_store, catalog_store, catalog, room_store, streams, transactions, turns, announcer, clock)
     stock = Stock(sale_store, catalog_store, sales, catalog)
-    gate = Placing(order_store, stock, transactions, turns, clients.shared_turns, clients.tasks, announcer, clock)
-    orders = Orders(order_store, stock, gate, catalog, transactions, turns, announcer, clock)
+    gate = Placing(
+        order_store,
+        stock,
+        coupon_store,
+        address_store,
+        transactions,
+        turns,
+        clients.shared_turns,
+        clients.tasks,
+        announcer,
+        clock,
+    )
+    orders = Orders(
+        order_store,
+        stock,
+        coupon_store,
+        gate,
+        catalog,
+        transactions,
+        turns,
+        announcer,
+        clock,
+        receive_after_days=settings.receive_after_days,
+    )
     ways = build_ways(settings, gateway, bill_store, clock)
     till = None
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
@@ -358,4 +398,4 @@ async def _build_commerce(
     orders.tell_ends_to(payments)
     auditor = Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock)
     figures = HostFigures(figure_store, room_store, stream_store, sale_store, presence, clock)
-    return Commerce(sales, gate, orders, payments, auditor, figures, till)
+    return Commerce(sales, gate, orders, payments, Addresses(address_store), auditor, figures, till)

@@ -17,7 +17,7 @@ VALID_DAYS = range(1, 91)
 
 
 class CouponState(StrEnum):
-    """Where a coupon is. One past its `valid_until` is worth nothing whatever its state says."""
+    """Where a coupon is. One past its `valid_until` can't be put into an order; in one it keeps its worth."""
 
     READY = "ready"
     USED = "used"  # it is in an order; given back when that one comes to nothing
@@ -52,6 +52,8 @@ class Coupon:
     drop_id: str
     user_id: str
     merchant_id: str
+    room_slug: str
+    host_name: str
     value_fen: int
     min_total_fen: int
     valid_until: datetime
@@ -116,7 +118,11 @@ def check_can_take(drop: Drop, has: int, now: datetime) -> None:
 
 
 def discount_fen(coupon: Coupon, merchant_id: str, total_fen: int, now: datetime) -> int:
-    """What a coupon takes off an order; at least one fen is left to pay. Raises Conflict (`coupon_not_usable`)."""
+    """What a coupon takes off an order. At least one fen is left to pay: no provider takes a payment of nothing.
+
+    Raises:
+        Conflict (`coupon_not_usable`)
+    """
     if coupon.state is not CouponState.READY or now >= coupon.valid_until:
         raise Conflict("this coupon is used or over", code="coupon_not_usable")
     if coupon.merchant_id != merchant_id:

@@ -1,4 +1,4 @@
-"""What people do with coupons: a host drops them, viewers take them, an order uses one."""
+"""What people do with coupons: a host drops them, viewers take them. Orders use them (`server/orders/`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from server.coupons.model import (
     DropTerms,
     check_can_take,
     check_terms,
-    discount_fen,
     opened,
 )
 from server.coupons.shape import drop_shape
@@ -41,10 +40,7 @@ class Store(Protocol):
     async def count_taken(self, drop_id: str, quota: int, session: Session) -> bool: ...
     async def count_of(self, drop_id: str, user_id: str, session: Session | None = None) -> int: ...
     async def add(self, coupon: Coupon, session: Session) -> None: ...
-    async def get(self, coupon_id: str, user_id: str, session: Session | None = None) -> Coupon | None: ...
     async def of_user(self, user_id: str) -> list[Coupon]: ...
-    async def use(self, coupon_id: str, order_id: str, session: Session) -> bool: ...
-    async def give_back(self, order_id: str, session: Session | None = None) -> None: ...
 
 
 class Door(Protocol):
@@ -124,7 +120,7 @@ class Coupons:
 
     async def take(self, user: User, room_id: str, drop_id: str, address: str) -> Coupon:
         """Take a coupon. Raises Conflict (`coupon_taken`, `coupons_gone`), NotAllowed, NotFound."""
-        await self._door.take_part(user, room_id, address)
+        entry = await self._door.take_part(user, room_id, address)
 
         async def work(session: Session) -> Coupon:
             now = self._clock.now()
@@ -139,6 +135,8 @@ class Coupons:
                 drop_id=drop_id,
                 user_id=user.id,
                 merchant_id=drop.merchant_id,
+                room_slug=entry.room.slug,
+                host_name=entry.room.host_name,
                 value_fen=drop.value_fen,
                 min_total_fen=drop.min_total_fen,
                 valid_until=drop.valid_until,
@@ -155,33 +153,6 @@ class Coupons:
     async def mine(self, user: User) -> list[Coupon]:
         """Somebody's coupons, newest first."""
         return await self._store.of_user(user.id)
-
-    async def quote(self, user_id: str, coupon_id: str, merchant_id: str, total_fen: int) -> int:
-        """What a coupon would take off, in fen. Raises Conflict (`coupon_not_usable`), NotFound."""
-        coupon = await self._store.get(coupon_id, user_id)
-        if coupon is None:
-            raise NotFound("there is no such coupon")
-        return discount_fen(coupon, merchant_id, total_fen, self._clock.now())
-
-    async def use(
-        self, user_id: str, coupon_id: str, merchant_id: str, total_fen: int, order_id: str, session: Session
-    ) -> int:
-        """Put a coupon into an order, in the transaction that writes the order; answers what it takes off, in fen.
-
-        Raises:
-            Conflict (`coupon_not_usable`), NotFound
-        """
-        coupon = await self._store.get(coupon_id, user_id, session)
-        if coupon is None:
-            raise NotFound("there is no such coupon")
-        discount = discount_fen(coupon, merchant_id, total_fen, self._clock.now())
-        if not await self._store.use(coupon_id, order_id, session):
-            raise Conflict("this coupon is in another order", code="coupon_not_usable")
-        return discount
-
-    async def give_back(self, order_id: str, session: Session | None = None) -> None:
-        """An order was cancelled, ran out or is refunded: its coupon, if any, is good again. Safe to repeat."""
-        await self._store.give_back(order_id, session)
 
     async def shown(self, room_id: str, *, to_staff: bool) -> dict[str, Any]:
         """What everybody who joins sees: coupons that can be had."""

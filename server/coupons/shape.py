@@ -30,6 +30,8 @@ def coupon_shape(coupon: Coupon, now: datetime) -> dict[str, Any]:
         "id": coupon.id,
         "drop_id": coupon.drop_id,
         "merchant_id": coupon.merchant_id,
+        "room_slug": coupon.room_slug,
+        "host_name": coupon.host_name,
         "value_fen": coupon.value_fen,
         "min_total_fen": coupon.min_total_fen,
         "valid_until": iso(coupon.valid_until),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from pymongo import DESCENDING, ReturnDocument
+from pymongo import DESCENDING, ReturnDocument, UpdateOne
 
 from server.coupons.model import Coupon, CouponState, Drop
 from server.infra.mongo import Database, Document
@@ -27,7 +28,7 @@ class CouponStore:
         await self._coupons.create_index([("drop_id", 1), ("user_id", 1)])
         await self._coupons.create_index([("user_id", 1), ("_id", DESCENDING)])
         await self._coupons.create_index(
-            "order_id", unique=True, partialFilterExpression={"order_id": {"$type": "string"}}, name="one_per_order"
+            "order_id", unique=True, partialFilterExpression={"state": CouponState.USED.value}, name="one_per_order"
         )
 
     async def add_drop(self, drop: Drop) -> None:
@@ -69,28 +70,34 @@ class CouponStore:
         fields = asdict(coupon)
         await self._coupons.insert_one({"_id": fields.pop("id"), **fields}, session=session)
 
-    async def get(self, coupon_id: str, user_id: str, session: Session | None = None) -> Coupon | None:
-        """A coupon of somebody."""
-        return _coupon(await self._coupons.find_one({"_id": coupon_id, "user_id": user_id}, session=session))
+    async def of_ids(self, coupon_ids: Sequence[str], session: Session) -> dict[str, Coupon]:
+        """Those of these coupons that there are."""
+        found = self._coupons.find({"_id": {"$in": list(coupon_ids)}}, session=session)
+        return {coupon.id: coupon async for document in found if (coupon := _coupon(document))}
 
     async def of_user(self, user_id: str) -> list[Coupon]:
         """Somebody's coupons, newest first."""
         found = self._coupons.find({"user_id": user_id}).sort("_id", DESCENDING).limit(COUPONS_LISTED)
         return [coupon async for document in found if (coupon := _coupon(document))]
 
-    async def use(self, coupon_id: str, order_id: str, session: Session) -> bool:
-        """Put a ready coupon into an order; False when it is not ready."""
-        result = await self._coupons.update_one(
-            {"_id": coupon_id, "state": CouponState.READY},
-            {"$set": {"state": CouponState.USED, "order_id": order_id}},
+    async def use(self, in_orders: Mapping[str, str], session: Session) -> bool:
+        """Put ready coupons into orders (order by coupon); False when one of them is not ready: undo then."""
+        done = await self._coupons.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": coupon_id, "state": CouponState.READY},
+                    {"$set": {"state": CouponState.USED, "order_id": order_id}},
+                )
+                for coupon_id, order_id in in_orders.items()
+            ],
             session=session,
         )
-        return result.modified_count == 1
+        return done.modified_count == len(in_orders)
 
-    async def give_back(self, order_id: str, session: Session | None = None) -> None:
-        """An order came to nothing: its coupon is ready again."""
-        await self._coupons.update_one(
-            {"order_id": order_id, "state": CouponState.USED},
+    async def give_back(self, order_ids: Sequence[str], session: Session) -> None:
+        """Orders came to nothing: their coupons are ready again. Safe to repeat."""
+        await self._coupons.update_many(
+            {"order_id": {"$in": list(order_ids)}, "state": CouponState.USED},
             {"$set": {"state": CouponState.READY, "order_id": None}},
             session=session,
         )

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from server.flash.model import Sale
-from server.orders.model import OrderState
+from server.orders.model import BOUGHT, OrderState
 
 BARS = 60  # more are thinner than a hair on a phone
 NOW_SECONDS = 5  # "orders a second now" is the mean of so many
-BOUGHT = frozenset({OrderState.PAID, OrderState.SHIPPED, OrderState.RECEIVED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from server.figures.model import OrderSums, SaleCounts, Sample, sums_of
+from server.ids import first_id_at
 from server.infra.mongo import Database, Document
 from server.orders.model import OrderState
 
 SAMPLE_DAYS = 400
-OF_SALE = "sale_id"  # where an order says of which sale it is
+OF_SALE = "lines.sale_id"  # where a line of an order says of which sale it is; a sale has one line of it at most
+LINE_FEN: Document = {"$multiply": ["$lines.price_fen", "$lines.quantity"]}
 BY_STATE: Document = {"_id": "$state", "orders": {"$sum": 1}, "fen": {"$sum": "$total_fen"}}
 
 
@@ -29,7 +31,8 @@ class FigureStore:
 
     async def orders_since(self, merchant_id: str, since: datetime) -> OrderSums:
         """A merchant's orders since a moment."""
-        pipeline = [{"$match": {"merchant_id": merchant_id, "created_at": {"$gte": since}}}, {"$group": BY_STATE}]
+        newer: Document = {"_id": {"$gte": first_id_at(since)}, "created_at": {"$gte": since}}
+        pipeline = [{"$match": {"merchant_id": merchant_id, **newer}}, {"$group": BY_STATE}]
         return _sums([group async for group in await self._orders.aggregate(pipeline)])
 
     async def of_sale(self, sale_id: str, opens_at: datetime) -> SaleCounts:
@@ -37,9 +40,11 @@ class FigureStore:
         second: Document = {"$dateDiff": {"startDate": opens_at, "endDate": "$created_at", "unit": "millisecond"}}
         pipeline: list[Document] = [
             {"$match": {OF_SALE: sale_id}},
+            {"$unwind": "$lines"},
+            {"$match": {OF_SALE: sale_id}},
             {
                 "$facet": {
-                    "states": [{"$group": BY_STATE}],
+                    "states": [{"$group": {**BY_STATE, "fen": {"$sum": LINE_FEN}}}],
                     "buyers": [{"$group": {"_id": "$buyer_id"}}, {"$count": "count"}],
                     "seconds": [{"$group": {"_id": {"$floor": {"$divide": [second, 1_000]}}, "orders": {"$sum": 1}}}],
                 }

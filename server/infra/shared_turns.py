@@ -45,15 +45,18 @@ class SharedTurns:
         self._sulks_until = 0.0
 
     @asynccontextmanager
-    async def take(self, key: str) -> AsyncIterator[None]:
-        """Wait for one's turn, or long enough."""
-        keys = [f"{PREFIX}{key}", f"{PREFIX}{key}:there"]
-        is_ours = await self._wait(keys)
+    async def take(self, *keys: str) -> AsyncIterator[None]:
+        """Wait for one's turn with each of these, in their order, or long enough."""
+        ours: list[list[str]] = []
         try:
+            for key in sorted(set(keys)):
+                names = [f"{PREFIX}{key}", f"{PREFIX}{key}:there"]
+                if await self._wait(names):
+                    ours.append(names)
             yield
         finally:
-            if is_ours:
-                await self._call(cast("Any", self._give)(keys=keys, args=[KEPT_MS]))
+            for names in ours:
+                await self._call(cast("Any", self._give)(keys=names, args=[KEPT_MS]))
 
     async def _wait(self, keys: list[str]) -> bool:
         if time.monotonic() < self._sulks_until:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from weakref import WeakValueDictionary
 
 from server.errors import Unavailable
@@ -22,17 +22,25 @@ class Turns:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def take(self, key: str) -> AsyncIterator[None]:
-        """Wait for one's turn. Raises Unavailable."""
+    async def take(self, *keys: str) -> AsyncIterator[None]:
+        """Wait for one's turn with each of these, in their order, so that nobody waits in a circle.
+
+        Raises:
+            Unavailable
+        """
+        async with AsyncExitStack() as stack:
+            for key in sorted(set(keys)):
+                lock = self._lock(key)
+                try:
+                    async with asyncio.timeout(WAIT_SECONDS):
+                        await lock.acquire()
+                except TimeoutError:
+                    raise Unavailable("too many are waiting for the same thing; please try again") from None
+                stack.callback(lock.release)
+            yield
+
+    def _lock(self, key: str) -> asyncio.Lock:
         lock = self._locks.get(key)
         if lock is None:
             lock = self._locks[key] = asyncio.Lock()
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await lock.acquire()
-        except TimeoutError:
-            raise Unavailable("too many are waiting for the same thing; please try again") from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return lock

@@ -1,27 +1,18 @@
-"""Routes: buying at the normal price, the buyer's orders, the merchant's orders."""
+"""Routes: ordering, the buyer's orders, the merchant's orders."""
 
 from __future__ import annotations
-
-from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field
 
 from server.accounts.model import Role
 from server.http import Body, Routes, answer, parse_body, require_role, require_user
-from server.orders.model import Delivery, Order, Shipment
+from server.orders.body import PlaceOrder, wanted
+from server.orders.model import Delivery, OrderState, Shipment, check_states
 from server.orders.service import Orders
-from server.orders.shape import order_shape
+from server.orders.shape import order_shape, sold_order_shape
 
-Whole = Annotated[int, Field(strict=True)]
-
-
-class Buy(Body):
-    """`POST /api/orders`"""
-
-    product_id: str = Field(max_length=40)
-    quantity: Whole
-    request_id: str = Field(max_length=64)
+QUERY_LIMIT = 200
 
 
 class DeliverTo(Body):
@@ -40,29 +31,28 @@ class Ship(Body):
     number: str = Field(max_length=100)
 
 
+def which(request: web.Request) -> tuple[frozenset[OrderState], str | None]:
+    """Which orders a list is to have: `?state=paid,shipped&before=<the last one that is known>`."""
+    names = request.query.get("state", "")[:QUERY_LIMIT].split(",")
+    return check_states(name for name in names if name), request.query.get("before") or None
+
+
 def order_routes(orders: Orders) -> Routes:
-    """Routes of this noun."""
+    """Routes of this noun for those who buy."""
 
-    def items(found: list[Order]) -> web.Response:
-        return answer({"items": [order_shape(order) for order in found]})
-
-    async def buy(request: web.Request) -> web.Response:
+    async def place(request: web.Request) -> web.Response:
         buyer = require_user(request)
-        body = await parse_body(request, Buy)
-        order = await orders.buy(buyer, body.product_id, body.request_id, body.quantity)
-        return answer(order_shape(order), 201)
+        return answer(order_shape(await orders.place(buyer, wanted(await parse_body(request, PlaceOrder)))), 201)
 
     async def list_own(request: web.Request) -> web.Response:
-        return items(await orders.of_buyer(require_user(request)))
+        found = await orders.of_buyer(require_user(request), *which(request))
+        return answer({"items": [order_shape(order) for order in found]})
 
     async def get_own(request: web.Request) -> web.Response:
         return answer(order_shape(await orders.get(require_user(request), request.match_info["id"])))
 
     async def cancel(request: web.Request) -> web.Response:
         return answer(order_shape(await orders.cancel(require_user(request), request.match_info["id"])))
-
-    async def list_for_host(request: web.Request) -> web.Response:
-        return items(await orders.of_host(require_role(request, Role.HOST)))
 
     async def deliver_to(request: web.Request) -> web.Response:
         delivery = Delivery(**(await parse_body(request, DeliverTo)).model_dump())
@@ -71,18 +61,34 @@ def order_routes(orders: Orders) -> Routes:
     async def receive(request: web.Request) -> web.Response:
         return answer(order_shape(await orders.receive(require_user(request), request.match_info["id"])))
 
-    async def ship(request: web.Request) -> web.Response:
-        host = require_role(request, Role.HOST)
-        shipment = Shipment(**(await parse_body(request, Ship)).model_dump())
-        return answer(order_shape(await orders.ship(host, request.match_info["id"], shipment)))
-
     return [
-        web.put("/api/orders/{id}/delivery", deliver_to),
-        web.post("/api/orders/{id}/receive", receive),
-        web.post("/api/my/room/orders/{id}/ship", ship),
-        web.post("/api/orders", buy),
+        web.post("/api/orders", place),
         web.get("/api/orders", list_own),
         web.get("/api/orders/{id}", get_own),
         web.post("/api/orders/{id}/cancel", cancel),
+        web.put("/api/orders/{id}/delivery", deliver_to),
+        web.post("/api/orders/{id}/receive", receive),
+    ]
+
+
+def shop_order_routes(orders: Orders) -> Routes:
+    """Routes of this noun for those who sell."""
+
+    async def list_for_host(request: web.Request) -> web.Response:
+        found = await orders.of_host(require_role(request, Role.HOST), *which(request))
+        return answer({"items": [sold_order_shape(order) for order in found]})
+
+    async def get_for_host(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        return answer(sold_order_shape(await orders.of_shop(host, request.match_info["id"])))
+
+    async def ship(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        shipment = Shipment(**(await parse_body(request, Ship)).model_dump())
+        return answer(sold_order_shape(await orders.ship(host, request.match_info["id"], shipment)))
+
+    return [
         web.get("/api/my/room/orders", list_for_host),
+        web.get("/api/my/room/orders/{id}", get_for_host),
+        web.post("/api/my/room/orders/{id}/ship", ship),
     ]

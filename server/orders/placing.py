@@ -1,4 +1,4 @@
-"""Placing orders: requests for one source are taken in order of arrival, in groups, each group by one transaction."""
+"""Placing orders: requests for the same sources are taken in order of arrival, each group by one transaction."""
 
 from __future__ import annotations
 
@@ -13,23 +13,15 @@ from typing import Protocol, TypeVar
 
 from config.clock import Clock
 from config.tasks import Tasks
+from server.addresses.model import AddressBook
+from server.coupons.model import Coupon
 from server.errors import Conflict, TooManyRequests, Unavailable
 from server.ids import new_id
 from server.infra.announce import Word, user_channel
 from server.infra.transactions import Session
 from server.infra.turns import Turns
-from server.orders.model import (
-    NUMBER_BITS,
-    Admission,
-    Fresh,
-    Offer,
-    Order,
-    Request,
-    RequestTaken,
-    Source,
-    SourceKind,
-    admit,
-)
+from server.orders.admission import NUMBER_BITS, Admission, Fresh, Known, Offer, Request, admit
+from server.orders.model import Order, RequestTaken, Source, SourceKind, Sources
 from server.orders.shape import order_shape
 
 GROUP_SIZE = 500  # more would not be faster: by then the commit is a small part of a group's time
@@ -37,6 +29,7 @@ LINE_LIMIT = 5_000  # who comes then is told to come again, rather than to wait 
 ANSWER_SECONDS = 12.0
 RACE_TRIES = 3
 TOO_LONG = "this takes too long; please try again"
+CHANGING = "the stock is changing; please try again"
 T = TypeVar("T")
 
 
@@ -46,6 +39,19 @@ class Store(Protocol):
     async def by_requests(self, requests: Sequence[Request], session: Session) -> dict[tuple[str, str], Order]: ...
     async def pieces_of(self, sale_id: str, buyer_ids: Sequence[str], session: Session) -> dict[str, int]: ...
     async def add_many(self, orders: Sequence[Order], session: Session) -> None: ...
+
+
+class Coupons(Protocol):
+    """What takes something off."""
+
+    async def of_ids(self, coupon_ids: Sequence[str], session: Session) -> dict[str, Coupon]: ...
+    async def use(self, in_orders: Mapping[str, str], session: Session) -> bool: ...
+
+
+class Books(Protocol):
+    """Where buyers want their parcels."""
+
+    async def of_owners(self, owner_ids: Iterable[str]) -> dict[str, AddressBook]: ...
 
 
 class Stock(Protocol):
@@ -100,12 +106,15 @@ class Placing:
     one write that decides is the conditional move of the group's pieces; the orders are in the same transaction, so
     a process that is killed at any step leaves both or neither. Several servers are kept apart by MongoDB alone: a
     limit per buyer is read in the snapshot of a transaction that also writes the sale, and two of those collide.
+    Those who want several sources stand in a line of their own, and take all of them in the sources' order.
     """
 
     def __init__(
         self,
         store: Store,
         stock: Stock,
+        coupons: Coupons,
+        books: Books,
         transactions: Transactions,
         turns: Turns,
         shared_turns: SharedTurns,
@@ -115,14 +124,16 @@ class Placing:
     ) -> None:
         self._store = store
         self._stock = stock
+        self._coupons = coupons
+        self._books = books
         self._transactions = transactions
         self._turns = turns
         self._shared_turns = shared_turns
         self._tasks = tasks
         self._voice = voice
         self._clock = clock
-        self._lines: dict[Source, deque[Ticket]] = {}
-        self._served: dict[Source, Sequence[Ticket]] = {}
+        self._lines: dict[Sources, deque[Ticket]] = {}
+        self._served: dict[Sources, Sequence[Ticket]] = {}
         self._line_formed: Callable[[], None] = _nobody_looks
 
     def tell_lines_to(self, line_formed: Callable[[], None]) -> None:
@@ -130,20 +141,21 @@ class Placing:
         self._line_formed = line_formed
 
     def lines(self) -> Iterable[tuple[Sequence[Ticket], deque[Ticket]]]:
-        """Who is being served, and who waits, at each source."""
-        return [(self._served.get(source, ()), line) for source, line in self._lines.items()]
+        """Who is being served, and who waits, at each set of sources."""
+        return [(self._served.get(sources, ()), line) for sources, line in self._lines.items()]
 
-    async def place(self, source: Source, request: Request) -> Order:
+    async def place(self, request: Request) -> Order:
         """Stand in line and get an order, or why not.
 
         Raises:
-            Conflict (`sold_out`, `out_of_stock`, `limit_reached`, `sale_closed`), NotFound,
+            Conflict (`sold_out`, `out_of_stock`, `limit_reached`, `sale_closed`, `coupon_not_usable`),
+            NotFound (also `unknown_coupon`, `unknown_address`), BadRequest (`several_merchants`),
             TooManyRequests, Unavailable
         """
-        line = self._lines.get(source)
+        line = self._lines.get(request.sources)
         if line is None:
-            line = self._lines[source] = deque()
-            self._tasks.start("placing", self._serve(source, line))
+            line = self._lines[request.sources] = deque()
+            self._tasks.start("placing", self._serve(request.sources, line))
             self._line_formed()
         if len(line) >= LINE_LIMIT:
             raise TooManyRequests("very many want this at this moment; please try again")
@@ -156,23 +168,24 @@ class Placing:
         finally:
             patience.cancel()
 
-    async def _serve(self, source: Source, line: deque[Ticket]) -> None:
+    async def _serve(self, sources: Sources, line: deque[Ticket]) -> None:
         try:
             while line:
-                async with self._turns.take(source.id), self._shared_turns.take(source.id):
+                ids = [source.id for source in sources]
+                async with self._turns.take(*ids), self._shared_turns.take(*ids):
                     group = [line.popleft() for _ in range(min(GROUP_SIZE, len(line)))]
-                    group = self._served[source] = [ticket for ticket in group if not ticket.answer.done()]
-                    await self._answer(source, group)
+                    group = self._served[sources] = [ticket for ticket in group if not ticket.answer.done()]
+                    await self._answer(sources, group)
         finally:
-            del self._lines[source]
-            self._served.pop(source, None)
+            del self._lines[sources]
+            self._served.pop(sources, None)
             _refuse(line, Unavailable(TOO_LONG))
 
-    async def _answer(self, source: Source, group: Sequence[Ticket]) -> None:
+    async def _answer(self, sources: Sources, group: Sequence[Ticket]) -> None:
         if not group:
             return
         try:
-            admission = await self._place(source, [ticket.request for ticket in group])
+            admission = await self._place(sources, [ticket.request for ticket in group])
         except asyncio.CancelledError:
             _refuse(group, Unavailable("the server is stopping; please try again"))
             raise
@@ -188,33 +201,31 @@ class Placing:
                 ticket.answer.set_exception(answer)
         if admission.new:  # the next group does not wait until this one is told
             pages = {ticket.request.key: ticket.request.page for ticket in reversed(group)}
-            self._tasks.start("telling of orders", self._tell(source, admission.new, pages))
+            self._tasks.start("telling of orders", self._tell(sources, admission.new, pages))
 
     async def _tell(
-        self, source: Source, orders: Sequence[Order], pages: Mapping[tuple[str, str], str | None]
+        self, sources: Sources, orders: Sequence[Order], pages: Mapping[tuple[str, str], str | None]
     ) -> None:
-        await self._stock.tell(source)
+        for source in sources:
+            await self._stock.tell(source)
         words = [
             Word(user_channel(one.buyer_id), {"order": order_shape(one)}, pages[one.buyer_id, one.request_id])
             for one in orders
         ]
         await self._voice.tell_each("order", words)
 
-    async def _place(self, source: Source, requests: Sequence[Request]) -> Admission:
+    async def _place(self, sources: Sources, requests: Sequence[Request]) -> Admission:
+        owners = {request.buyer_id for request in requests if request.address_id is not None}
+        books = await self._books.of_owners(owners) if owners else {}
+
         async def work(session: Session) -> Admission:
             now = self._clock.now()
-            offer = await self._stock.enter(source, now, session)
-            known = await self._store.by_requests(requests, session)
-            taken: dict[str, int] = {}
-            if source.kind is SourceKind.SALE:
-                buyers = sorted({request.buyer_id for request in requests})
-                taken = await self._store.pieces_of(source.id, buyers, session)
+            offers = [await self._stock.enter(source, now, session) for source in sources]
+            known = await self._read(sources, requests, books, session)
             fresh = [Fresh(new_id(), secrets.randbits(NUMBER_BITS)) for _ in requests]
-            admission = admit(offer, requests, known, taken, now, fresh)
+            admission = admit(offers, requests, known, now, fresh)
             if admission.new:
-                if not await self._stock.hold(source, admission.pieces, session):
-                    raise Conflict("the stock is changing; please try again")
-                await self._store.add_many(admission.new, session)
+                await self._write(sources, admission, session)
             return admission
 
         for _ in range(RACE_TRIES):
@@ -222,7 +233,28 @@ class Placing:
                 return await self._transactions.run(work)
             except RequestTaken:
                 continue
-        raise Conflict("the stock is changing; please try again")
+        raise Conflict(CHANGING)
+
+    async def _read(
+        self, sources: Sources, requests: Sequence[Request], books: Mapping[str, AddressBook], session: Session
+    ) -> Known:
+        orders = await self._store.by_requests(requests, session)
+        buyers = sorted({request.buyer_id for request in requests})
+        taken = [
+            await self._store.pieces_of(source.id, buyers, session) if source.kind is SourceKind.SALE else {}
+            for source in sources
+        ]
+        asked = sorted({request.coupon_id for request in requests if request.coupon_id is not None})
+        coupons = await self._coupons.of_ids(asked, session) if asked else {}
+        return Known(orders, taken, coupons, books)
+
+    async def _write(self, sources: Sources, admission: Admission, session: Session) -> None:
+        for source, pieces in zip(sources, admission.pieces, strict=True):
+            if not await self._stock.hold(source, pieces, session):
+                raise Conflict(CHANGING)
+        if admission.coupons and not await self._coupons.use(admission.coupons, session):
+            raise Conflict(CHANGING)
+        await self._store.add_many(admission.new, session)
 
 
 def _nobody_looks() -> None:

@@ -1,11 +1,11 @@
-"""An order as its buyer and its merchant see it."""
+"""An order as its buyer and as its merchant see it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from server.orders.model import Order, OrderState
+from server.orders.model import BOUGHT, Line, Order, OrderState
 from server.wire import iso
 
 
@@ -16,23 +16,39 @@ def order_shape(order: Order) -> dict[str, Any]:
         "id": order.id,
         "number": order.number,
         "state": order.state,
-        "product": {
-            "id": order.product_id,
-            "name": order.product_name,
-            "picture_url": order.product_picture_url,
-            "unit": order.product_unit,
-        },
-        "sale_id": order.sale_id,
-        "quantity": order.quantity,
-        "price_fen": order.price_fen,
+        "merchant_id": order.merchant_id,
+        "lines": [_line_shape(line) for line in order.lines],
+        "coupon_id": order.coupon_id,
+        "discount_fen": order.discount_fen,
         "total_fen": order.total_fen,
         "created_at": created_at,
         "hold_until": iso(order.hold_until) if order.state is OrderState.HELD else None,
         "paid_at": iso(order.paid_at),
+        "receive_at": iso(order.receive_at) if order.state is OrderState.SHIPPED else None,
         "delivery": asdict(order.delivery) if order.delivery else None,
         "shipment": asdict(order.shipment) if order.shipment else None,
         "history": [
             {"state": change.state, "at": created_at if change.at is order.created_at else iso(change.at)}
             for change in order.history
         ],
+    }
+
+
+def sold_order_shape(order: Order) -> dict[str, Any]:
+    """`Order` for its merchant, who learns where a parcel goes once there is one to send."""
+    shape = order_shape(order)
+    return shape if order.state in BOUGHT else {**shape, "delivery": None}
+
+
+def _line_shape(line: Line) -> dict[str, Any]:
+    return {
+        "product": {
+            "id": line.product_id,
+            "name": line.product_name,
+            "picture_url": line.product_picture_url,
+            "unit": line.product_unit,
+        },
+        "sale_id": line.sale_id,
+        "quantity": line.quantity,
+        "price_fen": line.price_fen,
     }

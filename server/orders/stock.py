@@ -10,7 +10,8 @@ from server.catalog.model import Product
 from server.errors import Conflict, NotFound
 from server.flash.model import Pot, Sale, SaleState, takes_orders
 from server.infra.transactions import Session
-from server.orders.model import PRODUCT_HOLD_SECONDS, Offer, Place, Source, SourceKind
+from server.orders.admission import Offer
+from server.orders.model import PRODUCT_HOLD_SECONDS, Place, Source, SourceKind
 
 log = logger(__name__)
 
@@ -61,14 +62,13 @@ class Stock:
         """
         if source.kind is SourceKind.PRODUCT:
             product = await self._product(source.id, session)
-            return Offer(product, None, None, product.price_fen, product.stock, None, PRODUCT_HOLD_SECONDS, True)
+            return Offer(product, None, product.price_fen, product.stock, None, PRODUCT_HOLD_SECONDS, True)
         sale = await self._sale_store.enter(source.id, session)
         if sale is None:
             raise NotFound("there is no such sale")
         return Offer(
             product=await self._product(sale.product_id, session),
             sale_id=sale.id,
-            room_id=sale.room_id,
             price_fen=sale.price_fen,
             free=sale.available,
             per_buyer=sale.per_buyer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -11,19 +11,24 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from server.infra.mongo import Database, Document
 from server.infra.transactions import Session
+from server.orders.admission import Request
 from server.orders.model import (
     COUNTED_FOR_LIMIT,
     Change,
     Delivery,
+    Facts,
+    Line,
     Order,
     OrderState,
-    Request,
     RequestTaken,
     Shipment,
 )
 
-ORDERS_LISTED = 200
 DUPLICATE_KEY = 11000
+PAID_ONCE: Document = {"paid_at": {"$type": "date"}}  # what is not paid yet costs these indexes nothing
+# `$exists`, since the planner does not see that a string is of type string. So lines of no sale have no such field.
+OF_A_SALE: Document = {"lines.sale_id": {"$exists": True}}
+NEVER_PAID = frozenset({OrderState.HELD, OrderState.CANCELLED, OrderState.EXPIRED})
 
 
 class OrderStore:
@@ -33,16 +38,18 @@ class OrderStore:
         self._orders = database["orders"]
 
     async def make_indexes(self) -> None:
-        """One order per request of a buyer; a buyer's part in a sale; lists; holds by their end."""
-        held = {"state": OrderState.HELD.value}
+        """One order per request of a buyer; a buyer's part in a sale; lists; holds and parcels by their end."""
+        held, shipped = {"state": OrderState.HELD.value}, {"state": OrderState.SHIPPED.value}
         await self._orders.create_index([("buyer_id", 1), ("request_id", 1)], unique=True)
         await self._orders.create_index("number", unique=True)
+        await self._orders.create_index([("lines.sale_id", 1), ("buyer_id", 1)], partialFilterExpression=OF_A_SALE)
+        await self._orders.create_index([("buyer_id", 1), ("_id", DESCENDING)])
+        await self._orders.create_index([("merchant_id", 1), ("_id", DESCENDING)])
         await self._orders.create_index(
-            [("sale_id", 1), ("buyer_id", 1)], partialFilterExpression={"sale_id": {"$type": "string"}}
+            [("merchant_id", 1), ("state", 1), ("_id", DESCENDING)], partialFilterExpression=PAID_ONCE
         )
-        await self._orders.create_index([("buyer_id", 1), ("created_at", DESCENDING)])
-        await self._orders.create_index([("merchant_id", 1), ("created_at", DESCENDING)])
         await self._orders.create_index("hold_until", partialFilterExpression=held)
+        await self._orders.create_index("receive_at", partialFilterExpression=shipped)
 
     async def add_many(self, orders: Sequence[Order], session: Session) -> None:
         """Add new orders. Raises RequestTaken."""
@@ -68,21 +75,30 @@ class OrderStore:
     async def pieces_of(self, sale_id: str, buyer_ids: Sequence[str], session: Session) -> dict[str, int]:
         """How many pieces of a sale these buyers hold or have paid."""
         found = self._orders.find(
-            {"sale_id": sale_id, "buyer_id": {"$in": list(buyer_ids)}, "state": {"$in": sorted(COUNTED_FOR_LIMIT)}},
-            {"buyer_id": 1, "quantity": 1},
+            {
+                "lines.sale_id": sale_id,
+                "buyer_id": {"$in": list(buyer_ids)},
+                "state": {"$in": sorted(COUNTED_FOR_LIMIT)},
+            },
+            {"buyer_id": 1, "lines.sale_id": 1, "lines.quantity": 1},
             session=session,
         )
         pieces: dict[str, int] = {}
         async for document in found:
-            pieces[document["buyer_id"]] = pieces.get(document["buyer_id"], 0) + document["quantity"]
+            buyer_id = document["buyer_id"]
+            for line in document["lines"]:
+                if line.get("sale_id") == sale_id:
+                    pieces[buyer_id] = pieces.get(buyer_id, 0) + line["quantity"]
         return pieces
 
     async def pieces_by_state(self, sale_id: str, session: Session) -> dict[OrderState, int]:
         """How many pieces of a sale are in orders of each state."""
         groups = await self._orders.aggregate(
             [
-                {"$match": {"sale_id": sale_id}},
-                {"$group": {"_id": "$state", "pieces": {"$sum": "$quantity"}}},
+                {"$match": {"lines.sale_id": sale_id}},
+                {"$unwind": "$lines"},
+                {"$match": {"lines.sale_id": sale_id}},
+                {"$group": {"_id": "$state", "pieces": {"$sum": "$lines.quantity"}}},
             ],
             session=session,
         )
@@ -93,14 +109,29 @@ class OrderStore:
         document = await self._orders.find_one({"_id": order_id}, session=session)
         return None if document is None else _order(document)
 
-    async def of_buyer(self, buyer_id: str) -> list[Order]:
-        """A buyer's orders, newest first."""
-        found = self._orders.find({"buyer_id": buyer_id}).sort("created_at", DESCENDING).limit(ORDERS_LISTED)
-        return [_order(document) async for document in found]
+    async def of_buyer(
+        self, buyer_id: str, states: Collection[OrderState], before: str | None, limit: int
+    ) -> list[Order]:
+        """A buyer's orders in these states (none: in any), newest first, those older than `before`."""
+        return await self._listed({"buyer_id": buyer_id}, states, before, limit)
 
-    async def of_merchant(self, merchant_id: str) -> list[Order]:
-        """A merchant's orders, newest first."""
-        found = self._orders.find({"merchant_id": merchant_id}).sort("created_at", DESCENDING).limit(ORDERS_LISTED)
+    async def of_merchant(
+        self, merchant_id: str, states: Collection[OrderState], before: str | None, limit: int
+    ) -> list[Order]:
+        """The same of a merchant."""
+        query: Document = {"merchant_id": merchant_id}
+        if states and not NEVER_PAID.intersection(states):
+            query |= PAID_ONCE
+        return await self._listed(query, states, before, limit)
+
+    async def _listed(
+        self, query: Document, states: Collection[OrderState], before: str | None, limit: int
+    ) -> list[Order]:
+        if states:
+            query["state"] = {"$in": sorted(states)}
+        if before is not None:
+            query["_id"] = {"$lt": before}
+        found = self._orders.find(query).sort("_id", DESCENDING).limit(limit)
         return [_order(document) async for document in found]
 
     async def holds_past(self, now: datetime, limit: int) -> list[Order]:
@@ -112,30 +143,28 @@ class OrderStore:
         )
         return [_order(document) async for document in found]
 
+    async def parcels_past(self, now: datetime, limit: int) -> list[Order]:
+        """Orders whose parcel counts as received now, the longest over first."""
+        found = (
+            self._orders.find({"state": OrderState.SHIPPED, "receive_at": {"$lte": now}})
+            .sort("receive_at", 1)
+            .limit(limit)
+        )
+        return [_order(document) async for document in found]
+
     async def among(self, order_ids: Sequence[str], state: OrderState, session: Session) -> list[Order]:
         """Those of these orders that are in a state."""
         found = self._orders.find({"_id": {"$in": list(order_ids)}, "state": state}, session=session)
         return [_order(document) async for document in found]
 
     async def move(
-        self,
-        order: Order,
-        state: OrderState,
-        now: datetime,
-        session: Session,
-        *,
-        paid_at: datetime | None = None,
-        shipment: Shipment | None = None,
+        self, order: Order, state: OrderState, now: datetime, facts: Facts, session: Session
     ) -> Order | None:
         """Change the state if it is still the one that was read; None when somebody was first."""
-        changes: Document = {"state": state}
-        if shipment is not None:
-            changes["shipment"] = asdict(shipment)
-        if paid_at is not None:
-            changes["paid_at"] = paid_at
+        known = {name: value for name, value in asdict(facts).items() if value is not None}
         document = await self._orders.find_one_and_update(
             {"_id": order.id, "state": order.state},
-            {"$set": changes, "$push": {"history": {"state": state, "at": now}}},
+            {"$set": {"state": state, **known}, "$push": {"history": {"state": state, "at": now}}},
             session=session,
             return_document=ReturnDocument.AFTER,
         )
@@ -169,21 +198,31 @@ def _document(order: Order) -> Document:
         "request_id": order.request_id,
         "buyer_id": order.buyer_id,
         "merchant_id": order.merchant_id,
-        "room_id": order.room_id,
-        "product_id": order.product_id,
-        "product_name": order.product_name,
-        "product_unit": order.product_unit,
-        "product_picture_url": order.product_picture_url,
-        "sale_id": order.sale_id,
-        "quantity": order.quantity,
-        "price_fen": order.price_fen,
+        "lines": [_line_document(line) for line in order.lines],
+        "coupon_id": order.coupon_id,
+        "discount_fen": order.discount_fen,
         "total_fen": order.total_fen,
         "state": order.state,
         "created_at": order.created_at,
         "hold_until": order.hold_until,
         "paid_at": order.paid_at,
         "history": [{"state": change.state, "at": change.at} for change in order.history],
+        "delivery": None if order.delivery is None else asdict(order.delivery),
     }
+
+
+def _line_document(line: Line) -> Document:
+    document: Document = {
+        "product_id": line.product_id,
+        "product_name": line.product_name,
+        "product_unit": line.product_unit,
+        "product_picture_url": line.product_picture_url,
+        "quantity": line.quantity,
+        "price_fen": line.price_fen,
+    }
+    if line.sale_id is not None:
+        document["sale_id"] = line.sale_id
+    return document
 
 
 def _order(document: Document) -> Order:
@@ -193,20 +232,16 @@ def _order(document: Document) -> Order:
         request_id=document["request_id"],
         buyer_id=document["buyer_id"],
         merchant_id=document["merchant_id"],
-        room_id=document["room_id"],
-        product_id=document["product_id"],
-        product_name=document["product_name"],
-        product_unit=document["product_unit"],
-        product_picture_url=document["product_picture_url"],
-        sale_id=document["sale_id"],
-        quantity=document["quantity"],
-        price_fen=document["price_fen"],
+        lines=tuple(Line(**{"sale_id": None, **line}) for line in document["lines"]),
+        coupon_id=document["coupon_id"],
+        discount_fen=document["discount_fen"],
         total_fen=document["total_fen"],
         state=OrderState(document["state"]),
         created_at=document["created_at"],
         hold_until=document["hold_until"],
         paid_at=document["paid_at"],
         history=tuple(Change(OrderState(line["state"]), line["at"]) for line in document["history"]),
-        delivery=Delivery(**document["delivery"]) if document.get("delivery") else None,
+        delivery=Delivery(**document["delivery"]) if document["delivery"] else None,
         shipment=Shipment(**document["shipment"]) if document.get("shipment") else None,
+        receive_at=document.get("receive_at"),
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 from server.accounts.model import Role
 from server.errors import DomainError
 from server.http import Body, Routes, answer, parse_body, read_limited, require_role, require_user
-from server.orders.shape import order_shape
+from server.orders.shape import order_shape, sold_order_shape
 from server.payments.model import Checkout, Payer
 from server.payments.service import Payments
 
@@ -59,7 +59,7 @@ def payment_routes(payments: Payments) -> Routes:
 
     async def refund_for(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
-        return answer(order_shape(await payments.refund_for(host, request.match_info["id"])))
+        return answer(sold_order_shape(await payments.refund_for(host, request.match_info["id"])))
 
     return [
         web.post("/api/orders/{id}/refund", refund_own),

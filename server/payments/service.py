@@ -308,7 +308,7 @@ class Payments:
             order_number=order.number,
             provider=provider.name,
             payer=payer,
-            title=f"{order.product_name} × {order.quantity}",
+            title=order.title,
             amount_fen=order.total_fen,
             state=PaymentState.WAITING,
             created_at=now,

@@ -65,7 +65,7 @@ def test_orders_and_recordings_survive_when_everything_is_killed(
             viewer,
             "POST",
             "/api/orders",
-            {"product_id": platform.tea_id, "quantity": 2, "request_id": "before-the-end"},
+            {"lines": [{"product_id": platform.tea_id, "quantity": 2}], "request_id": "before-the-end"},
         )
         wait_until(lambda: video.evaluate("v => v.currentTime") > RECORDED_SECONDS, "some seconds are on the air")
 
@@ -85,7 +85,7 @@ def test_orders_and_recordings_survive_when_everything_is_killed(
     # then the order is there, with its pieces set aside
     viewer.goto("/orders")
     kept = ask(viewer, "GET", f"/api/orders/{order['id']}")
-    assert (kept["state"], kept["quantity"]) == ("held", 2)
+    assert (kept["state"], kept["lines"][0]["quantity"]) == ("held", 2)
     assert ask(viewer, "GET", f"/api/products/{platform.tea_id}")["stock"] == 18
 
     # and the recording becomes a lesson that plays

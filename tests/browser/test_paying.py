@@ -65,7 +65,7 @@ def environment_changes(wechat: WechatGateway) -> dict[str, str]:
 def order_oranges(page: Page, platform: Platform) -> None:
     """Signed in, with an order that waits for its money on the screen."""
     page.request.post("/api/session", data={"login": VIEWER, "password": PASSWORD})
-    wish = {"product_id": platform.oranges_id, "quantity": 1, "request_id": "r1"}
+    wish = {"lines": [{"product_id": platform.oranges_id, "quantity": 1}], "request_id": "r1"}
     order = page.request.post("/api/orders", data=wish).json()
     page.goto(f"/orders/{order['id']}")
 

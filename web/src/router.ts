@@ -92,6 +92,24 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'me', signedIn: true, title: 'orders.one' },
   },
   {
+    path: '/addresses',
+    name: 'addresses',
+    component: () => import('./features/buying/AddressesPage.vue'),
+    meta: { tab: 'me', signedIn: true, title: 'buying.address.title' },
+  },
+  {
+    path: '/coupons',
+    name: 'coupons',
+    component: () => import('./features/buying/CouponsPage.vue'),
+    meta: { tab: 'me', signedIn: true, title: 'buying.coupon.title' },
+  },
+  {
+    path: '/studio/orders',
+    name: 'shop-orders',
+    component: () => import('./features/shop/ShopOrdersPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'host', title: 'orders.shop.title' },
+  },
+  {
     path: '/operator/nodes',
     name: 'nodes',
     component: () => import('./features/operators/NodesPage.vue'),

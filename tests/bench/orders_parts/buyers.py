@@ -38,7 +38,7 @@ class Presses:
         """One press and its answer."""
         begin = time.perf_counter()
         self.begin = min(self.begin, begin)
-        fields = {"sale_id": sale_id, "request_id": request, "quantity": 1}
+        fields = {"lines": [{"sale_id": sale_id, "quantity": 1}], "request_id": request}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 ack, came = await buyer.press("order", fields)

@@ -40,11 +40,12 @@ async def check(database: Database, sale: Sale, acknowledged: Iterable[tuple[str
     """Read the sale and each of its orders."""
     kept = await database["sales"].find_one({"_id": sale.id})
     assert kept is not None
-    fields = {"buyer_id": 1, "request_id": 1, "quantity": 1, "state": 1}
-    orders = await database["orders"].find({"sale_id": sale.id}, fields).to_list()
+    fields = {"buyer_id": 1, "request_id": 1, "lines": 1, "state": 1}
+    orders = await database["orders"].find({"lines.sale_id": sale.id}, fields).to_list()
     places: Counter[Place] = Counter()
     for order in orders:
-        places[PLACES[OrderState(order["state"])]] += order["quantity"]
+        pieces = sum(line["quantity"] for line in order["lines"] if line.get("sale_id") == sale.id)
+        places[PLACES[OrderState(order["state"])]] += pieces
     wishes = Counter((order["buyer_id"], order["request_id"]) for order in orders)
     by_id = {order["_id"]: (order["buyer_id"], order["request_id"]) for order in orders}
     told = set(acknowledged)

@@ -23,7 +23,7 @@ async def sell(settings: ServerSettings, wanted: dict[str, Any]) -> Outcome:
     latencies, acknowledged, refused = [], [], 0
     async with open_mongo(settings) as database:
         sales, orders = database["sales"], database["orders"]
-        sample = await orders.find_one({"sale_id": wanted["like"]})
+        sample = await orders.find_one({"lines.sale_id": wanted["like"]})
         assert sample is not None
         numbers = iter(range(wanted["presses"]))
 
@@ -46,7 +46,7 @@ async def sell(settings: ServerSettings, wanted: dict[str, Any]) -> Outcome:
                         "number": order_id,
                         "buyer_id": buyer,
                         "request_id": "r",
-                        "sale_id": wanted["sale_id"],
+                        "lines": [{**line, "sale_id": wanted["sale_id"]} for line in sample["lines"]],
                     }
                 )
                 latencies.append((time.perf_counter() - begin) * 1000)

@@ -18,6 +18,8 @@ from config.settings import ServerSettings
 from server.__main__ import GC_THRESHOLDS
 from server.accounts.model import Role, User
 from server.errors import DomainError
+from server.orders.admission import Wanted, Wish
+from server.orders.model import Source, SourceKind
 from server.wiring import open_services
 from tests.bench.orders_parts.programs import Outcome, leave
 from tests.harness.platform import settings_of
@@ -33,6 +35,7 @@ async def sell(settings: ServerSettings, wanted: dict[str, Any]) -> Outcome:
         orders, now, name = services.commerce.orders, datetime.now(UTC), wanted["name"]
         roles = frozenset({Role.VIEWER})
         numbers = iter(range(wanted["presses"]))
+        one_piece = Wanted("r", [Wish(Source(SourceKind.SALE, wanted["sale_id"]), 1)])
 
         async def press() -> None:
             nonlocal ended
@@ -40,7 +43,7 @@ async def sell(settings: ServerSettings, wanted: dict[str, Any]) -> Outcome:
                 buyer = User(f"{name}-{number}", "", "", roles, None, now)
                 begin = time.perf_counter()
                 try:
-                    order = await orders.place_in_sale(buyer, wanted["sale_id"], "r", 1)
+                    order = await orders.place(buyer, one_piece)
                 except DomainError as error:
                     refusals[error.code] += 1
                     continue

@@ -13,11 +13,15 @@ from typing import Any
 from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.model import Role, User
+from server.addresses.service import Addresses
+from server.addresses.store import AddressStore
 from server.auditing.service import Auditor
 from server.auditing.store import AuditStore
 from server.catalog.model import Product
 from server.catalog.service import Catalog
 from server.catalog.store import CatalogStore
+from server.coupons.model import Coupon, CouponState
+from server.coupons.store import CouponStore
 from server.errors import DomainError
 from server.flash.model import Pot, Sale, SaleTerms
 from server.flash.service import Sales
@@ -28,7 +32,8 @@ from server.infra.mongo import Database, open_mongo
 from server.infra.shared_turns import open_shared_turns
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
-from server.orders.model import PLACES, Order, OrderState, Place
+from server.orders.admission import Wanted, Wish
+from server.orders.model import PLACES, Order, OrderState, Place, Source, SourceKind
 from server.orders.placing import Placing
 from server.orders.service import Orders
 from server.orders.stock import Stock
@@ -47,6 +52,7 @@ BEGIN = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 SECRET = "a secret of the sandbox, 32 characters"
 PLENTY = 100
 PHONE = Payer(on_phone=True, address="192.0.2.9")
+RECEIVE_AFTER_DAYS = 10
 
 
 class MovedClock:
@@ -114,6 +120,8 @@ class Rig:
     bill_store: BillStore
     stock: Stock
     auditor: Auditor
+    addresses: Addresses
+    coupon_store: CouponStore
 
     async def stall(self, stock: int = PLENTY) -> tuple[User, Product]:
         """A host with a room of his own and a product to sell."""
@@ -146,6 +154,43 @@ class Rig:
         """What is free now."""
         return (await self.catalog.get(product.id)).stock
 
+    async def place(self, buyer: User, request_id: str, *wishes: Wish, **more: str) -> Order:
+        """Order of any sources; `more`: a coupon, an address."""
+        return await self.orders.place(buyer, Wanted(request_id, wishes, **more))
+
+    async def place_in_sale(self, buyer: User, sale_id: str, request_id: str, quantity: int) -> Order:
+        """Order of one sale."""
+        return await self.place(buyer, request_id, of_sale(sale_id, quantity))
+
+    async def buy(self, buyer: User, product_id: str, request_id: str, quantity: int) -> Order:
+        """Order of one product at its normal price."""
+        return await self.place(buyer, request_id, of_product(product_id, quantity))
+
+    async def give_coupon(
+        self, user: User, merchant_id: str, value_fen: int = 500, min_total_fen: int = 900
+    ) -> Coupon:
+        """A coupon that somebody took in the merchant's room, good for an hour."""
+        until = self.clock.now() + timedelta(hours=1)
+        coupon = Coupon(
+            new_id(),
+            new_id(),
+            user.id,
+            merchant_id,
+            "zhang",
+            "张红",
+            value_fen,
+            min_total_fen,
+            until,
+            self.clock.now(),
+        )
+        await self.transactions.run(lambda session: self.coupon_store.add(coupon, session))
+        return coupon
+
+    async def coupon(self, coupon: Coupon) -> Coupon:
+        """The coupon as it is now."""
+        (found,) = [one for one in await self.coupon_store.of_user(coupon.user_id) if one.id == coupon.id]
+        return found
+
     async def go_to_pay(self, buyer: User, order: Order, way: str = "sandbox") -> Payment:
         """The buyer goes to the till, and looks at it."""
         await self.payments.begin(buyer, order.id, way, PHONE)
@@ -169,10 +214,12 @@ class Rig:
     async def check_ledger(self, product: Product, stock: int) -> None:
         """Each piece is counted once, in the sale, in the orders, in the product."""
         sales = await self.database["sales"].find({"product_id": product.id}).to_list()
-        orders = await self.database["orders"].find({"product_id": product.id}).to_list()
+        orders = await self.database["orders"].find({"lines.product_id": product.id}).to_list()
         pieces: Counter[tuple[str | None, Place]] = Counter()
         for order in orders:
-            pieces[order["sale_id"], PLACES[OrderState(order["state"])]] += order["quantity"]
+            for line in order["lines"]:
+                if line["product_id"] == product.id:
+                    pieces[line.get("sale_id"), PLACES[OrderState(order["state"])]] += line["quantity"]
         outside = pieces[None, Place.HELD] + pieces[None, Place.SOLD]
         for sale in sales:
             counts = [sale[pot.value] for pot in Pot]
@@ -184,6 +231,19 @@ class Rig:
         free = await self.stock_of(product)
         assert free >= 0
         assert free + outside == stock
+        await self._check_coupons()
+
+    async def _check_coupons(self) -> None:
+        """A coupon is in an order exactly as long as the order's pieces are."""
+        orders = await self.database["orders"].find({"coupon_id": {"$type": "string"}}).to_list()
+        used = {
+            order["coupon_id"]: order["_id"]
+            for order in orders
+            if PLACES[OrderState(order["state"])] is not Place.FREE
+        }
+        coupons = await self.database["coupons"].find().to_list()
+        assert {one["_id"]: one["order_id"] for one in coupons if one["state"] == CouponState.USED} == used
+        assert all(one["order_id"] is None for one in coupons if one["state"] == CouponState.READY)
 
 
 @asynccontextmanager
@@ -200,16 +260,30 @@ async def open_rig(
         catalog_store, room_store = CatalogStore(database), RoomStore(database)
         sale_store, order_store = SaleStore(database), OrderStore(database)
         payment_store, bill_store = PaymentStore(database), BillStore(database)
-        audit_store = AuditStore(database)
+        audit_store, coupon_store, address_store = AuditStore(database), CouponStore(database), AddressStore(database)
         for store in (catalog_store, room_store, sale_store, order_store, payment_store, bill_store, audit_store):
             await store.make_indexes()
+        await coupon_store.make_indexes()
         transactions, turns = Transactions(database, settings.mongodb_timeout_seconds), Turns()
         await transactions.prepare()
         catalog = Catalog(catalog_store, room_store, clock)
         sales = Sales(sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, clock)
         stock = Stock(sale_store, catalog_store, sales, catalog)
-        gate = Placing(order_store, stock, transactions, turns, shared_turns, tasks, told, clock)
-        orders = Orders(order_store, stock, gate, catalog, transactions, turns, told, clock)
+        gate = Placing(
+            order_store, stock, coupon_store, address_store, transactions, turns, shared_turns, tasks, told, clock
+        )
+        orders = Orders(
+            order_store,
+            stock,
+            coupon_store,
+            gate,
+            catalog,
+            transactions,
+            turns,
+            told,
+            clock,
+            receive_after_days=RECEIVE_AFTER_DAYS,
+        )
         ways = [Sandbox(bill_store, SECRET), Rival(bill_store, SECRET), *more_ways]
         payments = Payments(payment_store, ways, orders, clock)
         orders.tell_ends_to(payments)
@@ -228,7 +302,19 @@ async def open_rig(
             bill_store,
             stock,
             Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock),
+            Addresses(address_store),
+            coupon_store,
         )
+
+
+def of_sale(sale_id: str, quantity: int = 1) -> Wish:
+    """Pieces of a sale."""
+    return Wish(Source(SourceKind.SALE, sale_id), quantity)
+
+
+def of_product(product_id: str, quantity: int = 1) -> Wish:
+    """Pieces at the normal price."""
+    return Wish(Source(SourceKind.PRODUCT, product_id), quantity)
 
 
 def code_of(answer: object) -> str:

@@ -21,7 +21,7 @@ async def test_books_balance_at_every_moment_of_a_busy_sale(rig: Rig, second_rig
 
     # when: forty buyers press, some cancel, and the auditor of another server looks all the time
     async def buy(number: int) -> None:
-        order = await rig.orders.place_in_sale(make_user(f"b{number}"), sale.id, "r", 1)
+        order = await rig.place_in_sale(make_user(f"b{number}"), sale.id, "r", 1)
         if number % 3 == 0:
             await rig.orders.cancel(make_user(f"b{number}"), order.id)
 

@@ -41,13 +41,13 @@ async def test_placing_that_dies_in_the_middle_leaves_neither_order_nor_hold(
         target = getattr(rig, part)
         crash.setattr(target, step, dies_after(getattr(target, step)))
         with pytest.raises(Killed):
-            await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+            await rig.place_in_sale(LI, sale.id, "r1", 1)
 
     # then
     assert (await rig.sale(sale)).available == 3
     assert await rig.orders.of_buyer(LI) == []
     await rig.check_ledger(product, PLENTY)
-    assert (await rig.orders.place_in_sale(LI, sale.id, "r1", 1)).state is OrderState.HELD
+    assert (await rig.place_in_sale(LI, sale.id, "r1", 1)).state is OrderState.HELD
 
 
 @pytest.mark.parametrize(("part", "step"), [("order_store", "move"), ("stock", "shift")])
@@ -57,7 +57,7 @@ async def test_paying_that_dies_in_the_middle_is_made_up_for(
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
 
     # when
@@ -111,7 +111,7 @@ async def test_a_server_that_vanishes_inside_a_transaction_does_not_stop_the_sal
     async def press() -> OrderState:
         while True:
             try:
-                return (await rig.orders.place_in_sale(LI, sale.id, "r1", 1)).state
+                return (await rig.place_in_sale(LI, sale.id, "r1", 1)).state
             except Exception as error:  # noqa: BLE001 -- whatever the outage looks like
                 last = error
                 assert not isinstance(last, AssertionError)

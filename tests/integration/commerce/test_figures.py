@@ -27,7 +27,7 @@ async def test_a_host_sees_his_sale_in_numbers(server: RunningServer, stall: Sta
     assert (before["sale"], before["orders"]["placed"]) == (None, 0)
     sale = await open_sale(host, stall, quantity=2)
     for buyer in buyers:
-        await buyer.say("order", sale_id=sale["id"], request_id="r1", quantity=1)
+        await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="r1")
     _, mine = await buyers[0].ask("GET", "/api/orders")
     orders = server.services.commerce.orders
     await orders.payment_arrived(mine["items"][0]["id"], server.services.clock.now())
@@ -64,7 +64,7 @@ async def test_many_looks_at_once_are_one_reading(server: RunningServer, stall: 
 
     # when somebody orders, and many look within the same second
     buyer = await buyer_page(server, new_page, "buyer1")
-    order = {"product_id": stall.product.id, "quantity": 1, "request_id": "r1"}
+    order = {"lines": [{"product_id": stall.product.id, "quantity": 1}], "request_id": "r1"}
     assert (await buyer.ask("POST", "/api/orders", order))[0] == 201
     seen = await asyncio.gather(*(figures(host) for _ in range(30)))
 

@@ -40,7 +40,7 @@ def take_the_gate_out(rig: Rig, both_have_decided: asyncio.Barrier) -> None:
 async def everybody_presses(sale: Sale, *servers: Rig) -> list[object]:
     async def press(server: Rig, number: int) -> object:
         try:
-            return await server.orders.place_in_sale(make_user(f"{id(server)}-{number}"), sale.id, "r", 1)
+            return await server.place_in_sale(make_user(f"{id(server)}-{number}"), sale.id, "r", 1)
         except DomainError as error:
             return error
 
@@ -85,11 +85,11 @@ async def test_ones_own_hold_of_the_last_piece_is_no_reason_to_get_another_and_c
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=1)
     buyer = make_user("li")
-    order = await rig.orders.place_in_sale(buyer, sale.id, "r1", 1)
+    order = await rig.place_in_sale(buyer, sale.id, "r1", 1)
 
     # when
-    another = await asyncio.gather(rig.orders.place_in_sale(buyer, sale.id, "r2", 1), return_exceptions=True)
-    again = await rig.orders.place_in_sale(buyer, sale.id, "r1", 1)
+    another = await asyncio.gather(rig.place_in_sale(buyer, sale.id, "r2", 1), return_exceptions=True)
+    again = await rig.place_in_sale(buyer, sale.id, "r1", 1)
     await rig.call_back(await rig.press_pay(buyer, order))
 
     # then

@@ -26,7 +26,7 @@ async def test_a_hold_that_runs_out_goes_back_to_the_open_sale(rig: Rig) -> None
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=1)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
 
     # when
     rig.clock.pass_seconds(299)
@@ -39,7 +39,7 @@ async def test_a_hold_that_runs_out_goes_back_to_the_open_sale(rig: Rig) -> None
     after = await rig.sale(sale)
     assert (still_held, after.available, after.held) == (1, 1, 0)
     assert states(await rig.orders.get(LI, order.id)) == ["held", "expired"]
-    assert (await rig.orders.place_in_sale(WANG, sale.id, "r1", 1)).state is OrderState.HELD
+    assert (await rig.place_in_sale(WANG, sale.id, "r1", 1)).state is OrderState.HELD
     assert rig.told.heard[-2][:2] == (f"user:{LI.id}", "order")
     await rig.check_ledger(product, PLENTY)
 
@@ -48,7 +48,7 @@ async def test_a_hold_that_runs_out_after_closing_goes_back_to_the_product(rig: 
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=3)
-    await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    await rig.place_in_sale(LI, sale.id, "r1", 1)
     closed = (await rig.sales.close(host, sale.id)).sale
     assert (closed.held, closed.returned, await rig.stock_of(product)) == (1, 2, 99)
 
@@ -70,7 +70,7 @@ async def test_a_sale_past_its_time_takes_no_orders_and_is_closed_by_the_sweep(r
 
     # when, then
     with pytest.raises(Conflict) as refused:
-        await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+        await rig.place_in_sale(LI, sale.id, "r1", 1)
     assert refused.value.code == "sale_closed"
     await rig.sales.sweep()
     assert (await rig.sale(sale)).state is SaleState.CLOSED
@@ -116,9 +116,9 @@ async def test_another_hosts_sale_and_product_are_out_of_reach(rig: Rig) -> None
 async def test_a_cancelled_hold_can_be_had_by_the_next(rig: Rig) -> None:
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=1)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     await rig.orders.cancel(LI, order.id)
-    assert (await rig.orders.place_in_sale(WANG, sale.id, "r1", 1)).state is OrderState.HELD
+    assert (await rig.place_in_sale(WANG, sale.id, "r1", 1)).state is OrderState.HELD
     with pytest.raises(Conflict):
         await rig.orders.cancel(LI, order.id)
     await rig.check_ledger(product, PLENTY)
@@ -128,7 +128,7 @@ async def test_a_callback_pays_the_order_once_however_often_it_comes(rig: Rig) -
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
 
     # when
@@ -150,7 +150,7 @@ async def test_a_callback_pays_the_order_once_however_often_it_comes(rig: Rig) -
 async def test_going_to_pay_twice_is_one_payment(rig: Rig) -> None:
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     assert await rig.payments.begin(LI, order.id, None, PHONE) == await rig.payments.begin(LI, order.id, None, PHONE)
     with pytest.raises(NotFound):
         await rig.payments.begin(WANG, order.id, None, PHONE)
@@ -160,7 +160,7 @@ async def test_a_payment_after_the_hold_ran_out_gets_a_piece_again_if_there_is_o
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=2)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(301)
     await rig.orders.sweep()
@@ -178,7 +178,7 @@ async def test_a_payment_after_the_hold_ran_out_gets_a_piece_again_if_there_is_o
 async def test_a_payment_after_closing_gets_a_piece_out_of_the_products_stock(rig: Rig) -> None:
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=2)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(601)
     await rig.orders.sweep()
@@ -193,11 +193,11 @@ async def test_a_payment_for_which_nothing_is_left_goes_back_by_itself(rig: Rig)
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=1)
-    late = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    late = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, late)
     rig.clock.pass_seconds(301)
     await rig.orders.sweep()
-    quick = await rig.orders.place_in_sale(WANG, sale.id, "r1", 1)
+    quick = await rig.place_in_sale(WANG, sale.id, "r1", 1)
 
     # when
     await rig.call_back(body)
@@ -218,11 +218,11 @@ async def test_a_late_payment_does_not_lift_the_limit_per_buyer(rig: Rig) -> Non
     # given: he let one hold run out and took another
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=3, per_buyer=1)
-    first = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    first = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, first)
     rig.clock.pass_seconds(301)
     await rig.orders.sweep()
-    await rig.orders.place_in_sale(LI, sale.id, "r2", 1)
+    await rig.place_in_sale(LI, sale.id, "r2", 1)
 
     # when
     await rig.call_back(body)
@@ -235,7 +235,7 @@ async def test_a_late_payment_does_not_lift_the_limit_per_buyer(rig: Rig) -> Non
 async def test_money_for_a_cancelled_order_goes_back(rig: Rig) -> None:
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     await rig.orders.cancel(LI, order.id)
     await rig.call_back(body)
@@ -246,7 +246,7 @@ async def test_a_refund_that_fails_is_tried_again_by_the_sweep(rig: Rig, monkeyp
     # given: the provider is away when the money is to go back
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     await rig.call_back(body)
     provider = rig.payments._providers["sandbox"]
@@ -276,7 +276,7 @@ async def test_an_order_that_did_not_follow_its_money_follows_with_the_sweep(rig
     # given: the server died after it wrote down that money came
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     await rig.press_pay(LI, order)
     (payment,) = await rig.payment_store.of_order(order.id)
     await rig.payment_store.mark_paid(payment.id, "R1", rig.clock.now(), rig.clock.now())
@@ -292,7 +292,7 @@ async def test_what_is_forged_old_or_wrong_changes_nothing_and_is_kept(rig: Rig)
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     genuine = json.loads(body)
     now = rig.clock.now()
@@ -332,7 +332,7 @@ async def test_what_is_forged_old_or_wrong_changes_nothing_and_is_kept(rig: Rig)
 async def test_buying_at_the_normal_price_holds_for_a_quarter_of_an_hour(rig: Rig) -> None:
     # given
     _, product = await rig.stall(stock=3)
-    order = await rig.orders.buy(LI, product.id, "r1", 2)
+    order = await rig.buy(LI, product.id, "r1", 2)
     assert (order.total_fen, await rig.stock_of(product)) == (2 * 3990, 1)
 
     # when

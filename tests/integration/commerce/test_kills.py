@@ -71,7 +71,7 @@ class Throng:
         page.close()
 
     async def _press(self, page: Page, request: str) -> str | None:
-        fields = {"sale_id": self.sale_id, "request_id": request, "quantity": 1}
+        fields = {"lines": [{"sale_id": self.sale_id, "quantity": 1}], "request_id": request}
         try:
             ack, _ = await asyncio.wait_for(page.press("order", fields), ANSWER_SECONDS)
         except AWAY:

@@ -23,11 +23,12 @@ from hypothesis.stateful import (
 
 from config.settings import ServerSettings
 from server.accounts.model import User
+from server.coupons.model import Coupon
 from server.errors import DomainError
 from server.flash.model import Sale, SaleChanges
 from server.orders.model import PLACES, STEPS, Delivery, Order, OrderState, Place, Shipment, next_state
 from server.payments.model import Payment, PaymentState
-from tests.integration.commerce.rig import MovedClock, Rig, make_user, open_rig
+from tests.integration.commerce.rig import MovedClock, Rig, make_user, of_product, of_sale, open_rig
 
 STOCK = 8
 EXAMPLES = 12
@@ -76,11 +77,14 @@ class Shop(RuleBasedStateMachine):
         self.tills: list[Payment] = []
         self.sales: list[Sale] = []
         self.limits: dict[str, int] = {}
+        self.coupons: list[Coupon] = []
 
     @initialize(quantity=st.integers(1, 4), per_buyer=st.integers(1, 2))
     def begin(self, quantity: int, per_buyer: int) -> None:
         self.host, self.product = self.runner.do(self.rig.stall(stock=STOCK))
         self.buyers = [make_user(f"{self.product.id}-{n}") for n in range(BUYERS)]
+        merchant_id = self.product.merchant_id
+        self.coupons = [self.runner.do(self.rig.give_coupon(user, merchant_id)) for user in self.buyers]
         self.open_sale(quantity, per_buyer)
 
     @rule(quantity=st.integers(1, 4), per_buyer=st.integers(1, 2))
@@ -103,14 +107,31 @@ class Shop(RuleBasedStateMachine):
 
     @rule(buyer=buyers, quantity=few, request=requests)
     def order_in_sale(self, buyer: int, quantity: int, request: int) -> None:
-        place = self.rig.orders.place_in_sale
+        place = self.rig.place_in_sale
         user = self.buyers[buyer]
         self._place(user, f"r{request}", place(user, self.sales[-1].id, f"r{request}", quantity))
 
     @rule(buyer=buyers, quantity=st.integers(1, 6), request=requests)
     def buy(self, buyer: int, quantity: int, request: int) -> None:
         user = self.buyers[buyer]
-        self._place(user, f"r{request}", self.rig.orders.buy(user, self.product.id, f"r{request}", quantity))
+        self._place(user, f"r{request}", self.rig.buy(user, self.product.id, f"r{request}", quantity))
+
+    @rule(
+        buyer=buyers,
+        of_sales=st.lists(few, max_size=2),
+        at_normal_price=few,
+        with_coupon=st.booleans(),
+        request=requests,
+    )
+    def order_several(
+        self, buyer: int, of_sales: list[int], at_normal_price: int, with_coupon: bool, request: int
+    ) -> None:
+        user = self.buyers[buyer]
+        newest = reversed(self.sales[-2:])  # the last two sales and the product itself share the stock
+        wishes = [of_sale(sale.id, quantity) for sale, quantity in zip(newest, of_sales, strict=False)]
+        more = {"coupon_id": self.coupons[buyer].id} if with_coupon else {}
+        wishes.append(of_product(self.product.id, at_normal_price))
+        self._place(user, f"r{request}", self.rig.place(user, f"r{request}", *wishes, **more))
 
     def _place(self, buyer: User, request: str, work: Coroutine[Any, Any, Order]) -> None:
         with suppress(DomainError):
@@ -209,7 +230,7 @@ class Shop(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         await self.rig.check_ledger(self.product, STOCK)
-        orders = await self.rig.database["orders"].find({"product_id": self.product.id}).to_list()
+        orders = await self.rig.database["orders"].find({"lines.product_id": self.product.id}).to_list()
         payments = (
             await self.rig.database["payments"]
             .find({"order_id": {"$in": [order["_id"] for order in orders]}})
@@ -228,8 +249,12 @@ class Shop(RuleBasedStateMachine):
             assert states[-1] is state
             for before, after in pairwise(states):
                 assert after in {next_state(begin, step) for begin, step in STEPS if begin is before}
-            if order["sale_id"] and PLACES[state] is not Place.FREE:
-                has[order["sale_id"], order["buyer_id"]] += order["quantity"]
+            if PLACES[state] is not Place.FREE:
+                for line in order["lines"]:
+                    if "sale_id" in line:
+                        has[line["sale_id"], order["buyer_id"]] += line["quantity"]
+            goods_fen = sum(line["price_fen"] * line["quantity"] for line in order["lines"])
+            assert order["total_fen"] == goods_fen - order["discount_fen"] >= 1
         # A limit that was lowered takes nothing from who has more already.
         limits = {sale.id: max(sale.per_buyer, self.limits.get(sale.id, 0)) for sale in self.sales}
         assert not [key for key, pieces in has.items() if pieces > limits[key[0]]]

@@ -20,7 +20,7 @@ async def test_five_buyers_press_at_once_and_three_of_them_get_one(rig: Rig) -> 
 
     # when
     answers = await asyncio.gather(
-        *(rig.orders.place_in_sale(buyer, sale.id, "once", 1) for buyer in buyers), return_exceptions=True
+        *(rig.place_in_sale(buyer, sale.id, "once", 1) for buyer in buyers), return_exceptions=True
     )
 
     # then: the first three in order of arrival
@@ -38,7 +38,7 @@ async def test_fifty_buyers_who_press_thrice_each_get_what_one_may_have(rig: Rig
 
     # when
     answers = await asyncio.gather(
-        *(rig.orders.place_in_sale(buyer, sale.id, press, 1) for buyer, press in presses), return_exceptions=True
+        *(rig.place_in_sale(buyer, sale.id, press, 1) for buyer, press in presses), return_exceptions=True
     )
 
     # then: the ten whose second press came too late have one, and their third finds nothing either
@@ -57,7 +57,7 @@ async def test_two_servers_sell_the_same_pieces_and_sell_each_once(rig: Rig, sec
     # when: each of thirty buyers presses on both servers
     async def press(server: Rig, number: int) -> object:
         try:
-            return await server.orders.place_in_sale(make_user(f"b{number}"), sale.id, f"on{id(server)}", 1)
+            return await server.place_in_sale(make_user(f"b{number}"), sale.id, f"on{id(server)}", 1)
         except DomainError as error:
             return error
 
@@ -79,7 +79,7 @@ async def test_the_same_request_twice_at_once_is_one_order(rig: Rig, second_rig:
 
     # when: twice here and twice at another server
     answers = await asyncio.gather(
-        *(server.orders.place_in_sale(buyer, sale.id, "r1", 1) for server in (rig, second_rig, rig, second_rig))
+        *(server.place_in_sale(buyer, sale.id, "r1", 1) for server in (rig, second_rig, rig, second_rig))
     )
 
     # then
@@ -93,11 +93,11 @@ async def test_a_repeated_request_gets_the_first_answer_even_when_the_sale_is_ov
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
     buyer = make_user("li")
-    first = await rig.orders.place_in_sale(buyer, sale.id, "r1", 1)
+    first = await rig.place_in_sale(buyer, sale.id, "r1", 1)
     await rig.sales.close(host, sale.id)
 
     # when
-    again = await rig.orders.place_in_sale(buyer, sale.id, "r1", 1)
+    again = await rig.place_in_sale(buyer, sale.id, "r1", 1)
 
     # then
     assert again.id == first.id
@@ -107,7 +107,7 @@ async def test_a_large_wish_that_cannot_be_met_does_not_stand_in_the_way_of_smal
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=5, per_buyer=5)
     answers = await asyncio.gather(
-        *(rig.orders.place_in_sale(make_user(f"b{n}"), sale.id, "r", n) for n in (3, 4, 2)), return_exceptions=True
+        *(rig.place_in_sale(make_user(f"b{n}"), sale.id, "r", n) for n in (3, 4, 2)), return_exceptions=True
     )
     assert [code_of(answer) for answer in answers] == ["held", "sold_out", "held"]
 
@@ -118,7 +118,7 @@ async def test_buyers_at_the_normal_price_race_for_the_last_pieces(rig: Rig) -> 
 
     # when
     answers = await asyncio.gather(
-        *(rig.orders.buy(make_user(f"b{n}"), product.id, "r", 1) for n in range(9)), return_exceptions=True
+        *(rig.buy(make_user(f"b{n}"), product.id, "r", 1) for n in range(9)), return_exceptions=True
     )
 
     # then
@@ -134,8 +134,8 @@ async def test_a_sale_and_the_normal_price_never_sell_the_same_piece(rig: Rig) -
 
     # when
     answers = await asyncio.gather(
-        *(rig.orders.buy(make_user(f"n{n}"), product.id, "r", 1) for n in range(8)),
-        *(rig.orders.place_in_sale(make_user(f"s{n}"), sale.id, "r", 1) for n in range(8)),
+        *(rig.buy(make_user(f"n{n}"), product.id, "r", 1) for n in range(8)),
+        *(rig.place_in_sale(make_user(f"s{n}"), sale.id, "r", 1) for n in range(8)),
         return_exceptions=True,
     )
 
@@ -149,7 +149,7 @@ async def test_paying_cancelling_and_running_out_at_once_does_one_of_them(rig: R
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
     buyer = make_user("li")
-    order = await rig.orders.place_in_sale(buyer, sale.id, "r1", 1)
+    order = await rig.place_in_sale(buyer, sale.id, "r1", 1)
     body = await rig.press_pay(buyer, order)
     rig.clock.pass_seconds(300)
 
@@ -175,5 +175,5 @@ async def test_an_impossible_quantity_is_refused_before_it_stands_in_line(rig: R
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product)
     with pytest.raises(DomainError) as refused:
-        await rig.orders.place_in_sale(make_user("li"), sale.id, "r1", quantity)
+        await rig.place_in_sale(make_user("li"), sale.id, "r1", quantity)
     assert refused.value.code == "bad_request"

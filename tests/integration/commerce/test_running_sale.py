@@ -24,7 +24,7 @@ async def test_pieces_are_added_to_a_running_sale_and_free_ones_given_back(rig: 
     # given
     host, product = await rig.stall(stock=10)
     sale = await rig.open_sale(host, product, quantity=3, per_buyer=3)
-    await rig.orders.place_in_sale(LI, sale.id, "r1", 2)
+    await rig.place_in_sale(LI, sale.id, "r1", 2)
 
     # when, then
     more = (await rig.sales.change(host, sale.id, SaleChanges(more=5))).sale
@@ -43,7 +43,7 @@ async def test_stock_goes_up_and_down_while_buyers_press_on_two_servers(rig: Rig
 
     async def press(server: Rig, number: int) -> object:
         try:
-            return await server.orders.place_in_sale(make_user(f"b{number}"), sale.id, "r", 1)
+            return await server.place_in_sale(make_user(f"b{number}"), sale.id, "r", 1)
         except DomainError as error:
             return error
 
@@ -70,26 +70,26 @@ async def test_new_terms_hold_for_new_orders_and_old_orders_keep_theirs(rig: Rig
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=9, per_buyer=4)
-    before = await rig.orders.place_in_sale(LI, sale.id, "r1", 3)
+    before = await rig.place_in_sale(LI, sale.id, "r1", 3)
 
     # when
     await rig.sales.change(host, sale.id, SaleChanges(price_fen=500, per_buyer=2, hold_seconds=60))
 
     # then
-    after = await rig.orders.place_in_sale(WANG, sale.id, "r1", 2)
-    assert (before.price_fen, after.price_fen, after.total_fen) == (990, 500, 1000)
+    after = await rig.place_in_sale(WANG, sale.id, "r1", 2)
+    assert (before.lines[0].price_fen, after.lines[0].price_fen, after.total_fen) == (990, 500, 1000)
     assert (after.hold_until - after.created_at).total_seconds() == 60
     assert (await rig.orders.get(LI, before.id)).total_fen == 2970
-    assert await refused(rig.orders.place_in_sale(LI, sale.id, "r2", 1)) == "limit_reached"
+    assert await refused(rig.place_in_sale(LI, sale.id, "r2", 1)) == "limit_reached"
 
 
 async def test_one_order_may_have_less_than_one_buyer(rig: Rig) -> None:
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=9, per_buyer=4, per_order=2)
-    assert await refused(rig.orders.place_in_sale(LI, sale.id, "r1", 3)) == "limit_reached"
+    assert await refused(rig.place_in_sale(LI, sale.id, "r1", 3)) == "limit_reached"
     for request in ("r2", "r3"):
-        assert (await rig.orders.place_in_sale(LI, sale.id, request, 2)).quantity == 2
-    assert await refused(rig.orders.place_in_sale(LI, sale.id, "r4", 1)) == "limit_reached"
+        assert (await rig.place_in_sale(LI, sale.id, request, 2)).lines[0].quantity == 2
+    assert await refused(rig.place_in_sale(LI, sale.id, "r4", 1)) == "limit_reached"
 
 
 async def test_a_sale_belongs_to_its_host_and_ends_when_he_says(rig: Rig) -> None:
@@ -103,7 +103,7 @@ async def test_a_sale_belongs_to_its_host_and_ends_when_he_says(rig: Rig) -> Non
         await rig.sales.change(other, sale.id, SaleChanges(more=1))
     await rig.sales.change(host, sale.id, SaleChanges(remaining_seconds=20))
     rig.clock.pass_seconds(20)
-    assert await refused(rig.orders.place_in_sale(LI, sale.id, "r1", 1)) == "sale_closed"
+    assert await refused(rig.place_in_sale(LI, sale.id, "r1", 1)) == "sale_closed"
     assert await refused(rig.sales.change(host, sale.id, SaleChanges(remaining_seconds=20))) == "sale_closed"
 
 
@@ -122,8 +122,8 @@ async def test_a_clock_that_jumps_an_hour_loses_and_doubles_nothing(rig: Rig, st
     # given: a hold, and another that is being paid
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=4, per_buyer=2)
-    await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
-    paid = await rig.orders.place_in_sale(WANG, sale.id, "r1", 1)
+    await rig.place_in_sale(LI, sale.id, "r1", 1)
+    paid = await rig.place_in_sale(WANG, sale.id, "r1", 1)
     body = await rig.press_pay(WANG, paid)
 
     # when
@@ -132,7 +132,7 @@ async def test_a_clock_that_jumps_an_hour_loses_and_doubles_nothing(rig: Rig, st
         await rig.orders.sweep()
         await rig.sales.sweep()
         await rig.payments.sweep()
-    answer = await asyncio.gather(rig.orders.place_in_sale(LI, sale.id, "r2", 1), return_exceptions=True)
+    answer = await asyncio.gather(rig.place_in_sale(LI, sale.id, "r2", 1), return_exceptions=True)
     await rig.call_back(body)
     rig.clock.pass_seconds(-step)
     await rig.orders.sweep()
@@ -148,7 +148,7 @@ async def test_a_payment_at_the_last_millisecond_counts_and_one_later_is_late(ri
     # given
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=2)
-    first, second = [await rig.orders.place_in_sale(buyer, sale.id, "r1", 1) for buyer in (LI, WANG)]
+    first, second = [await rig.place_in_sale(buyer, sale.id, "r1", 1) for buyer in (LI, WANG)]
     bodies = [await rig.press_pay(buyer, order) for buyer, order in ((LI, first), (WANG, second))]
 
     # when

@@ -74,7 +74,7 @@ async def test_five_buyers_press_at_once_three_get_a_hold_and_one_pays(
 
     # when
     acks = await asyncio.gather(
-        *(page.say("order", sale_id=sale["id"], request_id="tap-1", quantity=1) for page in buyers)
+        *(page.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="tap-1") for page in buyers)
     )
 
     # then
@@ -113,12 +113,12 @@ async def test_a_hold_that_is_not_paid_in_time_goes_back_by_itself(
     sale = await open_sale(host, stall, quantity=1, hold_seconds=1)
 
     # when
-    assert (await buyer.say("order", sale_id=sale["id"], request_id="tap-1", quantity=1))["ok"]
+    assert (await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="tap-1"))["ok"]
 
     # then
     assert (await buyer.hear("order"))["order"]["state"] == "expired"
     assert (await host.ask("GET", f"/api/sales/{sale['id']}"))[1]["available"] == 1
-    assert (await buyer.say("order", sale_id=sale["id"], request_id="tap-2", quantity=1))["ok"]
+    assert (await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="tap-2"))["ok"]
 
 
 async def test_the_page_that_orders_is_answered_and_the_buyers_other_page_is_told(
@@ -134,7 +134,7 @@ async def test_the_page_that_orders_is_answered_and_the_buyers_other_page_is_tol
     sale = await open_sale(host, stall)
 
     # when
-    ack = await phone.say("order", sale_id=sale["id"], request_id="tap-1", quantity=1)
+    ack = await phone.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="tap-1")
 
     # then
     assert (await laptop.hear("order"))["order"] == ack["data"]["order"]
@@ -146,7 +146,7 @@ async def test_a_callback_that_does_not_arrive_is_sent_again(
 ) -> None:
     # given: an order at the normal price, and a till whose first callback goes nowhere
     buyer = await buyer_page(server, new_page, "liming")
-    wish = {"product_id": stall.product.id, "quantity": 2, "request_id": "r1"}
+    wish = {"lines": [{"product_id": stall.product.id, "quantity": 2}], "request_id": "r1"}
     _, order = await buyer.ask("POST", "/api/orders", wish)
     _, body = await buyer.ask("POST", f"/api/orders/{order['id']}/pay")
     till = server.services.commerce.till
@@ -204,7 +204,7 @@ async def test_orders_belong_to_their_buyer(server: RunningServer, stall: Stall,
     # given
     buyer = await buyer_page(server, new_page, "liming")
     other = await buyer_page(server, new_page, "wangwu")
-    wish = {"product_id": stall.product.id, "quantity": 1, "request_id": "r1"}
+    wish = {"lines": [{"product_id": stall.product.id, "quantity": 1}], "request_id": "r1"}
     _, order = await buyer.ask("POST", "/api/orders", wish)
 
     # when, then
@@ -220,10 +220,10 @@ async def test_orders_belong_to_their_buyer(server: RunningServer, stall: Stall,
 async def test_impossible_quantities_are_refused(server: RunningServer, stall: Stall, new_page: NewPage) -> None:
     buyer = await buyer_page(server, new_page, "liming")
     for quantity in (0, -1, 1.5, True, "1", 10**30, None):
-        wish = {"product_id": stall.product.id, "quantity": quantity, "request_id": "r1"}
+        wish = {"lines": [{"product_id": stall.product.id, "quantity": quantity}], "request_id": "r1"}
         status, body = await buyer.ask("POST", "/api/orders", wish)
         assert (status, body["code"]) == (400, "bad_request")
-        ack = await buyer.say("order", sale_id="s", request_id="r", quantity=quantity)
+        ack = await buyer.say("order", lines=[{"sale_id": "s", "quantity": quantity}], request_id="r")
         assert ack["error"] == "bad_request"
 
 
@@ -232,7 +232,8 @@ async def test_a_sale_needs_a_broadcast_and_a_host(server: RunningServer, stall:
     terms = {"product_id": stall.product.id, **SALE}
     assert (await host.ask("POST", "/api/my/room/sales", terms))[1]["code"] == "not_live"
     assert (await buyer.ask("POST", "/api/my/room/sales", terms))[1]["code"] == "not_allowed"
-    assert (await buyer.say("order", sale_id="none", request_id="r", quantity=1))["error"] == "not_found"
+    ack = await buyer.say("order", lines=[{"sale_id": "none", "quantity": 1}], request_id="r")
+    assert ack["error"] == "not_found"
 
 
 async def test_a_host_fills_his_shelf_with_pictures_and_prices(
@@ -282,7 +283,10 @@ async def test_a_server_takes_orders_strictly_as_they_come(
 
     # when: thirty orders come one right after another, more than are decided together at first
     answers = await asyncio.gather(
-        *(buyer.say("order", sale_id=sale["id"], request_id=f"r{number:02}", quantity=1) for number in range(30))
+        *(
+            buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id=f"r{number:02}")
+            for number in range(30)
+        )
     )
 
     # then: the first ten have them
@@ -300,5 +304,7 @@ async def test_an_order_needs_no_room_but_a_sale_that_there_is(
     await buyer.say("leave")
 
     # then
-    assert (await buyer.say("order", sale_id="nowhere", request_id="r1", quantity=1))["error"] == "not_found"
-    assert (await buyer.say("order", sale_id=sale["id"], request_id="r1", quantity=1))["ok"]
+    assert (await buyer.say("order", lines=[{"sale_id": "nowhere", "quantity": 1}], request_id="r1"))[
+        "error"
+    ] == "not_found"
+    assert (await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="r1"))["ok"]

@@ -29,7 +29,7 @@ async def test_buyers_behind_a_sale_that_somebody_writes_hear_their_places(
     first, *others = [await buyer_page(server, new_page, f"buyer{number}") for number in range(4)]
 
     async def order(page: Page) -> Json:
-        return await page.say("order", sale_id=sale["id"], request_id="r1", quantity=1)
+        return await page.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="r1")
 
     settings = load_settings(ServerSettings)
     async with (
@@ -64,7 +64,7 @@ async def test_who_is_served_at_once_hears_nothing_of_a_line(
 
     # when an order is answered, and a later one of his as well, after the lines were looked at
     for number in range(40):
-        await buyer.say("order", sale_id=sale["id"], request_id=f"r{number}", quantity=1)
+        await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id=f"r{number}")
 
     # then
     assert buyer.heard["waiting"].empty()

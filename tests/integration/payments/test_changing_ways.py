@@ -19,7 +19,7 @@ LAPTOP = Payer(on_phone=False, address="192.0.2.9")
 
 async def held(market: Market) -> Order:
     _, product = await market.rig.stall()
-    return await market.rig.orders.buy(LI, product.id, "r1", 1)
+    return await market.rig.buy(LI, product.id, "r1", 1)
 
 
 async def go(market: Market, order: Order, way: str, payer: Payer = PHONE) -> tuple[Payment, Checkout]:
@@ -129,7 +129,7 @@ async def test_who_pays_in_two_ways_gets_the_second_money_back(market: Market, l
     kept = {one.id: one for one in await market.rig.payment_store.of_order(order.id)}
     assert (kept[one.id].state, kept[one.id].wins) == (PaymentState.PAID, True)
     assert (kept[other.id].state, kept[other.id].wins) == (PaymentState.REFUNDED, False)
-    await market.rig.check_ledger(await market.rig.catalog.get(order.product_id), PLENTY)
+    await market.rig.check_ledger(await market.rig.catalog.get(order.lines[0].product_id), PLENTY)
 
 
 async def test_two_callbacks_at_the_same_moment_leave_one_winner(market: Market) -> None:

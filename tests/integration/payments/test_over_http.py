@@ -68,7 +68,7 @@ async def server(
 
 
 async def order_of(page: Page, stall: Stall) -> str:
-    wish = {"product_id": stall.product.id, "quantity": 1, "request_id": "r1"}
+    wish = {"lines": [{"product_id": stall.product.id, "quantity": 1}], "request_id": "r1"}
     _, order = await page.ask("POST", "/api/orders", wish)
     return str(order["id"])
 

@@ -58,7 +58,7 @@ async def begin(market: Market, way: str, payer: Payer = PHONE) -> Purchase:
     rig = market.rig
     host, product = await rig.stall()
     sale = await rig.open_sale(host, product, quantity=1)
-    order = await rig.orders.place_in_sale(LI, sale.id, "r1", 1)
+    order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     checkout = await rig.payments.begin(LI, order.id, way, payer)
     (payment,) = await rig.payment_store.of_order(order.id)
     return Purchase(rig, market.tills[way], host, product, sale, order, checkout, payment)
@@ -133,7 +133,7 @@ async def test_money_that_comes_too_late_goes_back_if_nothing_is_left(market: Ma
     purchase = await paid(market, way)
     market.rig.clock.pass_seconds(301)
     await market.rig.orders.sweep()
-    await market.rig.orders.place_in_sale(WANG, purchase.sale.id, "r1", 1)
+    await market.rig.place_in_sale(WANG, purchase.sale.id, "r1", 1)
 
     # when
     await purchase.call_back(await purchase.till.callback(purchase.payment))

@@ -27,7 +27,7 @@ def gateway_of(market: Market, way: str) -> FakeGateway:
 async def begun(market: Market, way: str) -> tuple[Order, Payment]:
     """The buyer is at the provider's page."""
     _, product = await market.rig.stall()
-    order = await market.rig.orders.buy(LI, product.id, "r1", 1)
+    order = await market.rig.buy(LI, product.id, "r1", 1)
     checkout = await market.rig.payments.begin(LI, order.id, way, PHONE)
     (payment,) = await market.rig.payment_store.of_order(order.id)
     if way == "alipay":
@@ -48,7 +48,7 @@ async def sweep(market: Market, seconds: float) -> None:
 async def test_who_cannot_be_sent_to_pay_is_told_to_try_again(market: Market, mood: Mood) -> None:
     # given
     _, product = await market.rig.stall()
-    order = await market.rig.orders.buy(LI, product.id, "r1", 1)
+    order = await market.rig.buy(LI, product.id, "r1", 1)
     market.wechat.mood = mood
 
     # when
@@ -154,7 +154,7 @@ async def test_a_silent_provider_holds_up_one_round_for_one_timeout_however_many
     _, product = await market.rig.stall()
     for n in range(15):
         buyer = make_user(f"buyer{n}")
-        order = await market.rig.orders.buy(buyer, product.id, "r1", 1)
+        order = await market.rig.buy(buyer, product.id, "r1", 1)
         await market.rig.payments.begin(buyer, order.id, "wechat", PHONE)
     market.wechat.mood = Mood.SILENT
 
@@ -170,7 +170,7 @@ async def test_a_silent_provider_holds_up_one_round_for_one_timeout_however_many
 async def test_an_alipay_trade_that_nobody_opened_is_closed_when_nobody_can_open_it(market: Market) -> None:
     # given
     _, product = await market.rig.stall()
-    order = await market.rig.orders.buy(LI, product.id, "r1", 1)
+    order = await market.rig.buy(LI, product.id, "r1", 1)
     await market.rig.payments.begin(LI, order.id, "alipay", PHONE)
     (payment,) = await market.rig.payment_store.of_order(order.id)
     provider = market.rig.payments._named("alipay")

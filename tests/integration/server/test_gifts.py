@@ -7,10 +7,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 
-import pytest
-
-from server.errors import Conflict
-from server.infra.transactions import Session, Transactions
 from tests.harness.app import Json, Page, RunningServer
 from tests.integration.server.conftest import PASSWORD, Stall
 from tests.integration.server.test_room import joined
@@ -69,41 +65,6 @@ async def test_coupons_are_dropped_by_the_host_one_drop_at_a_time(
     assert (await viewer.say("take_coupon", drop_id="none"))["error"] == "not_found"
     assert (await viewer.say("join", slug="zhang"))["data"]["coupon_drop"] is None
     assert (await host.say("drop_coupons", **TERMS))["ok"]
-
-
-async def test_an_order_uses_a_coupon_in_its_own_transaction_and_gives_it_back(
-    server: RunningServer, stall: Stall, new_page: NewPage
-) -> None:
-    # given a coupon
-    host, _ = await joined(new_page, "zhanghong")
-    (viewer,) = await people(server, new_page, 1)
-    drop = (await host.say("drop_coupons", **TERMS))["data"]["drop"]
-    coupon = (await viewer.say("take_coupon", drop_id=drop["id"]))["data"]["coupon"]
-    coupons, merchant = server.services.talk.coupons, stall.room.merchant_id
-    user = await server.services.accounts.find_name("viewer0")
-    assert user is not None
-    transactions = Transactions(server.services.database, 5.0)
-
-    async def use(order_id: str, total_fen: int = 3990, merchant_id: str = merchant) -> int:
-        async def work(session: Session) -> int:
-            return await coupons.use(user.id, coupon["id"], merchant_id, total_fen, order_id, session)
-
-        return await transactions.run(work)
-
-    # then it fits some orders and not others
-    assert await coupons.quote(user.id, coupon["id"], merchant, 3990) == 500
-    for wrong in ({"total_fen": 2999}, {"merchant_id": "another"}):
-        with pytest.raises(Conflict):
-            await use("o0", **wrong)
-
-    # when two orders want it, one gets it; when that one is over, the other may
-    tried = await asyncio.gather(use("o1"), use("o2"), return_exceptions=True)
-    assert sorted(str(type(result).__name__) for result in tried) == ["Conflict", "int"]
-    winner = "o1" if tried[0] == 500 else "o2"
-    for _ in range(2):
-        await coupons.give_back(winner)
-    assert await use("o3") == 500
-    assert (await viewer.ask("GET", "/api/coupons"))[1]["items"][0]["state"] == "used"
 
 
 async def test_a_draw_is_promised_drawn_and_checked(server: RunningServer, stall: Stall, new_page: NewPage) -> None:

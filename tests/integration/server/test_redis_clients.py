@@ -66,7 +66,7 @@ async def test_chat_and_a_sale_go_on_while_redis_is_away(
     redis.kill()
     try:
         said = await buyer.say("chat", text="还在吗")
-        ordered = await buyer.say("order", sale_id=sale["id"], request_id="r1", quantity=1)
+        ordered = await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="r1")
         heard = await host.hear("chat")
         newcomer = new_page()
         await newcomer.connect()

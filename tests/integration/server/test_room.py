@@ -347,10 +347,10 @@ async def test_a_sale_bought_as_if_it_were_a_product_breaks_nobody_elses_order(
     buyer, _ = await joined(new_page, "liming")
 
     # when one asks for the sale as a product while another orders from it
-    wrong = {"product_id": sale["id"], "quantity": 1, "request_id": "wrong-kind-0001"}
+    wrong = {"lines": [{"product_id": sale["id"], "quantity": 1}], "request_id": "wrong-kind-0001"}
     mistaken, honest = await asyncio.gather(
         host.ask("POST", "/api/orders", wrong),
-        buyer.say("order", sale_id=sale["id"], request_id="honest-buyer-01", quantity=1),
+        buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="honest-buyer-01"),
     )
 
     # then

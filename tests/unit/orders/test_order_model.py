@@ -1,52 +1,33 @@
-"""Orders: which step leads where, where pieces are, and who of a group gets some."""
+"""Orders: which step leads where, where pieces are, and what a step may be asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product as pairs
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from server.catalog.model import Product
 from server.errors import BadRequest, Conflict
 from server.orders.model import (
+    BOUGHT,
     PLACES,
     STEPS,
-    Admission,
-    Fresh,
-    Offer,
-    Order,
     OrderState,
     Place,
-    Request,
+    Shipment,
+    Source,
+    SourceKind,
     Step,
-    admit,
-    check_request,
+    check_shipment,
+    check_states,
     is_payable,
     moved,
     next_state,
-    order_number,
+    together,
 )
+from tests.unit.orders.making import NOW, make_order
 
-NOW = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)
-ORANGES = Product("p1", "m1", "合作社", "冰糖橙", "", 3990, "5斤", "", 10, None, NOW)
-
-
-def make_offer(
-    free: int = 10, per_buyer: int | None = 2, *, is_open: bool = True, sale_id: str | None = "s1"
-) -> Offer:
-    return Offer(ORANGES, sale_id, "r1", 990, free, per_buyer, 300, is_open)
-
-
-def admitted(offer: Offer, requests: Sequence[Request], taken: dict[str, int] | None = None) -> Admission:
-    return admit(offer, requests, {}, taken or {}, NOW, [Fresh(f"o{n}", n) for n in range(len(requests))])
-
-
-def codes(admission: Admission) -> list[str]:
-    return [answer.state.value if isinstance(answer, Order) else answer.code for answer in admission.answers]
+A, B = Source(SourceKind.SALE, "a"), Source(SourceKind.PRODUCT, "b")
 
 
 @pytest.mark.parametrize(("state", "step"), list(pairs(OrderState, Step)))
@@ -71,78 +52,36 @@ def test_a_refunded_order_stays_refunded() -> None:
     assert not [step for step in Step if (OrderState.REFUNDED, step) in STEPS]
 
 
-def test_the_first_to_come_get_what_there_is() -> None:
-    wishes = [Request(f"b{n}", "r", 1) for n in range(5)]
-    admission = admitted(make_offer(free=3), wishes)
-    assert codes(admission) == ["held", "held", "held", "sold_out", "sold_out"]
-    assert admission.pieces == 3
-
-
-def test_the_limit_counts_what_a_buyer_has_already_and_what_he_gets_in_this_group() -> None:
-    wishes = [Request("li", "r1", 1), Request("li", "r2", 1), Request("wang", "r1", 2), Request("wang", "r2", 1)]
-    assert codes(admitted(make_offer(), wishes, {"li": 1})) == ["held", "limit_reached", "held", "limit_reached"]
-
-
-def test_one_request_twice_in_a_group_is_one_order() -> None:
-    admission = admitted(make_offer(), [Request("li", "r1", 1), Request("li", "r1", 1)])
-    assert admission.answers[0] is admission.answers[1]
-    assert len(admission.new) == 1
-
-
-def test_a_request_that_led_to_an_order_gets_it_again_though_the_sale_is_over() -> None:
-    request = Request("li", "r1", 1)
-    first = admitted(make_offer(), [request]).new[0]
-    again = admit(make_offer(is_open=False), [request], {request.key: first}, {}, NOW, [Fresh("o9", 9)])
-    assert (again.answers, again.new) == ((first,), ())
-
-
-def test_nothing_is_had_of_a_sale_that_is_over() -> None:
-    assert codes(admitted(make_offer(is_open=False), [Request("li", "r1", 1)])) == ["sale_closed"]
-
-
-def test_a_product_without_stock_is_out_of_stock_rather_than_sold_out() -> None:
-    offer = make_offer(free=0, per_buyer=None, sale_id=None)
-    assert codes(admitted(offer, [Request("li", "r1", 1)])) == ["out_of_stock"]
-
-
-@given(
-    free=st.integers(0, 30),
-    per_buyer=st.integers(1, 5),
-    wishes=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(1, 6)), max_size=40),
-)
-def test_a_group_never_gets_more_than_there_is_and_nobody_more_than_he_may(
-    free: int, per_buyer: int, wishes: list[tuple[int, int, int]]
-) -> None:
-    requests = [Request(f"b{buyer}", f"r{number}", quantity) for buyer, number, quantity in wishes]
-    admission = admitted(make_offer(free, per_buyer), requests)
-    assert len(admission.answers) == len(requests)
-    assert admission.pieces <= free
-    for buyer in {request.buyer_id for request in requests}:
-        assert sum(order.quantity for order in admission.new if order.buyer_id == buyer) <= per_buyer
-    assert len({(order.buyer_id, order.request_id) for order in admission.new}) == len(admission.new)
-    assert all(order.total_fen == 990 * order.quantity for order in admission.new)
-
-
-def test_an_order_number_has_the_day_in_china_and_letters_that_cannot_be_misread() -> None:
-    assert order_number(NOW, 0) == "20261123-00000000"
-    assert order_number(NOW, 2**40 - 1) == "20261123-ZZZZZZZZ"
-    assert order_number(NOW, 33) == "20261123-00000011"
+def test_what_is_bought_is_paid_and_not_given_back() -> None:
+    assert set(BOUGHT) == {OrderState.PAID, OrderState.SHIPPED, OrderState.RECEIVED}
 
 
 def test_a_hold_can_be_paid_until_its_last_moment() -> None:
-    order = admitted(make_offer(), [Request("li", "r1", 1)]).new[0]
+    order = make_order({A: 1})
     assert is_payable(order, order.hold_until - timedelta(milliseconds=1))
     assert not is_payable(order, order.hold_until)
     assert not is_payable(moved(order, OrderState.PAID, NOW), NOW)
 
 
-@pytest.mark.parametrize("quantity", [0, -1, 1_000_001, 2**80, True, 1.0, "1", None])
-def test_an_impossible_quantity_is_refused(quantity: object) -> None:
-    with pytest.raises(BadRequest):
-        check_request("li", "r1", quantity)  # type: ignore[arg-type]
+def test_pieces_of_several_orders_are_summed_by_source_and_taken_in_the_order_of_sources() -> None:
+    orders = [make_order({A: 1, B: 2}), make_order({A: 4})]
+    assert list(together(orders).items()) == [(B, 2), (A, 5)]
 
 
-@pytest.mark.parametrize("request_id", ["", "x" * 65, "with space", "半", "a\n", "$where"])
-def test_an_impossible_request_id_is_refused(request_id: str) -> None:
+def test_a_payment_is_named_by_its_first_line_and_how_many_there_are() -> None:
+    assert make_order({A: 2}).title == "冰糖橙 × 2"
+    assert make_order({B: 3, A: 1}).title == "冰糖橙 × 3 等 2 种"
+
+
+def test_states_are_asked_for_by_their_names() -> None:
+    assert check_states(["paid", "shipped"]) == {OrderState.PAID, OrderState.SHIPPED}
+    assert check_states([]) == frozenset()
+    for wrong in ("PAID", "nonsense", "$ne"):
+        with pytest.raises(BadRequest):
+            check_states(["paid", wrong])
+
+
+@pytest.mark.parametrize("wrong", [Shipment("", "SF1001"), Shipment("顺丰", "1"), Shipment("x" * 25, "SF1001")])
+def test_a_parcel_has_a_carrier_and_a_number(wrong: Shipment) -> None:
     with pytest.raises(BadRequest):
-        check_request("li", request_id, 1)
+        check_shipment(wrong)

@@ -1,6 +1,8 @@
 // Every HTTP call of PROTOCOL.md, typed; pages call these and nothing else.
 import { http, withQuery, type CallOptions } from './client'
 import type {
+  Address,
+  AddressDraft,
   Announcement,
   Audience,
   ChatRules,
@@ -9,6 +11,7 @@ import type {
   Coupon,
   Course,
   CourseWithLessons,
+  Delivery,
   Figures,
   ForbiddenWord,
   Hall,
@@ -24,6 +27,8 @@ import type {
   ModerationDesk,
   NodeBoard,
   Order,
+  OrderQuery,
+  OrderRequest,
   PayWay,
   PlatformLogEntry,
   Product,
@@ -37,6 +42,7 @@ import type {
   SaleDraft,
   Sanction,
   SanctionKind,
+  Shipment,
   Stream,
   User,
 } from './types'
@@ -130,16 +136,42 @@ export const sales = {
   figures: (options?: CallOptions) => http.get<Figures>('/api/my/room/figures', options),
 }
 
+const query = ({ state, before }: OrderQuery) => ({ state: state?.join(','), before })
+const orderPath = (orderId: string, rest = '') => `/api/orders/${id(orderId)}${rest}`
+const soldPath = (orderId: string, rest = '') => `/api/my/room/orders/${id(orderId)}${rest}`
+
+/** At most this many orders come at once. */
+export const ORDERS_AT_ONCE = 50
+
 export const orders = {
-  create: (draft: { product_id: string; quantity: number; request_id: string }) =>
-    http.post<Order>('/api/orders', draft),
-  list: (options?: CallOptions) => items(http.get<Items<Order>>('/api/orders', options)),
-  get: (orderId: string, options?: CallOptions) => http.get<Order>(`/api/orders/${id(orderId)}`, options),
+  place: (request: OrderRequest) => http.post<Order>('/api/orders', request),
+  list: (which: OrderQuery = {}, options?: CallOptions) =>
+    items(http.get<Items<Order>>(withQuery('/api/orders', query(which)), options)),
+  get: (orderId: string, options?: CallOptions) => http.get<Order>(orderPath(orderId), options),
   /** `way` null: the usual one. */
   pay: (orderId: string, way: PayWay | null) =>
-    http.post<Checkout>(`/api/orders/${id(orderId)}/pay`, way ? { provider: way } : undefined),
-  cancel: (orderId: string) => http.post<Order>(`/api/orders/${id(orderId)}/cancel`),
-  ofMyRoom: (options?: CallOptions) => items(http.get<Items<Order>>('/api/my/room/orders', options)),
+    http.post<Checkout>(orderPath(orderId, '/pay'), way ? { provider: way } : undefined),
+  cancel: (orderId: string) => http.post<Order>(orderPath(orderId, '/cancel')),
+  deliverTo: (orderId: string, delivery: Delivery) => http.put<Order>(orderPath(orderId, '/delivery'), delivery),
+  receive: (orderId: string) => http.post<Order>(orderPath(orderId, '/receive')),
+  refund: (orderId: string) => http.post<Order>(orderPath(orderId, '/refund')),
+}
+
+/** Orders of the merchant whom the host sells for. */
+export const soldOrders = {
+  list: (which: OrderQuery = {}, options?: CallOptions) =>
+    items(http.get<Items<Order>>(withQuery('/api/my/room/orders', query(which)), options)),
+  ship: (orderId: string, shipment: Shipment) => http.post<Order>(soldPath(orderId, '/ship'), shipment),
+  refund: (orderId: string) => http.post<Order>(soldPath(orderId, '/refund')),
+}
+
+/** Each answers how all of one's addresses are now, the default first. */
+export const addresses = {
+  list: (options?: CallOptions) => items(http.get<Items<Address>>('/api/addresses', options)),
+  add: (draft: AddressDraft) => items(http.post<Items<Address>>('/api/addresses', draft)),
+  change: (addressId: string, draft: AddressDraft) =>
+    items(http.put<Items<Address>>(`/api/addresses/${id(addressId)}`, draft)),
+  remove: (addressId: string) => items(http.delete<Items<Address>>(`/api/addresses/${id(addressId)}`)),
 }
 
 export const payments = {

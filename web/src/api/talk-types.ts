@@ -135,6 +135,9 @@ export interface Coupon {
   id: string
   drop_id: string
   merchant_id: string
+  /** Where it was taken. */
+  room_slug: string
+  host_name: string
   value_fen: number
   min_total_fen: number
   valid_until: Iso

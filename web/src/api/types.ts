@@ -1,7 +1,9 @@
 // The shapes of server/PROTOCOL.md, as the page sees them; changed in the same commit as that file.
-import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, RoomName, Sanction, SanctionFields, SanctionKind } from './talk-types'
+import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, Sanction, SanctionFields, SanctionKind } from './talk-types'
+import type { Order, OrderRequest, Product, Sale } from './trade-types'
 
 export type * from './talk-types'
+export type * from './trade-types'
 
 export type Iso = string
 
@@ -145,87 +147,6 @@ export interface NodeBoard {
   more_sessions: number
 }
 
-export interface Product {
-  id: string
-  merchant_id: string
-  merchant_name: string
-  name: string
-  description: string
-  price_fen: number
-  unit: string
-  stock: number
-  picture_url: string | null
-  origin: string
-}
-
-export interface ProductDraft {
-  name: string
-  description: string
-  price_fen: number
-  unit: string
-  stock: number
-  origin?: string
-  picture_url?: string
-}
-
-export interface ProductChange extends Partial<ProductDraft> {
-  /** What the stock was when it was edited; a conflict if somebody bought meanwhile. */
-  stock_was?: number
-}
-
-export interface Sale {
-  id: string
-  room_id: string
-  product: Product
-  price_fen: number
-  quantity: number
-  per_buyer: number
-  hold_seconds: number
-  state: 'open' | 'closed'
-  available: number
-  held: number
-  sold: number
-  /** Went back to the product at closing. */
-  returned: number
-  opens_at: Iso
-  closes_at: Iso
-}
-
-export interface SaleDraft {
-  product_id: string
-  price_fen: number
-  quantity: number
-  per_buyer: number
-  duration_seconds: number
-  hold_seconds?: number
-}
-
-export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded'
-
-export type PayWay = 'wechat' | 'alipay' | 'sandbox'
-
-/** Where a buyer pays: `qr_url` is a picture of `payment_url`, to be scanned by the provider's app. */
-export interface Checkout {
-  provider: PayWay
-  payment_url: string
-  qr_url: string | null
-}
-
-export interface Order {
-  id: string
-  number: string
-  state: OrderState
-  product: Pick<Product, 'id' | 'name' | 'picture_url' | 'unit'>
-  sale_id: string | null
-  quantity: number
-  price_fen: number
-  total_fen: number
-  created_at: Iso
-  hold_until: Iso | null
-  paid_at: Iso | null
-  history: { state: OrderState; at: Iso }[]
-}
-
 export interface Course {
   id: string
   title: string
@@ -327,65 +248,6 @@ export interface Hall extends HallSummary {
   booths: Booth[]
 }
 
-/** What may change while a sale runs; orders that exist keep their terms. */
-export interface SaleChange {
-  price_fen?: number
-  per_buyer?: number
-  per_order?: number
-  remaining_seconds?: number
-  /** Pieces from the product's stock, or (negative) back to it. */
-  more?: number
-}
-
-export interface OrderSums {
-  placed: number
-  held: number
-  paid: number
-  paid_fen: number
-}
-
-export interface SaleFigures {
-  sale_id: string
-  orders: OrderSums
-  buyers: number
-  most_viewers: number
-  per_second: number
-  bar_seconds: number
-  /** Orders in each of these since the sale opened. */
-  bars: number[]
-}
-
-/** A broadcast in numbers, with its newest sale. */
-export interface Figures {
-  stream_id: string
-  orders: OrderSums
-  viewers: { at: Iso; count: number }[]
-  sale: SaleFigures | null
-}
-
-export type SaleFault = 'pots' | 'held' | 'sold'
-
-/** The books of a sale, and what its orders say. */
-export interface SaleAudit {
-  sale_id: string
-  room_id: string
-  product_id: string
-  room: RoomName | null
-  product_name: string | null
-  state: 'open' | 'closed'
-  opens_at: Iso
-  closes_at: Iso
-  quantity: number
-  available: number
-  held: number
-  sold: number
-  returned: number
-  held_by_orders: number
-  sold_to_orders: number
-  faults: SaleFault[]
-  checked_at: Iso
-}
-
 export type RoomRole = 'viewer' | 'helper' | 'host' | 'operator'
 
 export interface ChatMessage {
@@ -446,7 +308,7 @@ export interface RoomCalls {
   leave: { fields: Record<string, never>; data: Record<string, never> }
   chat: { fields: { text: string }; data: { message: ChatMessage; held: boolean } }
   like: { fields: { count: number }; data: Record<string, never> }
-  order: { fields: { sale_id: string; request_id: string; quantity: number }; data: { order: Order } }
+  order: { fields: OrderRequest; data: { order: Order } }
   pin: { fields: { product_id: string } | { lesson_id: string }; data: { card: Card } }
   explain: { fields: { explaining: boolean }; data: { card: Card } }
   unpin: { fields: Record<string, never>; data: Record<string, never> }

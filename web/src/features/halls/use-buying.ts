@@ -4,6 +4,7 @@ import { useRoute, useRouter } from 'vue-router'
 import { orders } from '@/api'
 import { asApiError } from '@/api/errors'
 import type { Product } from '@/api/types'
+import { useCheckout } from '@/features/buying/use-checkout'
 import { randomId } from '@/features/room/random-id'
 import { useErrorText } from '@/i18n/error-text'
 import { useSession } from '@/lib/session'
@@ -14,6 +15,7 @@ export function useBuying(onStale: () => Promise<void>) {
   const route = useRoute()
   const session = useSession()
   const errorText = useErrorText()
+  const checkout = useCheckout()
   const chosen = shallowRef<Product | null>(null)
   const busy = ref(false)
   // One id per intention: after a lost answer the same press can't buy twice.
@@ -24,7 +26,10 @@ export function useBuying(onStale: () => Promise<void>) {
       void router.push({ name: 'sign-in', query: { next: route.fullPath } })
       return
     }
-    if (product) requestId = randomId()
+    if (product) {
+      requestId = randomId()
+      void checkout.reload()
+    }
     chosen.value = product
   }
 
@@ -32,16 +37,22 @@ export function useBuying(onStale: () => Promise<void>) {
     if (busy.value) return
     busy.value = true
     try {
-      const order = await orders.create({ product_id: product.id, quantity, request_id: `${requestId}-${quantity}` })
+      const order = await orders.place({
+        lines: [{ product_id: product.id, quantity }],
+        request_id: `${requestId}-${quantity}`,
+        ...checkout.extras(product.merchant_id, product.price_fen * quantity),
+      })
       chosen.value = null
       await router.push({ name: 'order', params: { id: order.id } })
     } catch (error) {
       toast(errorText(error), 'problem')
-      if (asApiError(error).code === 'out_of_stock') void onStale()
+      const { code } = asApiError(error)
+      if (code === 'out_of_stock') void onStale()
+      if (checkout.isStale(code)) void checkout.reload()
     } finally {
       busy.value = false
     }
   }
 
-  return { chosen, busy, choose, buy }
+  return { chosen, busy, checkout, choose, buy }
 }

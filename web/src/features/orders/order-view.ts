@@ -28,9 +28,21 @@ export function leftToPay(order: Order, now: number): number {
 /** Paid, and not given back. */
 export const PAID: readonly OrderState[] = ['paid', 'shipped', 'received']
 
-export type OrderFilter = 'all' | 'toPay' | 'paidOnes'
+/** What a list can be narrowed to, in the order of its buttons; no states: all. */
+export const BUYER_FILTERS = {
+  all: [],
+  toPay: ['held'],
+  toReceive: ['paid', 'paid_late', 'shipped'],
+  done: ['received'],
+  back: ['refunding', 'refunded'],
+} as const satisfies Record<string, readonly OrderState[]>
 
-export function filtered(orders: readonly Order[], filter: OrderFilter): Order[] {
-  if (filter === 'all') return [...orders]
-  return orders.filter(({ state }) => (filter === 'toPay' ? state === 'held' : PAID.includes(state)))
-}
+/** What is to be shipped comes first. */
+export const SHOP_FILTERS = {
+  toShip: ['paid'],
+  onTheWay: ['shipped'],
+  toPay: ['held', 'paid_late'],
+  done: ['received'],
+  back: ['refunding', 'refunded'],
+  over: ['cancelled', 'expired'],
+} as const satisfies Record<string, readonly OrderState[]>

@@ -1,4 +1,4 @@
-// Paying and cancelling an order, from the list and from its own page.
+// What a buyer does with an order: pay, cancel, receive, give back. From the list and from its own page.
 import { ref, shallowRef } from 'vue'
 import { orders } from '@/api'
 import { asApiError } from '@/api/errors'
@@ -40,5 +40,17 @@ export function useOrderSteps(onChanged: (order: Order | null) => void) {
       toast(t('orders.cancelled'))
     })
 
-  return { busy, scan, pay, cancel }
+  const receive = (order: Order) =>
+    step(order, async () => {
+      onChanged(await orders.receive(order.id))
+      toast(t('orders.received'))
+    })
+
+  const refund = (order: Order) =>
+    step(order, async () => {
+      onChanged(await orders.refund(order.id))
+      toast(t('orders.refundAsked'))
+    })
+
+  return { busy, scan, pay, cancel, receive, refund }
 }

@@ -26,8 +26,10 @@ function makeSale(change: Partial<Sale> = {}): Sale {
 
 function makeOrder(state: OrderState, change: Partial<Order> = {}): Order {
   const product = { id: 'p1', name: '橙子', picture_url: null, unit: '箱' }
-  const times = { created_at: at(-10), hold_until: at(290), paid_at: null }
-  return { id: 'o1', number: '1', state, product, sale_id: 'sale', quantity: 1, price_fen: 1990, total_fen: 1990, history: [], ...times, ...change }
+  const lines = [{ product, sale_id: 'sale', quantity: 1, price_fen: 1990 }]
+  const rest = { merchant_id: 'm1', coupon_id: null, discount_fen: 0, delivery: null, shipment: null }
+  const times = { created_at: at(-10), hold_until: at(290), paid_at: null, receive_at: null }
+  return { id: 'o1', number: '1', state, lines, ...rest, total_fen: 1990, history: [], ...times, ...change }
 }
 
 describe('chat lines', () => {
@@ -98,7 +100,7 @@ describe('what a buyer can do about a sale', () => {
     ['bought', makeSale(), [makeOrder('paid')], false],
     ['buy', makeSale({ per_buyer: 2 }), [makeOrder('paid')], false],
     ['buy', makeSale(), [makeOrder('expired')], false],
-    ['buy', makeSale(), [makeOrder('paid', { sale_id: 'another' })], false],
+    ['buy', makeSale(), [makeOrder('paid', { lines: [] })], false],
     ['wait', makeSale({ available: 0, held: 2, sold: 1 }), [], false],
     ['sold_out', makeSale({ available: 0, held: 0, sold: 3 }), [], false],
     ['closed', makeSale({ state: 'closed' }), [], false],

@@ -1,5 +1,6 @@
 // What a buyer can do about a flash sale right now: one word that the button, its colour and its text follow.
 import type { Order, Sale } from '@/api/types'
+import { piecesOf } from '@/features/buying/coupon-fit'
 import { PAID } from '@/features/orders/order-view'
 
 export type Offer =
@@ -15,11 +16,11 @@ export type Offer =
 
 /** `mine`: this buyer's orders in any state. */
 export function offerOf(sale: Sale, mine: readonly Order[], pressing: boolean, nowMs: number): Offer {
-  const ofThisSale = mine.filter((order) => order.sale_id === sale.id)
+  const ofThisSale = mine.filter((order) => piecesOf(order, sale.id) > 0)
   const held = ofThisSale.find((order) => order.state === 'held')
   if (held) return { kind: 'pay', order: held }
   if (pressing) return { kind: 'pressing' }
-  const taken = ofThisSale.filter((order) => PAID.includes(order.state)).reduce((sum, order) => sum + order.quantity, 0)
+  const taken = ofThisSale.filter((order) => PAID.includes(order.state)).reduce((sum, order) => sum + piecesOf(order, sale.id), 0)
   if (taken >= sale.per_buyer) return { kind: 'bought' }
   if (sale.state === 'closed' || nowMs >= Date.parse(sale.closes_at)) return { kind: 'closed' }
   if (sale.available > 0) return { kind: 'buy' }

@@ -5,7 +5,9 @@ import { useRoute, useRouter } from 'vue-router'
 import { orders as ordersApi } from '@/api'
 import { type ApiError, asApiError } from '@/api/errors'
 import { roomLink } from '@/api/socket'
-import type { Order, Product, Sale } from '@/api/types'
+import type { Order, OrderRequest, Product, Sale } from '@/api/types'
+import { onceMore } from '@/features/buying/once-more'
+import { useCheckout } from '@/features/buying/use-checkout'
 import { goToPay, type Scan } from '@/features/orders/scan'
 import { chosenWay } from '@/features/orders/use-pay-ways'
 import { useErrorText } from '@/i18n/error-text'
@@ -28,6 +30,7 @@ export function useBuying() {
   const router = useRouter()
   const session = useSession()
   const link = roomLink()
+  const checkout = useCheckout()
 
   const mine = shallowRef<readonly Order[]>([])
   const pressing = shallowRef(false)
@@ -77,8 +80,16 @@ export function useBuying() {
     }
   }
 
+  /** Its coupon is used now, as every other page hears. */
+  function ordered(order: Order): void {
+    take(order)
+    shownId.value = order.id
+    if (order.coupon_id) void checkout.reload()
+  }
+
   function explain(error: unknown): void {
     const { code } = asApiError(error)
+    if (checkout.isStale(code)) void checkout.reload()
     if (code === 'sign_in_required') {
       session.forget()
       return toSignIn()
@@ -91,11 +102,13 @@ export function useBuying() {
     const intention = `sale:${sale.id}`
     pressing.value = true
     try {
-      const fields = { sale_id: sale.id, request_id: requestIdFor(intention), quantity: 1 }
-      const { order } = await link.send('order', fields)
+      const lines = [{ sale_id: sale.id, quantity: 1 }]
+      const request_id = requestIdFor(intention)
+      const send = () => link.send('order', { lines, request_id, ...checkout.extras(sale.product.merchant_id, sale.price_fen) })
+      // A coupon that was used on another page must not cost the seconds in which the sale is over.
+      const { order } = await onceMore(send, (error) => checkout.isStale(asApiError(error).code), checkout.reload)
       requestIds.delete(intention)
-      take(order)
-      shownId.value = order.id
+      ordered(order)
     } catch (error) {
       const failed = asApiError(error)
       if (!mayHaveArrived(failed)) requestIds.delete(intention)
@@ -115,12 +128,15 @@ export function useBuying() {
     const intention = `product:${product.id}:${quantity}`
     busy.value = true
     try {
-      const draft = { product_id: product.id, quantity, request_id: requestIdFor(intention) }
-      const order = await ordersApi.create(draft)
+      const request: OrderRequest = {
+        lines: [{ product_id: product.id, quantity }],
+        request_id: requestIdFor(intention),
+        ...checkout.extras(product.merchant_id, product.price_fen * quantity),
+      }
+      const order = await ordersApi.place(request)
       requestIds.delete(intention)
-      take(order)
       choosing.value = null
-      shownId.value = order.id
+      ordered(order)
     } catch (error) {
       if (!mayHaveArrived(asApiError(error))) requestIds.delete(intention)
       explain(error)
@@ -148,6 +164,7 @@ export function useBuying() {
     try {
       take(await ordersApi.cancel(order.id))
       shownId.value = null
+      if (order.coupon_id) void checkout.reload() // it is good again
     } catch (error) {
       explain(error)
       void reload()
@@ -177,6 +194,8 @@ export function useBuying() {
     forgetScan(): void {
       scan.value = null
     },
+    checkout,
+    take,
     /** The order whose sheet is open. */
     shown,
     /** The product of which the buyer is choosing a quantity. */
@@ -187,7 +206,9 @@ export function useBuying() {
     giveUp,
     toSignIn,
     choose(product: Product): void {
-      if (signedIn()) choosing.value = product
+      if (!signedIn()) return
+      choosing.value = product
+      void checkout.reload()
     },
     stopChoosing(): void {
       choosing.value = null

@@ -1,6 +1,7 @@
 // English; must have the keys of Chinese (the type and a test see to it).
 import type { Messages } from '../index'
 import account from './account'
+import buying from './buying'
 import common from './common'
 import errors from './errors'
 import halls from './halls'
@@ -12,6 +13,6 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, home, learn, halls, account, operators, orders, room, studio, talk }
+const en: Messages = { common, errors, home, learn, halls, account, buying, operators, orders, room, studio, talk }
 
 export default en

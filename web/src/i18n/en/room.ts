@@ -108,7 +108,7 @@ export default {
     again: 'Somebody did not pay: there are some again',
   },
   order: {
-    quantity: 'How many {unit}',
+    quantity: 'How many ({unit} each)',
     less: 'One less',
     more: 'One more',
     total: 'Total',

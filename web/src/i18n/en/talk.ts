@@ -50,7 +50,7 @@ export default {
     above: 'For orders of ¥{yuan} and more',
     left: '{left} of {quota} left',
     take: 'Take it',
-    taken: 'Yours',
+    taken: 'Yours. It is taken off orders from ¥{yuan} by itself',
     have: 'You have it',
     gone: 'All gone',
     worth: 'Yuan off',

@@ -50,7 +50,7 @@ export default {
     above: '满 {yuan} 元可用',
     left: '剩 {left} / {quota} 张',
     take: '领取',
-    taken: '领到了',
+    taken: '领到了，下单时满 {yuan} 元自动减',
     have: '已领到',
     gone: '领完了',
     worth: '减多少元',

@@ -1,0 +1,1 @@
+"""Where people want their parcels."""

@@ -1,0 +1,269 @@
+"""Who of a group gets some of what is left: what somebody wants, what there is, and the orders that this makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from server.addresses.model import AddressBook, unknown_address
+from server.catalog.model import Product, check_whole
+from server.coupons.model import Coupon, discount_fen
+from server.errors import BadRequest, Conflict, DomainError, NotFound
+from server.orders.model import Change, Delivery, Line, Order, OrderState, Source, Sources
+
+QUANTITY = range(1, 1_000_001)
+MOST_LINES = 20
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+CHINA = timezone(timedelta(hours=8))  # order numbers carry the buyer's date
+NUMBER_BITS = 40
+NUMBER_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
+NUMBER_PAIRS = tuple(first + second for first in NUMBER_LETTERS for second in NUMBER_LETTERS)  # of ten bits each
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """So many pieces of one source."""
+
+    source: Source
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asks for, as it came in: nothing is checked, and one source may be named twice."""
+
+    request_id: str
+    wishes: Sequence[Wish]
+    coupon_id: str | None = None
+    address_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody wants. The same `request_id` of the same buyer is the same wish, however often it is heard.
+
+    `quantities` are those of `sources`, each of which is there once, in their order. `page`: the connection that
+    asked; its answer tells it what other pages of the buyer hear as an event.
+    """
+
+    buyer_id: str
+    request_id: str
+    sources: Sources
+    quantities: tuple[int, ...]
+    coupon_id: str | None = None
+    address_id: str | None = None
+    page: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes a request unique."""
+        return self.buyer_id, self.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a new order needs from outside: an id, and NUMBER_BITS random bits for its number."""
+
+    id: str
+    entropy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be had of a source at one moment."""
+
+    product: Product
+    sale_id: str | None
+    price_fen: int
+    free: int
+    per_buyer: int | None
+    hold_seconds: int
+    is_open: bool
+    per_order: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a group's requests need to be decided, all as it is at one moment.
+
+    `orders`: those that requests of this group led to before; `taken`: for each source, what buyers have of it;
+    `coupons` by their ids, `books` of addresses by their owners: as far as they are asked for.
+    """
+
+    orders: Mapping[tuple[str, str], Order]
+    taken: Sequence[Mapping[str, int]]
+    coupons: Mapping[str, Coupon] = field(default_factory=dict)
+    books: Mapping[str, AddressBook] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The answer to each request of a group in its order, and the new orders among them.
+
+    `pieces`: what these hold of each source together; `coupons`: which of them has which coupon.
+    """
+
+    answers: tuple[Order | DomainError, ...]
+    new: tuple[Order, ...]
+    pieces: tuple[int, ...]
+    coupons: Mapping[str, str]
+
+
+def check_wanted(buyer_id: str, wanted: Wanted, page: str | None = None) -> Request:
+    """A request whose values can be taken; what it wants of one source is one sum. Raises BadRequest."""
+    if not REQUEST_ID.fullmatch(wanted.request_id):
+        raise BadRequest("request_id: 1 to 64 letters, digits, - or _")
+    if not 1 <= len(wanted.wishes) <= MOST_LINES:
+        raise BadRequest(f"lines: 1 to {MOST_LINES}")
+    sources, quantities = _summed(wanted.wishes)
+    return Request(buyer_id, wanted.request_id, sources, quantities, wanted.coupon_id, wanted.address_id, page)
+
+
+def _summed(wishes: Sequence[Wish]) -> tuple[Sources, tuple[int, ...]]:
+    if len(wishes) == 1:  # nearly all, and all of those who press in a sale
+        (wish,) = wishes
+        return (wish.source,), (check_whole("quantity", wish.quantity, QUANTITY),)
+    sums: dict[Source, int] = {}
+    for wish in wishes:
+        sums[wish.source] = sums.get(wish.source, 0) + check_whole("quantity", wish.quantity, QUANTITY)
+    sources = tuple(sorted(sums))
+    return sources, tuple(check_whole("quantity", sums[source], QUANTITY) for source in sources)
+
+
+def order_number(now: datetime, entropy: int) -> str:
+    """A number for people: the day in China and eight letters made of NUMBER_BITS random bits."""
+    return _numbered(_day(now), entropy)
+
+
+def _day(now: datetime) -> str:
+    return f"{now.astimezone(CHINA):%Y%m%d}-"
+
+
+def _numbered(day: str, entropy: int) -> str:
+    pairs = NUMBER_PAIRS
+    high = pairs[entropy >> 30] + pairs[entropy >> 20 & 1023]
+    return f"{day}{high}{pairs[entropy >> 10 & 1023]}{pairs[entropy & 1023]}"
+
+
+def admit(
+    offers: Sequence[Offer], requests: Sequence[Request], known: Known, now: datetime, fresh: Sequence[Fresh]
+) -> Admission:
+    """Decide a group of requests in order of arrival; all of them want the same sources, those of `offers`.
+
+    A request gets all that it wants or nothing. One that is refused does not stand in the way of those behind it.
+    """
+    group = _Group(offers, known, now)
+    answers = tuple(group.decide(request, its) for request, its in zip(requests, fresh, strict=True))
+    pieces = tuple(offer.free - left for offer, left in zip(offers, group.free, strict=True))
+    return Admission(answers, tuple(group.new), pieces, group.coupons)
+
+
+def _line(offer: Offer, quantity: int) -> Line:
+    return Line(
+        product_id=offer.product.id,
+        product_name=offer.product.name,
+        product_unit=offer.product.unit,
+        product_picture_url=offer.product.picture_url,
+        sale_id=offer.sale_id,
+        quantity=quantity,
+        price_fen=offer.price_fen,
+    )
+
+
+class _Group:
+    """What is left, and who has what, while a group is decided."""
+
+    def __init__(self, offers: Sequence[Offer], known: Known, now: datetime) -> None:
+        self.offers = offers
+        self.free = [offer.free for offer in offers]
+        self.new: list[Order] = []
+        self.coupons: dict[str, str] = {}
+        self._known = known
+        self._seen = dict(known.orders)
+        self._has = [dict(taken) for taken in known.taken]
+        self._now = now
+        self._hold_until = now + timedelta(seconds=min(offer.hold_seconds for offer in offers))
+        self._day = _day(now)
+        self._history = (Change(OrderState.HELD, now),)
+        self._merchant_id = offers[0].product.merchant_id
+        self._lines: dict[tuple[int, ...], tuple[Line, ...]] = {}  # nearly all of a group want the same
+        self._is_mixed = any(offer.product.merchant_id != self._merchant_id for offer in offers)
+
+    def decide(self, request: Request, fresh: Fresh) -> Order | DomainError:
+        """An order, or why not."""
+        before = self._seen.get(request.key)
+        if before is not None:
+            return before
+        try:
+            self._check(request)
+            order = self._order(request, fresh)
+        except DomainError as refused:
+            return refused
+        for at, quantity in enumerate(request.quantities):
+            self.free[at] -= quantity
+            has = self._has[at]
+            has[request.buyer_id] = has.get(request.buyer_id, 0) + quantity
+        if order.coupon_id is not None:
+            self.coupons[order.coupon_id] = order.id
+        self._seen[request.key] = order
+        self.new.append(order)
+        return order
+
+    def _check(self, request: Request) -> None:
+        if self._is_mixed:
+            raise BadRequest("one order is of one merchant", code="several_merchants")
+        for at, quantity in enumerate(request.quantities):
+            offer = self.offers[at]
+            if not offer.is_open:
+                raise Conflict("this sale is over", code="sale_closed")
+            if offer.per_order is not None and quantity > offer.per_order:
+                raise Conflict(f"one order may have {offer.per_order} at most", code="limit_reached")
+            if offer.per_buyer is not None and self._has[at].get(request.buyer_id, 0) + quantity > offer.per_buyer:
+                raise Conflict(f"each buyer may have {offer.per_buyer} at most", code="limit_reached")
+            if quantity > self.free[at]:
+                if offer.sale_id is None:
+                    raise Conflict("there are not so many pieces in stock", code="out_of_stock")
+                raise Conflict("sold out", code="sold_out")
+
+    def _order(self, request: Request, fresh: Fresh) -> Order:
+        lines = self._lines.get(request.quantities)
+        if lines is None:
+            lines = self._lines[request.quantities] = tuple(map(_line, self.offers, request.quantities))
+        goods_fen = 0
+        for line in lines:
+            goods_fen += line.price_fen * line.quantity
+        discount = 0 if request.coupon_id is None else self._discount(request, request.coupon_id, goods_fen)
+        return Order(
+            id=fresh.id,
+            number=_numbered(self._day, fresh.entropy),
+            request_id=request.request_id,
+            buyer_id=request.buyer_id,
+            merchant_id=self._merchant_id,
+            lines=lines,
+            coupon_id=request.coupon_id,
+            discount_fen=discount,
+            total_fen=goods_fen - discount,
+            state=OrderState.HELD,
+            created_at=self._now,
+            hold_until=self._hold_until,
+            paid_at=None,
+            history=self._history,
+            delivery=None if request.address_id is None else self._delivery(request.buyer_id, request.address_id),
+        )
+
+    def _discount(self, request: Request, coupon_id: str, goods_fen: int) -> int:
+        coupon = self._known.coupons.get(coupon_id)
+        if coupon is None or coupon.user_id != request.buyer_id:
+            raise NotFound("there is no such coupon of yours", code="unknown_coupon")
+        if coupon_id in self.coupons:
+            raise Conflict("this coupon is in another order", code="coupon_not_usable")
+        return discount_fen(coupon, self._merchant_id, goods_fen, self._now)
+
+    def _delivery(self, buyer_id: str, address_id: str) -> Delivery:
+        book = self._known.books.get(buyer_id)
+        if book is None:
+            raise unknown_address()
+        contact = book.find(address_id).contact
+        return Delivery(contact.name, contact.phone, contact.address)

@@ -1,0 +1,193 @@
+// The shapes of server/PROTOCOL.md of what is sold: products, sales, orders, payments, addresses.
+import type { RoomName } from './talk-types'
+import type { Iso } from './types'
+
+export interface Product {
+  id: string
+  merchant_id: string
+  merchant_name: string
+  name: string
+  description: string
+  price_fen: number
+  unit: string
+  stock: number
+  picture_url: string | null
+  origin: string
+}
+
+export interface ProductDraft {
+  name: string
+  description: string
+  price_fen: number
+  unit: string
+  stock: number
+  origin?: string
+  picture_url?: string
+}
+
+export interface ProductChange extends Partial<ProductDraft> {
+  /** What the stock was when it was edited; a conflict if somebody bought meanwhile. */
+  stock_was?: number
+}
+
+export interface Sale {
+  id: string
+  room_id: string
+  product: Product
+  price_fen: number
+  quantity: number
+  per_buyer: number
+  hold_seconds: number
+  state: 'open' | 'closed'
+  available: number
+  held: number
+  sold: number
+  /** Went back to the product at closing. */
+  returned: number
+  opens_at: Iso
+  closes_at: Iso
+}
+
+export interface SaleDraft {
+  product_id: string
+  price_fen: number
+  quantity: number
+  per_buyer: number
+  duration_seconds: number
+  hold_seconds?: number
+}
+
+export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded'
+
+export type PayWay = 'wechat' | 'alipay' | 'sandbox'
+
+/** Where a buyer pays: `qr_url` is a picture of `payment_url`, to be scanned by the provider's app. */
+export interface Checkout {
+  provider: PayWay
+  payment_url: string
+  qr_url: string | null
+}
+
+export interface Order {
+  id: string
+  number: string
+  state: OrderState
+  merchant_id: string
+  lines: OrderLine[]
+  coupon_id: string | null
+  discount_fen: number
+  /** The sum of the lines without the discount. */
+  total_fen: number
+  created_at: Iso
+  hold_until: Iso | null
+  paid_at: Iso | null
+  /** When a shipped order counts as received by itself. */
+  receive_at: Iso | null
+  delivery: Delivery | null
+  shipment: Shipment | null
+  history: { state: OrderState; at: Iso }[]
+}
+
+/** So many pieces of one sale or product; names, pictures and prices are as they were. */
+export interface OrderLine {
+  product: Pick<Product, 'id' | 'name' | 'picture_url' | 'unit'>
+  sale_id: string | null
+  quantity: number
+  price_fen: number
+}
+
+export interface OrderRequest {
+  lines: ({ sale_id: string; quantity: number } | { product_id: string; quantity: number })[]
+  request_id: string
+  coupon_id?: string
+  address_id?: string
+}
+
+export interface Contact {
+  name: string
+  phone: string
+  address: string
+}
+
+export interface Delivery extends Contact {
+  invoice_note: string
+}
+
+export interface Shipment {
+  carrier: string
+  number: string
+}
+
+export interface Address extends Contact {
+  id: string
+  is_default: boolean
+}
+
+export interface AddressDraft extends Contact {
+  is_default: boolean
+}
+
+export interface OrderQuery {
+  state?: readonly OrderState[]
+  /** The last order of the page before. */
+  before?: string
+}
+
+/** What may change while a sale runs; orders that exist keep their terms. */
+export interface SaleChange {
+  price_fen?: number
+  per_buyer?: number
+  per_order?: number
+  remaining_seconds?: number
+  /** Pieces from the product's stock, or (negative) back to it. */
+  more?: number
+}
+
+export interface OrderSums {
+  placed: number
+  held: number
+  paid: number
+  paid_fen: number
+}
+
+export interface SaleFigures {
+  sale_id: string
+  orders: OrderSums
+  buyers: number
+  most_viewers: number
+  per_second: number
+  bar_seconds: number
+  /** Orders in each of these since the sale opened. */
+  bars: number[]
+}
+
+/** A broadcast in numbers, with its newest sale. */
+export interface Figures {
+  stream_id: string
+  orders: OrderSums
+  viewers: { at: Iso; count: number }[]
+  sale: SaleFigures | null
+}
+
+export type SaleFault = 'pots' | 'held' | 'sold'
+
+/** The books of a sale, and what its orders say. */
+export interface SaleAudit {
+  sale_id: string
+  room_id: string
+  product_id: string
+  room: RoomName | null
+  product_name: string | null
+  state: 'open' | 'closed'
+  opens_at: Iso
+  closes_at: Iso
+  quantity: number
+  available: number
+  held: number
+  sold: number
+  returned: number
+  held_by_orders: number
+  sold_to_orders: number
+  faults: SaleFault[]
+  checked_at: Iso
+}
