@@ -159,7 +159,7 @@ ODD_EVENTS = (
     (b'["join",{"slug":"zhang","after":"1"}]', "bad_request"),
     (b'["join",{"slug":"zhang","after":0}]', "bad_request"),
     (b'["join",{"slug":"nowhere"}]', "not_found"),
-    (b'["order",{"sale_id":"x","request_id":"r","quantity":1}]', "sign_in_required"),
+    (b'["order",{"lines":[{"sale_id":"x","quantity":1}],"request_id":"r"}]', "sign_in_required"),
 )
 
 
