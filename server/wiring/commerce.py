@@ -1,0 +1,98 @@
+"""What is sold, to whom, and whether it is paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.addresses.service import Addresses
+from server.addresses.store import AddressStore
+from server.auditing.service import Auditor
+from server.auditing.store import AuditStore
+from server.catalog.service import Catalog
+from server.figures.service import HostFigures
+from server.figures.store import FigureStore
+from server.flash.service import Sales
+from server.flash.store import SaleStore
+from server.infra.transactions import Transactions
+from server.infra.turns import Turns
+from server.orders.placing import Placing
+from server.orders.service import Orders
+from server.orders.stock import Stock
+from server.orders.store import OrderStore
+from server.payments.gateway import Gateway
+from server.payments.sandbox.store import BillStore
+from server.payments.sandbox.till import Till
+from server.payments.service import Payments
+from server.payments.store import PaymentStore
+from server.payments.ways import build_ways
+from server.rooms.presence import Presence
+from server.streams.service import Streams
+from server.wiring.clients import Clients
+from server.wiring.stores import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Commerce:
+    """What is sold, to whom, and whether it is paid. `till`: only where the sandbox takes the payments."""
+
+    sales: Sales
+    gate: Placing
+    orders: Orders
+    payments: Payments
+    addresses: Addresses
+    auditor: Auditor
+    figures: HostFigures
+    till: Till | None
+
+
+async def build_commerce(
+    clients: Clients, stores: Stores, gateway: Gateway, streams: Streams, presence: Presence, catalog: Catalog
+) -> Commerce:
+    """Sales, orders and money."""
+    settings, clock, database, announcer = clients.settings, clients.clock, clients.database, clients.announcer
+    sale_store = SaleStore(database)
+    order_store = OrderStore(database)
+    payment_store = PaymentStore(database)
+    bill_store = BillStore(database)
+    audit_store, figure_store = AuditStore(database), FigureStore(database)
+    address_store = AddressStore(database)
+    for store in (sale_store, order_store, payment_store, bill_store, audit_store, figure_store):
+        await store.make_indexes()
+    transactions = Transactions(database, settings.mongodb_timeout_seconds)
+    await transactions.prepare()
+    turns = Turns()
+    sales = Sales(sale_store, stores.catalog, catalog, stores.rooms, streams, transactions, turns, announcer, clock)
+    stock = Stock(sale_store, stores.catalog, sales, catalog)
+    gate = Placing(
+        order_store,
+        stock,
+        stores.coupons,
+        address_store,
+        transactions,
+        turns,
+        clients.shared_turns,
+        clients.tasks,
+        announcer,
+        clock,
+    )
+    orders = Orders(
+        order_store,
+        stock,
+        stores.coupons,
+        gate,
+        catalog,
+        transactions,
+        turns,
+        announcer,
+        clock,
+        receive_after_days=settings.receive_after_days,
+    )
+    ways = build_ways(settings, gateway, bill_store, clock)
+    till = None
+    if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
+        till = Till(bill_store, settings.payment_sandbox_secret.get_secret_value(), clock)
+    payments = Payments(payment_store, ways, orders, clock)
+    orders.tell_ends_to(payments)
+    auditor = Auditor(audit_store, sale_store, order_store, stores.rooms, stores.catalog, transactions, clock)
+    figures = HostFigures(figure_store, stores.rooms, stores.streams, sale_store, presence, clock)
+    return Commerce(sales, gate, orders, payments, Addresses(address_store), auditor, figures, till)

@@ -1,0 +1,69 @@
+"""What streams and uploads become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.cards.service import Cards
+from server.catalog.service import Catalog
+from server.courses.service import Courses
+from server.courses.store import CourseStore
+from server.making.service import Queue
+from server.recordings.jobs import TRANSCODE, transcode_priority
+from server.recordings.service import Recordings
+from server.recordings.store import AssetStore
+from server.showroom.clips import Clips
+from server.showroom.jobs import CUT_CLIP, SOON
+from server.showroom.service import Showroom
+from server.showroom.store import ClipStore, HallStore
+from server.streams.service import Streams
+from server.wiring.clients import Clients
+from server.wiring.stores import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What streams and uploads become."""
+
+    recordings: Recordings
+    courses: Courses
+    clips: Clips
+    showroom: Showroom
+
+
+async def build_library(
+    clients: Clients, stores: Stores, streams: Streams, cards: Cards, catalog: Catalog
+) -> Library:
+    """Recordings, lessons, clips and halls."""
+    settings, clock, database, objects = clients.settings, clients.clock, clients.database, clients.objects
+    asset_store = AssetStore(database)
+    course_store = CourseStore(database)
+    hall_store = HallStore(database)
+    clip_store = ClipStore(database)
+    for store in (asset_store, course_store, hall_store, clip_store):
+        await store.make_indexes()
+    courses = Courses(course_store, asset_store, clients.announcer, clock)
+    clip_queue = Queue(
+        clip_store,
+        clients.jobs,
+        clock,
+        job=CUT_CLIP,
+        priority=lambda _: SOON,
+        lease_seconds=settings.job_lease_seconds,
+    )
+    clips = Clips(clip_store, clip_queue, catalog, objects, clock)
+    asset_queue = Queue(
+        asset_store,
+        clients.jobs,
+        clock,
+        job=TRANSCODE,
+        priority=transcode_priority,
+        lease_seconds=settings.job_lease_seconds,
+        changed=courses.asset_changed,
+    )
+    return Library(
+        recordings=Recordings(asset_store, asset_queue, objects, courses, streams, stores.rooms, cards, clips, clock),
+        courses=courses,
+        clips=clips,
+        showroom=Showroom(hall_store, clip_store, catalog, stores.rooms, stores.streams, clock),
+    )
