@@ -123,9 +123,15 @@ class PaymentStore:
             {"_id": payment_id, "state": PaymentState.PAID}, {"$set": {"state": PaymentState.REFUNDED}}
         )
 
-    async def look_later(self, payment_id: str, look_at: datetime | None) -> None:
-        """When to look at a payment again; None: never."""
+    async def look_later(self, payment_id: str, look_at: datetime) -> None:
+        """When to look at a payment, whatever was said before."""
         await self._payments.update_one({"_id": payment_id}, {"$set": {"look_at": look_at}})
+
+    async def end_look(self, payment: Payment, look_at: datetime | None) -> None:
+        """When to look again (None: never), unless somebody said something else since the payment was read."""
+        await self._payments.update_one(
+            {"_id": payment.id, "look_at": payment.look_at}, {"$set": {"look_at": look_at}}
+        )
 
     async def look_soon(self, order_ids: Sequence[str], now: datetime) -> None:
         """Look at what waits for the money of these orders now."""
