@@ -12,6 +12,8 @@ from server.accounts.model import Role, User
 from server.errors import Conflict
 from server.infra.mongo import Database, Document
 
+TEXT: Document = {"$type": "string"}  # in index and query alike: mongod does not see that what it compares is one
+
 
 class AccountStore:
     """Collections `users` and `sessions`."""
@@ -23,7 +25,7 @@ class AccountStore:
     async def make_indexes(self) -> None:
         """Unique names and phone numbers; sessions go away when their time is over."""
         await self._users.create_index("name", unique=True)
-        await self._users.create_index("phone", unique=True, partialFilterExpression={"phone": {"$type": "string"}})
+        await self._users.create_index("phone", unique=True, partialFilterExpression={"phone": TEXT})
         await self._sessions.create_index("expires_at", expireAfterSeconds=0)
 
     async def add(self, user: User, password_hash: str) -> None:
@@ -50,7 +52,7 @@ class AccountStore:
 
     async def find_login(self, field: str, value: str) -> tuple[User, str] | None:
         """An account and its password hash, by name or phone."""
-        document = await self._users.find_one({field: value})
+        document = await self._users.find_one({field: {"$eq": value, **TEXT}})
         return None if document is None else (_user(document), document["password_hash"])
 
     async def set_password_hash(self, user_id: str, password_hash: str) -> None:

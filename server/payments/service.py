@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -85,7 +86,8 @@ class Store(Protocol):
     ) -> Payment | None: ...
     async def mark_closed(self, payment_id: str, look_at: datetime | None) -> None: ...
     async def mark_refunded(self, payment_id: str) -> None: ...
-    async def look_later(self, payment_id: str, look_at: datetime | None) -> None: ...
+    async def look_later(self, payment_id: str, look_at: datetime) -> None: ...
+    async def end_look(self, payment: Payment, look_at: datetime | None) -> None: ...
     async def look_soon(self, order_ids: Sequence[str], now: datetime) -> None: ...
     async def claim(self, now: datetime, look_at: datetime) -> Payment | None: ...
     async def keep_callback(
@@ -111,7 +113,8 @@ class Payments:
 
     That money has come is written down first, by itself; then the order follows. Whoever is killed in between leaves
     a payment with a `look_at`, and the sweep of any server takes it from there. It also asks providers about payments
-    whose callback does not come, and closes those whose order is over.
+    whose callback does not come, and closes those whose order is over. Only who has set a `look_at` ends it, and only
+    while it is still his: somebody else's may mean money that this one has not seen.
     """
 
     def __init__(self, store: Store, providers: Sequence[Provider], orders: Orders, clock: Clock) -> None:
@@ -193,9 +196,11 @@ class Payments:
             raise Conflict("this order is not paid", code="step_not_allowed")
         if payment.state is not PaymentState.PAID:
             raise Conflict("this order's money went back already", code="step_not_allowed")
-        await self._store.look_later(payment.id, next_look(0, self._clock.now()))
+        look_at = self._clock.now() + timedelta(seconds=CLAIM_SECONDS)
+        await self._store.look_later(payment.id, look_at)
+        ours = replace(payment, look_at=look_at, looks=0)
         await self._orders.refund(order_id)
-        await self._agree(payment)
+        await self._end_look(ours, done=await self._agree(ours))
 
     async def orders_ended(self, order_ids: Sequence[str]) -> None:
         """These orders were cancelled, or their time is over: their trades are to be closed with the next sweep."""
@@ -227,8 +232,10 @@ class Payments:
         except DomainError as error:
             done = False
             log.exception("money and order do not agree yet", payment=payment.id, code=error.code)
-        if not done:
-            await self._store.look_later(payment.id, next_look(payment.looks, self._clock.now()))
+        await self._end_look(payment, done=done)
+
+    async def _end_look(self, payment: Payment, *, done: bool) -> None:
+        await self._store.end_look(payment, None if done else next_look(payment.looks, self._clock.now()))
 
     async def _advance(self, payment: Payment) -> bool:
         """Do what is next for a payment; False when it is to be looked at again."""
@@ -272,20 +279,17 @@ class Payments:
         paid = await self._store.mark_paid(payment.id, notice.reference, now, next_look(0, now))
         if paid is not None:
             log.info("payment arrived", payment=paid.id, order=paid.order_id, wins=paid.wins)
-        known = paid or await self._store.get(payment.id)
-        if known is not None:
+            await self._end_look(paid, done=await self._agree(paid))
+        elif (known := await self._store.get(payment.id)) is not None:
             await self._agree(known)
 
     async def _agree(self, payment: Payment) -> bool:
         """Let the order follow the money, or the money go back; False: it is on its way."""
         if payment.wins:
             order = await self._orders.payment_arrived(payment.order_id, payment.paid_at or self._clock.now())
-            done = order.state is not OrderState.REFUNDING or await self._give_back(payment)
-        else:  # the order has its money from another payment
-            done = payment.state is PaymentState.REFUNDED or await self._give_back(payment)
-        if done:
-            await self._store.look_later(payment.id, None)
-        return done
+            return order.state is not OrderState.REFUNDING or await self._give_back(payment)
+        # The order has its money from another payment.
+        return payment.state is PaymentState.REFUNDED or await self._give_back(payment)
 
     async def _give_back(self, payment: Payment) -> bool:
         try:

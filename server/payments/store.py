@@ -14,6 +14,7 @@ from server.infra.mongo import Database, Document
 from server.payments.model import Payer, Payment, PaymentState
 
 NAMESPACE_EXISTS = 48
+DATE: Document = {"$type": "date"}  # in index and query alike: mongod does not see that what it compares is one
 REFUSED_KEPT_BYTES = 16_000_000  # anybody can send rubbish: the oldest of it makes room
 
 
@@ -34,7 +35,7 @@ class PaymentStore:
             [("order_id", 1), ("wins", 1)], name="wins", unique=True, partialFilterExpression=wins
         )
         await self._payments.create_index([("order_id", 1), ("created_at", 1)])
-        await self._payments.create_index("look_at", partialFilterExpression={"look_at": {"$type": "date"}})
+        await self._payments.create_index("look_at", partialFilterExpression={"look_at": DATE})
         await self._callbacks.create_index("payment_id")
         try:
             await self._database.create_collection("refused_callbacks", capped=True, size=REFUSED_KEPT_BYTES)
@@ -122,9 +123,15 @@ class PaymentStore:
             {"_id": payment_id, "state": PaymentState.PAID}, {"$set": {"state": PaymentState.REFUNDED}}
         )
 
-    async def look_later(self, payment_id: str, look_at: datetime | None) -> None:
-        """When to look at a payment again; None: never."""
+    async def look_later(self, payment_id: str, look_at: datetime) -> None:
+        """When to look at a payment, whatever was said before."""
         await self._payments.update_one({"_id": payment_id}, {"$set": {"look_at": look_at}})
+
+    async def end_look(self, payment: Payment, look_at: datetime | None) -> None:
+        """When to look again (None: never), unless somebody said something else since the payment was read."""
+        await self._payments.update_one(
+            {"_id": payment.id, "look_at": payment.look_at}, {"$set": {"look_at": look_at}}
+        )
 
     async def look_soon(self, order_ids: Sequence[str], now: datetime) -> None:
         """Look at what waits for the money of these orders now."""
@@ -136,7 +143,7 @@ class PaymentStore:
         """A payment that is to be looked at; other servers leave it alone until `look_at`."""
         return _known(
             await self._payments.find_one_and_update(
-                {"look_at": {"$lte": now}},
+                {"look_at": {"$lte": now, **DATE}},
                 {"$set": {"look_at": look_at}, "$inc": {"looks": 1}},
                 sort=[("look_at", 1)],
                 return_document=ReturnDocument.AFTER,

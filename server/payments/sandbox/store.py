@@ -9,6 +9,8 @@ from pymongo import ReturnDocument
 from server.infra.mongo import Database, Document
 from server.payments.sandbox.bill import Bill, BillState, Manner
 
+DATE: Document = {"$type": "date"}  # in index and query alike: mongod does not see that what it compares is one
+
 
 class BillStore:
     """Collection `sandbox_bills`."""
@@ -18,7 +20,7 @@ class BillStore:
 
     async def make_indexes(self) -> None:
         """Callbacks to send."""
-        await self._bills.create_index("send_at", partialFilterExpression={"send_at": {"$type": "date"}})
+        await self._bills.create_index("send_at", partialFilterExpression={"send_at": DATE})
 
     async def add_once(self, bill: Bill) -> None:
         """Add a bill unless it is there."""
@@ -75,7 +77,7 @@ class BillStore:
 
     async def due(self, now: datetime) -> Bill | None:
         """A bill whose callback is to be sent now."""
-        return _bill(await self._bills.find_one({"send_at": {"$lte": now}}, sort=[("send_at", 1)]))
+        return _bill(await self._bills.find_one({"send_at": {"$lte": now, **DATE}}, sort=[("send_at", 1)]))
 
     async def count_try(self, bill: Bill, send_at: datetime | None) -> bool:
         """Count a try of the callback before it is made; False when another server makes it."""

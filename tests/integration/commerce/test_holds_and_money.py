@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -270,6 +271,66 @@ async def test_a_refund_that_fails_is_tried_again_by_the_sweep(rig: Rig, monkeyp
     assert (await rig.orders.get(LI, order.id)).state is OrderState.REFUNDED
     assert (await rig.sale(sale)).available == 3
     await rig.check_ledger(product, PLENTY)
+
+
+async def test_a_callback_that_comes_again_while_the_buyer_takes_his_order_back_loses_no_money(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: the callback comes again and sees a paid order, which is given back then; the provider is away
+    _, product = await rig.stall()
+    order = await rig.buy(LI, product.id, "r1", 1)
+    body = await rig.press_pay(LI, order)
+    await rig.call_back(body)
+    follow, provider = rig.orders.payment_arrived, rig.payments._providers["sandbox"]
+
+    async def away(_: object) -> bool:
+        raise ProviderAway("no answer")
+
+    async def follow_slowly(order_id: str, paid_at: datetime) -> Order:
+        seen = await follow(order_id, paid_at)
+        monkeypatch.setattr(rig.orders, "payment_arrived", follow)
+        await rig.payments.refund(order.id)
+        return seen
+
+    with monkeypatch.context() as outage:
+        outage.setattr(provider, "refund", away)
+        monkeypatch.setattr(rig.orders, "payment_arrived", follow_slowly)
+        await rig.call_back(body)
+
+    # when
+    rig.clock.pass_seconds(11)
+    await rig.payments.sweep()
+
+    # then
+    assert states(await rig.orders.get(LI, order.id)) == ["held", "paid", "refunding", "refunded"]
+
+
+async def test_a_server_that_dies_while_an_order_is_taken_back_loses_no_money_though_a_callback_comes_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    _, product = await rig.stall()
+    order = await rig.buy(LI, product.id, "r1", 1)
+    body = await rig.press_pay(LI, order)
+    await rig.call_back(body)
+    take_back = rig.orders.refund
+
+    async def take_back_and_die(order_id: str) -> Order:
+        await rig.call_back(body)
+        await take_back(order_id)
+        raise ConnectionAbortedError("killed")
+
+    with monkeypatch.context() as death:
+        death.setattr(rig.orders, "refund", take_back_and_die)
+        with pytest.raises(ConnectionAbortedError):
+            await rig.payments.refund(order.id)
+
+    # when
+    rig.clock.pass_seconds(61)
+    await rig.payments.sweep()
+
+    # then
+    assert (await rig.orders.get(LI, order.id)).state is OrderState.REFUNDED
 
 
 async def test_an_order_that_did_not_follow_its_money_follows_with_the_sweep(rig: Rig) -> None:

@@ -1,15 +1,18 @@
-"""No query of orders and coupons reads a whole collection: mongod refuses such queries while these run."""
+"""No query of commerce, nor of sign-in, reads a whole collection: mongod refuses such queries while these run."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
+from server.accounts.store import AccountStore
 from server.figures.store import FigureStore
 from server.orders.model import OrderState
+from server.payments.sandbox.bill import Manner
 from tests.integration.commerce.rig import Rig, make_user, of_product, of_sale
 
 LI = make_user("li")
@@ -54,3 +57,36 @@ async def test_an_order_with_a_coupon_is_made_listed_counted_and_ended_by_indexe
     assert (sums.held, counts.sums.held, pieces) == (1, 1, {OrderState.HELD: 1})
     assert (await rig.orders.get(LI, order.id)).state == end
     assert (await rig.coupon(coupon)).state == "ready"
+
+
+async def test_payments_and_callbacks_that_are_due_are_found_by_indexes_alone(strict_rig: Rig) -> None:
+    # given
+    rig = strict_rig
+    _, product = await rig.stall()
+    order = await rig.place(LI, "r1", of_product(product.id))
+    payment = await rig.go_to_pay(LI, order)
+    now = rig.clock.now()
+    paid = await rig.bill_store.pay(payment.id, "", now, now + timedelta(seconds=5), Manner.LATE)
+
+    # when
+    rig.clock.pass_seconds(20)
+    due = await rig.bill_store.due(rig.clock.now())
+    await rig.payments.sweep()
+
+    # then
+    assert due == paid
+    assert (await rig.orders.get(LI, order.id)).state is OrderState.PAID
+
+
+async def test_who_signs_in_is_found_by_an_index_by_name_or_by_phone(strict_rig: Rig) -> None:
+    # given
+    store = AccountStore(strict_rig.database)
+    await store.make_indexes()
+    li = replace(LI, phone="+8613800000000")
+    await store.add(li, "a hash")
+
+    # when
+    found = [await store.find_login("name", li.name), await store.find_login("phone", "+8613800000000")]
+
+    # then
+    assert found == [(li, "a hash"), (li, "a hash")]
