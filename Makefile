@@ -28,7 +28,8 @@ test: install-dev ## all tests: page, unit, integration against real servers, br
 	@$(BIN)/python scripts/install.py browser
 	@$(BIN)/python scripts/install.py npm run --silent test
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; failed=0; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone and not browser" || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not alone" || failed=1; \
 	$(BIN)/python -m pytest -m alone || failed=1; exit $$failed
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
