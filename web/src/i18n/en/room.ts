@@ -108,7 +108,7 @@ export default {
     again: 'Somebody did not pay: there are some again',
   },
   order: {
-    quantity: 'How many ({unit} each)',
+    quantity: 'How many',
     less: 'One less',
     more: 'One more',
     total: 'Total',

@@ -101,7 +101,7 @@ export default {
   receiveYes: '收到了',
   receiveNo: '还没有',
   received: '谢谢，已确认收货',
-  receiveAt: '{day}还没确认，会自动算收货',
+  receiveAt: '到{day}还没点收货，就算收到了',
   refund: '申请退款',
   refundTitle: '要退掉这个订单吗？',
   refundHint: '还没发货，钱会原路退回',

@@ -103,7 +103,7 @@ export default {
     again: '有人没付款，又放出来了',
   },
   order: {
-    quantity: '买几份（{unit}一份）',
+    quantity: '买几件',
     less: '少一件',
     more: '多一件',
     total: '合计',
