@@ -17,6 +17,7 @@ from config.logs import logger
 log = logger(__name__)
 
 PREFIX = "dongting:turn:"
+THERE = "dongting:turn-there:"  # in front: keys come from outside, and one must not be the mark of another
 CONNECTIONS = 32  # each waits for one turn; who finds none free goes without
 PATIENCE_SECONDS = 0.5  # then one goes without a turn: whoever has it may be dead, or Redis slow
 KEPT_MS = 2_000  # a turn that nobody gives back is made anew
@@ -50,7 +51,7 @@ class SharedTurns:
         ours: list[list[str]] = []
         try:
             for key in sorted(set(keys)):
-                names = [f"{PREFIX}{key}", f"{PREFIX}{key}:there"]
+                names = [f"{PREFIX}{key}", f"{THERE}{key}"]
                 if await self._wait(names):
                     ours.append(names)
             yield

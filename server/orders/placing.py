@@ -69,9 +69,9 @@ class Voice(Protocol):
 
 
 class SharedTurns(Protocol):
-    """Lets servers write the same sale one after another."""
+    """Lets servers write the same sources one after another."""
 
-    def take(self, key: str) -> AbstractAsyncContextManager[None]: ...
+    def take(self, *keys: str) -> AbstractAsyncContextManager[None]: ...
 
 
 class Transactions(Protocol):

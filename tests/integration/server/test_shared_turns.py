@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from server.infra.shared_turns import KEPT_MS, PATIENCE_SECONDS, PREFIX, SharedTurns, open_shared_turns
+from server.infra.shared_turns import KEPT_MS, PATIENCE_SECONDS, THERE, SharedTurns, open_shared_turns
 from tests.harness.data_servers import DataServers, Environment
 
 SERVERS = 3
@@ -43,11 +43,18 @@ async def test_servers_that_always_want_a_turn_get_one_after_another(servers: li
     assert [len(set(order[first : first + SERVERS])) for first in range(2, 50)] == [SERVERS] * 48
 
 
+async def test_nobody_gets_at_a_turn_by_an_id_that_he_has_made_up(servers: list[SharedTurns]) -> None:
+    async with servers[0].take("sale"), servers[1].take("sale:there"):
+        begin = time.monotonic()
+        async with servers[2].take("sale"):
+            assert time.monotonic() - begin > PATIENCE_SECONDS * 0.9
+
+
 async def test_a_turn_that_a_dead_server_has_holds_the_others_up_for_a_moment_only(
     servers: list[SharedTurns], environment: Environment
 ) -> None:
     async with Redis.from_url(environment["REDIS_URL"]) as redis:
-        await redis.set(f"{PREFIX}sale:there", 1, px=KEPT_MS)  # taken, and never given back
+        await redis.set(f"{THERE}sale", 1, px=KEPT_MS)  # taken, and never given back
     begin = time.monotonic()
     async with servers[0].take("sale"):
         assert time.monotonic() - begin > PATIENCE_SECONDS * 0.9
