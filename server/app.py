@@ -229,21 +229,18 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
     rounds = [services.streams.sweep, services.talk.draws.sweep, bouncer.sweep, figures.sweep]
     tasks.start("sweep", _sweep(services.settings.sweep_interval_seconds, rounds))
     commerce = services.commerce
-    money: list[Callable[[], Awaitable[None]]] = [
-        commerce.orders.sweep,
-        commerce.sales.sweep,
-    ]
-    if commerce.till is not None:
-        money.append(commerce.till.sweep)
 
     async def audit() -> None:
         done = await commerce.auditor.sweep()
         metrics.sales_audited(done.checked, done.wrong)
 
     tasks.start("audit", _sweep(services.settings.sweep_interval_seconds, [audit]))
-    # By itself: it waits for providers, and holds are given back in the meantime.
-    tasks.start("payment sweep", _sweep(services.settings.sweep_interval_seconds, [commerce.payments.sweep]))
+    money = [commerce.orders.sweep, commerce.sales.sweep]
     tasks.start("commerce sweep", _sweep(services.settings.sweep_interval_seconds, money))
+    # By themselves: they wait for others, and holds are given back in the meantime.
+    tasks.start("payment sweep", _sweep(services.settings.sweep_interval_seconds, [commerce.payments.sweep]))
+    if commerce.till is not None:
+        tasks.start("sandbox callbacks", _sweep(services.settings.sweep_interval_seconds, [commerce.till.sweep]))
     library = services.library
     tasks.start(
         "job sweep",

@@ -140,9 +140,9 @@ class Placing:
         """Who looks at the lines (`lines`) while there are any; it is built after the gate."""
         self._line_formed = line_formed
 
-    def lines(self) -> Iterable[tuple[Sequence[Ticket], deque[Ticket]]]:
-        """Who is being served, and who waits, at each set of sources."""
-        return [(self._served.get(sources, ()), line) for sources, line in self._lines.items()]
+    def lines(self) -> Iterable[tuple[Sequence[Ticket], Sequence[Ticket]]]:
+        """Who is being served, and who waits, at each set of sources; nobody who has his answer."""
+        return [(_waiting(self._served.get(sources, ())), _waiting(line)) for sources, line in self._lines.items()]
 
     async def place(self, request: Request) -> Order:
         """Stand in line and get an order, or why not.
@@ -255,6 +255,10 @@ class Placing:
         if admission.coupons and not await self._coupons.use(admission.coupons, session):
             raise Conflict(CHANGING)
         await self._store.add_many(admission.new, session)
+
+
+def _waiting(tickets: Iterable[Ticket]) -> list[Ticket]:
+    return [ticket for ticket in tickets if not ticket.answer.done()]
 
 
 def _nobody_looks() -> None:

@@ -391,8 +391,12 @@ class Orders:
         return after
 
     async def _tell_ends(self, orders: Sequence[Order]) -> None:
-        if self._ends is not None:
+        if self._ends is None:
+            return
+        try:
             await self._ends.orders_ended([order.id for order in orders])
+        except Exception as error:  # noqa: BLE001 -- what was written stays true; the sweep of payments comes by anyway
+            log.warning("ended orders not told of", orders=len(orders), error=type(error).__name__)
 
     async def _tell_stock(self, sources: Sources) -> None:
         for source in sources:

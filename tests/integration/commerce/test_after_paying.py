@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
+from pymongo.errors import AutoReconnect
 
 from server.accounts.model import User
 from server.errors import DomainError
@@ -44,6 +47,30 @@ async def test_an_order_is_addressed_shipped_and_received(rig: Rig) -> None:
     assert await refused(rig.orders.deliver_to(LI, order.id, HOME)) == "step_not_allowed"
     assert await refused(rig.orders.ship(host, order.id, PARCEL)) == "step_not_allowed"
     assert await refused(rig.payments.refund_own(LI, order.id)) == "step_not_allowed"
+
+
+class Away:
+    """Whoever closes trades at providers, while the database has just gone."""
+
+    async def orders_ended(self, order_ids: Sequence[str]) -> None:
+        raise AutoReconnect("away")
+
+
+async def test_an_order_is_cancelled_or_runs_out_though_its_trade_cannot_be_closed_now(rig: Rig) -> None:
+    # given
+    _, product = await rig.stall()
+    cancelled, forgotten = [await rig.buy(LI, product.id, request, 1) for request in ("r1", "r2")]
+    rig.orders.tell_ends_to(Away())
+
+    # when
+    answer = await rig.orders.cancel(LI, cancelled.id)
+    rig.clock.pass_seconds(3_600)
+    await rig.orders.sweep()
+
+    # then
+    assert answer.state is OrderState.CANCELLED
+    assert (await rig.orders.get(LI, forgotten.id)).state is OrderState.EXPIRED
+    assert await rig.stock_of(product) == PLENTY
 
 
 async def test_nobody_touches_an_order_of_others(rig: Rig) -> None:
