@@ -15,11 +15,11 @@ from tests.harness.data_servers import DataServers
 from tests.integration.server.conftest import PASSWORD, Stall
 from tests.integration.server.test_room import go_live
 
-AT_ONCE = 3_000
+AT_ONCE = 500  # five times what redis-py gives by itself; more would only time the machine
 Load = Callable[[type[ServerSettings]], ServerSettings]
 
 
-async def test_three_thousand_limits_at_once_let_through_as_many_as_the_limit_says(load_settings: Load) -> None:
+async def test_hundreds_of_limits_at_once_let_through_as_many_as_the_limit_says(load_settings: Load) -> None:
     limits = RateLimits(load_settings(ServerSettings))
     try:
         outcomes = await asyncio.gather(
@@ -31,13 +31,13 @@ async def test_three_thousand_limits_at_once_let_through_as_many_as_the_limit_sa
     assert {type(one) for one in outcomes if one is not None} == {TooManyRequests}
 
 
-async def test_three_thousand_leases_at_once_are_all_written_and_read(bus: Bus) -> None:
+async def test_hundreds_of_leases_at_once_are_all_written_and_read(bus: Bus) -> None:
     await asyncio.gather(*(bus.set_lease(f"many:{number}", {"n": number}, 60) for number in range(AT_ONCE)))
     found = await asyncio.gather(*(bus.lease(f"many:{number}") for number in range(AT_ONCE)))
     assert [one["n"] for one in found if one] == list(range(AT_ONCE))
 
 
-async def test_three_thousand_events_at_once_all_get_a_number(load_settings: Load) -> None:
+async def test_hundreds_of_events_at_once_all_get_a_number(load_settings: Load) -> None:
     async with open_room_log(load_settings(ServerSettings).redis_url) as log:
         numbers = await asyncio.gather(*(log.append(Told("room:r", "likes", b"{}")) for _ in range(AT_ONCE)))
     assert sorted(numbers) == list(range(min(numbers), min(numbers) + AT_ONCE))
