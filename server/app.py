@@ -19,6 +19,7 @@ from server.accounts.http import account_routes
 from server.addresses.http import address_routes
 from server.auditing.http import audit_routes
 from server.cards.events import card_events
+from server.carts.http import cart_routes
 from server.catalog.http import catalog_routes
 from server.chat.events import chat_events
 from server.coupons.events import coupon_events
@@ -215,6 +216,7 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(shop_order_routes(commerce.orders))
     app.router.add_routes(payment_routes(commerce.payments))
     app.router.add_routes(address_routes(commerce.addresses))
+    app.router.add_routes(cart_routes(commerce.carts))
     app.router.add_routes(audit_routes(commerce.auditor))
     app.router.add_routes(figure_routes(commerce.figures))
     if commerce.till is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from config.clock import Clock
@@ -21,6 +22,7 @@ from server.ids import new_id
 from server.rooms.model import Room
 
 QUERY_WORDS = 5  # of a search; more are ignored
+MOST_ASKED = 60  # of products that are asked for by name at once: a full cart
 
 
 class Store(Protocol):
@@ -75,6 +77,12 @@ class Catalog:
     async def get_many(self, product_ids: list[str]) -> dict[str, Product]:
         """The products among these ids that exist, by id."""
         return {product.id: product for product in await self._store.get_many(product_ids)} if product_ids else {}
+
+    async def some(self, product_ids: Sequence[str]) -> Sequence[Product]:
+        """The products among these ids that exist, in this order, at most `MOST_ASKED`."""
+        asked = list(dict.fromkeys(product_ids))[:MOST_ASKED]
+        found = await self.get_many(asked)
+        return [found[product_id] for product_id in asked if product_id in found]
 
     async def list(self, merchant_id: str | None = None, query: str | None = None) -> list[Product]:
         """Products, newest first."""

@@ -11,7 +11,7 @@ from server.addresses.model import AddressBook, unknown_address
 from server.catalog.model import Product, check_whole
 from server.coupons.model import Coupon, discount_fen
 from server.errors import BadRequest, Conflict, DomainError, NotFound
-from server.orders.model import Change, Delivery, Line, Order, OrderState, Source, Sources
+from server.orders.model import Change, Delivery, Line, Order, OrderState, Source, Sources, check_invoice_note
 
 QUANTITY = range(1, 1_000_001)
 MOST_LINES = 20
@@ -38,6 +38,7 @@ class Wanted:
     wishes: Sequence[Wish]
     coupon_id: str | None = None
     address_id: str | None = None
+    invoice_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Request:
     coupon_id: str | None = None
     address_id: str | None = None
     page: str | None = None
+    invoice_note: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -118,7 +120,16 @@ def check_wanted(buyer_id: str, wanted: Wanted, page: str | None = None) -> Requ
     if not 1 <= len(wanted.wishes) <= MOST_LINES:
         raise BadRequest(f"lines: 1 to {MOST_LINES}")
     sources, quantities = _summed(wanted.wishes)
-    return Request(buyer_id, wanted.request_id, sources, quantities, wanted.coupon_id, wanted.address_id, page)
+    note = _note(wanted)
+    return Request(buyer_id, wanted.request_id, sources, quantities, wanted.coupon_id, wanted.address_id, page, note)
+
+
+def _note(wanted: Wanted) -> str:
+    if not wanted.invoice_note:
+        return ""  # nearly all
+    if wanted.address_id is None:
+        raise BadRequest("invoice_note: goes with an address_id")
+    return check_invoice_note(wanted.invoice_note)
 
 
 def _summed(wishes: Sequence[Wish]) -> tuple[Sources, tuple[int, ...]]:
@@ -250,7 +261,7 @@ class _Group:
             hold_until=self._hold_until,
             paid_at=None,
             history=self._history,
-            delivery=None if request.address_id is None else self._delivery(request.buyer_id, request.address_id),
+            delivery=None if request.address_id is None else self._delivery(request, request.address_id),
         )
 
     def _discount(self, request: Request, coupon_id: str, goods_fen: int) -> int:
@@ -261,9 +272,9 @@ class _Group:
             raise Conflict("this coupon is in another order", code="coupon_not_usable")
         return discount_fen(coupon, self._merchant_id, goods_fen, self._now)
 
-    def _delivery(self, buyer_id: str, address_id: str) -> Delivery:
-        book = self._known.books.get(buyer_id)
+    def _delivery(self, request: Request, address_id: str) -> Delivery:
+        book = self._known.books.get(request.buyer_id)
         if book is None:
             raise unknown_address()
         contact = book.find(address_id).contact
-        return Delivery(contact.name, contact.phone, contact.address)
+        return Delivery(contact.name, contact.phone, contact.address, request.invoice_note)

@@ -29,11 +29,13 @@ class PlaceOrder(Body):
     request_id: str = Field(max_length=64)
     coupon_id: str | None = Field(None, max_length=40)
     address_id: str | None = Field(None, max_length=40)
+    invoice_note: str = Field("", max_length=400)
 
 
 def wanted(body: PlaceOrder) -> Wanted:
     """The same in our own words. Raises BadRequest."""
-    return Wanted(body.request_id, [_wish(line) for line in body.lines], body.coupon_id, body.address_id)
+    wishes = [_wish(line) for line in body.lines]
+    return Wanted(body.request_id, wishes, body.coupon_id, body.address_id, body.invoice_note)
 
 
 def _wish(line: WantedLine) -> Wish:

@@ -21,7 +21,7 @@ class DeliverTo(Body):
     name: str = Field(max_length=100)
     phone: str = Field(max_length=40)
     address: str = Field(max_length=400)
-    invoice_note: str = Field("", max_length=200)
+    invoice_note: str = Field("", max_length=400)
 
 
 class Ship(Body):

@@ -14,7 +14,7 @@ from server.errors import BadRequest, Conflict
 PRODUCT_HOLD_SECONDS = 900  # at the normal price there is time to look for the phone
 ORDERS_LISTED = 50  # at once
 LATE_SECONDS = 60  # a payment that came late is an order again by then, or on its way back
-INVOICE_NOTE_LENGTH = range(61)
+INVOICE_NOTE_LENGTH = range(121)  # a firm's full name and its tax number
 CARRIER_LENGTH = range(1, 25)
 SHIPMENT_NUMBER_LENGTH = range(4, 41)
 
@@ -220,8 +220,12 @@ def moved(order: Order, state: OrderState, now: datetime) -> Order:
 def check_delivery(delivery: Delivery) -> Delivery:
     """The same in its normal form. Raises BadRequest."""
     contact = check_contact(delivery.name, delivery.phone, delivery.address)
-    note = check_line("invoice_note", delivery.invoice_note, INVOICE_NOTE_LENGTH)
-    return Delivery(contact.name, contact.phone, contact.address, note)
+    return Delivery(contact.name, contact.phone, contact.address, check_invoice_note(delivery.invoice_note))
+
+
+def check_invoice_note(note: str) -> str:
+    """The same in its normal form. Raises BadRequest."""
+    return check_line("invoice_note", note, INVOICE_NOTE_LENGTH)
 
 
 def check_shipment(shipment: Shipment) -> Shipment:

@@ -8,6 +8,8 @@ from server.addresses.service import Addresses
 from server.addresses.store import AddressStore
 from server.auditing.service import Auditor
 from server.auditing.store import AuditStore
+from server.carts.service import Carts
+from server.carts.store import CartStore
 from server.catalog.service import Catalog
 from server.figures.service import HostFigures
 from server.figures.store import FigureStore
@@ -40,6 +42,7 @@ class Commerce:
     orders: Orders
     payments: Payments
     addresses: Addresses
+    carts: Carts
     auditor: Auditor
     figures: HostFigures
     till: Till | None
@@ -95,4 +98,5 @@ async def build_commerce(
     orders.tell_ends_to(payments)
     auditor = Auditor(audit_store, sale_store, order_store, stores.rooms, stores.catalog, transactions, clock)
     figures = HostFigures(figure_store, stores.rooms, stores.streams, sale_store, presence, clock)
-    return Commerce(sales, gate, orders, payments, Addresses(address_store), auditor, figures, till)
+    carts = Carts(CartStore(database), catalog, clients.limits, clock)
+    return Commerce(sales, gate, orders, payments, Addresses(address_store), carts, auditor, figures, till)

@@ -180,6 +180,20 @@ def test_a_saved_address_is_copied_and_anothers_is_unknown() -> None:
     assert deliveries == [Delivery("李明", "13800138000", "华容县迎宾路8号"), None]
 
 
+def test_an_invoice_note_goes_with_the_address_in_its_normal_form() -> None:
+    home = Address("a1", Contact("李明", "13800138000", "华容县迎宾路8号"))
+    known = Known({}, [{}], books={"li": AddressBook("li", (home,))})
+    wanted = Wanted("r", [Wish(SALE, 1)], address_id="a1", invoice_note=" 华容小学\n12430623X ")
+    (order,) = admitted([make_offer()], [check_wanted("li", wanted)], known).new
+    assert order.delivery == Delivery("李明", "13800138000", "华容县迎宾路8号", "华容小学 12430623X")
+
+
+@pytest.mark.parametrize(("note", "address_id"), [("华容小学", None), ("字" * 121, "a1")])
+def test_an_invoice_note_without_an_address_or_too_long_is_refused(note: str, address_id: str | None) -> None:
+    with pytest.raises(BadRequest):
+        check_wanted("li", Wanted("r", [Wish(SALE, 1)], address_id=address_id, invoice_note=note))
+
+
 def test_an_order_number_has_the_day_in_china_and_letters_that_cannot_be_misread() -> None:
     assert order_number(NOW, 0) == "20261123-00000000"
     assert order_number(NOW, 2**40 - 1) == "20261123-ZZZZZZZZ"

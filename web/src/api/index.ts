@@ -5,6 +5,8 @@ import type {
   AddressDraft,
   Announcement,
   Audience,
+  CartLine,
+  CartWish,
   ChatRules,
   CheckableDraw,
   Checkout,
@@ -118,6 +120,9 @@ export const operators = {
 export const products = {
   list: (query: { merchant_id?: string; q?: string } = {}, options?: CallOptions) =>
     items(http.get<Items<Product>>(withQuery('/api/products', query), options)),
+  /** Those that there are of these, in this order. */
+  some: (ids: readonly string[], options?: CallOptions) =>
+    items(http.get<Items<Product>>(withQuery('/api/products', { ids: ids.join(',') }), options)),
   get: (productId: string, options?: CallOptions) => http.get<Product>(`/api/products/${id(productId)}`, options),
   mine: (options?: CallOptions) => items(http.get<Items<Product>>('/api/my/products', options)),
   create: (draft: ProductDraft) => http.post<Product>('/api/my/products', draft),
@@ -172,6 +177,15 @@ export const addresses = {
   change: (addressId: string, draft: AddressDraft) =>
     items(http.put<Items<Address>>(`/api/addresses/${id(addressId)}`, draft)),
   remove: (addressId: string) => items(http.delete<Items<Address>>(`/api/addresses/${id(addressId)}`)),
+}
+
+/** Each answers how all of one's cart is now, the newest first. */
+export const carts = {
+  mine: (options?: CallOptions) => items(http.get<Items<CartLine>>('/api/cart', options)),
+  /** 0 takes one out. */
+  put: (lines: readonly CartWish[]) => items(http.put<Items<CartLine>>('/api/cart', { lines })),
+  /** What was chosen before signing in. */
+  bring: (lines: readonly (CartWish & { price_fen: number })[]) => items(http.post<Items<CartLine>>('/api/cart', { lines })),
 }
 
 export const payments = {

@@ -101,6 +101,20 @@ export interface OrderRequest {
   request_id: string
   coupon_id?: string
   address_id?: string
+  /** Goes with an address. */
+  invoice_note?: string
+}
+
+/** So many pieces in a cart; the product is as it is now, `price_fen` as it was when its owner last said how many. */
+export interface CartLine {
+  product: Product
+  quantity: number
+  price_fen: number
+}
+
+export interface CartWish {
+  product_id: string
+  quantity: number
 }
 
 export interface Contact {

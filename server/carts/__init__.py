@@ -1,0 +1,1 @@
+"""What people have put aside to buy together."""
