@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.accounts.model import check_display_name, check_name, check_password, login_key, normalise_phone
+from server.accounts.service import NOBODYS_HASH
 from server.errors import BadRequest
 
 
@@ -53,3 +55,7 @@ def test_a_display_name_is_one_printable_line_or_refused(text: str) -> None:
     assert 1 <= len(shown) <= 24
     assert shown.isprintable()
     assert shown == shown.strip()
+
+
+def test_a_name_that_does_not_exist_costs_as_much_as_a_wrong_password() -> None:
+    assert not PasswordHasher().check_needs_rehash(NOBODYS_HASH)
