@@ -20,7 +20,7 @@ from server.addresses.http import address_routes
 from server.auditing.http import audit_routes
 from server.cards.events import card_events
 from server.carts.http import cart_routes
-from server.catalog.http import catalog_routes
+from server.catalog.http import catalog_routes, merchant_routes
 from server.chat.events import chat_events
 from server.coupons.events import coupon_events
 from server.coupons.http import coupon_routes
@@ -188,6 +188,7 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
     app.router.add_routes(coupon_routes(services.talk.coupons, services.clock))
     app.router.add_routes(draw_routes(services.talk.draws))
     app.router.add_routes(catalog_routes(services.catalog, services.pictures))
+    app.router.add_routes(merchant_routes(services.catalog))
     app.router.add_routes(stream_routes(services.streams, settings.internal_secret.get_secret_value()))
     _add_library_routes(app, services)
     _add_commerce_routes(app, services)
@@ -205,7 +206,7 @@ def _add_library_routes(app: web.Application, services: Services) -> None:
             folder=Path(settings.upload_folder),
         )
     )
-    app.router.add_routes(showroom_routes(library.showroom))
+    app.router.add_routes(showroom_routes(library.showroom, library.panoramas))
     app.router.add_routes(file_routes(services.objects))
 
 

@@ -54,6 +54,7 @@ class Product(Shape):
     origin: str
     stock: int
     picture_url: str | None
+    report_url: str | None
 
 
 class LessonSummary(Shape):

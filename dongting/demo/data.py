@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from server.showroom.model import Season
+
 CONTENT = Path(__file__).parent / "content"
 PASSWORD = "dongting-demo"  # noqa: S105 -- meant to be known: it is printed when the demo starts
 LIVE_HOST = "zhanghong"
@@ -98,8 +100,9 @@ class Hall:
     id: str
     title: str
     summary: str
-    scene: str
-    cover: str
+    county: str
+    season: Season
+    panorama: str
     booths: tuple[Booth, ...]
 
 
@@ -308,8 +311,9 @@ HALLS = (
         "demo-harvest",
         "洞庭丰收馆",
         "湖边的一座木亭，四个摊位：岳阳的橙和鱼、湘阴的辣椒和莲子、保靖的黄金茶、桑日的青稞。",
-        "hall.webp",
-        "hall-cover.webp",
+        "岳阳",
+        Season.AUTUMN,
+        "lake-pavilion",
         (
             Booth("demo-booth-1", "demo-dongtinghong", -36.0, -10.0),
             Booth("demo-booth-2", "demo-zhangshugang", 36.0, -10.0),

@@ -11,7 +11,7 @@ from dongting.demo import data
 from server.accounts.model import Role, User
 from server.errors import Conflict
 from server.recordings.model import Chapter
-from server.showroom.model import Booth
+from server.showroom.model import Booth, HallPlan
 from server.wiring import Services
 
 log = logger(__name__)
@@ -100,15 +100,17 @@ async def _product(services: Services, product: data.Product) -> None:
 
 
 async def _hall(services: Services, hall: data.Hall) -> None:
-    names = {merchant.id: merchant.name for merchant in data.MERCHANTS}
-    await services.library.showroom.add_hall(
+    plan = HallPlan(
         title=hall.title,
         summary=hall.summary,
-        scene_url=picture_url(hall.scene),
-        cover_url=picture_url(hall.cover),
-        booths=[Booth(b.id, b.merchant, names[b.merchant], b.yaw, b.pitch) for b in hall.booths],
-        hall_id=hall.id,
+        county=hall.county,
+        season=hall.season,
+        panorama_id=hall.panorama,
+        booths=tuple(Booth(booth.id, booth.merchant, booth.yaw, booth.pitch) for booth in hall.booths),
+        is_open=True,
     )
+    with suppress(Conflict):  # it is there already, perhaps rebuilt by an operator
+        await services.library.showroom.build(plan, hall_id=hall.id)
 
 
 async def _course(services: Services, teacher: User, course: data.Course) -> None:

@@ -1,4 +1,4 @@
-"""Routes: products for everybody, the shelf for hosts, pictures."""
+"""Routes: products and merchants for everybody, the shelf for hosts, pictures and reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.accounts.model import Role
 from server.catalog.model import Product, ProductChanges
 from server.catalog.pictures import Pictures
 from server.catalog.service import Catalog
-from server.catalog.shape import product_shape
+from server.catalog.shape import merchant_shape, product_shape
 from server.http import Body, Routes, answer, parse_body, read_limited, require_role
 
 PICTURE_LIMIT_BYTES = 10_000_000
@@ -30,6 +30,7 @@ class NewProduct(Body):
     stock: Whole
     origin: str = Field("", max_length=200)
     picture_url: str | None = Field(None, max_length=300)
+    report_url: str | None = Field(None, max_length=300)
 
 
 class EditProduct(Body):
@@ -43,6 +44,13 @@ class EditProduct(Body):
     stock_was: Whole | None = None
     origin: str | None = Field(None, max_length=200)
     picture_url: str | None = Field(None, max_length=300)
+    report_url: str | None = Field(None, max_length=300)
+
+
+class EditMerchant(Body):
+    """`PATCH /api/my/merchant`"""
+
+    summary: str = Field(max_length=10_000)
 
 
 def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
@@ -81,6 +89,12 @@ def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
         require_role(request, Role.HOST)
         return answer({"picture_url": await pictures.add(await read_limited(request, PICTURE_LIMIT_BYTES))}, 201)
 
+    async def add_report(request: web.Request) -> web.Response:
+        require_role(request, Role.HOST)
+        return answer(
+            {"report_url": await pictures.add_report(await read_limited(request, PICTURE_LIMIT_BYTES))}, 201
+        )
+
     return [
         web.get("/api/products", list_products),
         web.get("/api/products/{id}", get_product),
@@ -88,4 +102,28 @@ def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
         web.post("/api/my/products", add_product),
         web.patch("/api/my/products/{id}", edit_product),
         web.post("/api/pictures", add_picture),
+        web.post("/api/reports", add_report),
+    ]
+
+
+def merchant_routes(catalog: Catalog) -> Routes:
+    """Routes of those who sell."""
+
+    async def list_merchants(request: web.Request) -> web.Response:
+        found = await catalog.find_merchants(request.query.get("q", "")[:QUERY_LIMIT])
+        return answer({"items": [merchant_shape(merchant) for merchant in found]})
+
+    async def get_own_merchant(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        return answer(merchant_shape(await catalog.get_merchant(await catalog.merchant_of(host))))
+
+    async def edit_own_merchant(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        body = await parse_body(request, EditMerchant)
+        return answer(merchant_shape(await catalog.describe_merchant(host, body.summary)))
+
+    return [
+        web.get("/api/merchants", list_merchants),
+        web.get("/api/my/merchant", get_own_merchant),
+        web.patch("/api/my/merchant", edit_own_merchant),
     ]

@@ -13,7 +13,7 @@ NAME_LENGTH = range(1, 61)
 UNIT_LENGTH = range(1, 17)
 ORIGIN_LENGTH = range(61)
 DESCRIPTION_LENGTH = range(2001)
-PICTURE_PREFIX = "/files/public/"
+UPLOADED_PREFIX = "/files/public/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Product:
     stock: int
     picture_url: str | None
     created_at: datetime
+    report_url: str | None = None  # the newest inspection report (检测报告), a PDF or a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class ProductChanges:
     stock: int | None = None
     stock_was: int | None = None
     picture_url: str | None = None
+    report_url: str | None = None
 
 
 def check_line(field: str, text: str, length: range) -> str:
@@ -80,10 +82,10 @@ def check_whole(field: str, value: int, span: range) -> int:
     return value
 
 
-def check_picture_url(url: str) -> str:
-    """A picture that was uploaded here. Raises BadRequest."""
-    if not url.startswith(PICTURE_PREFIX) or ".." in url or len(url) > 200 or not url.isascii():
-        raise BadRequest(f"picture_url: an address below {PICTURE_PREFIX}")
+def check_uploaded_url(field: str, url: str) -> str:
+    """Something that was uploaded here; empty: nothing any more. Raises BadRequest."""
+    if url and (not url.startswith(UPLOADED_PREFIX) or ".." in url or len(url) > 200 or not url.isascii()):
+        raise BadRequest(f"{field}: an address below {UPLOADED_PREFIX}")
     return url
 
 
@@ -101,5 +103,6 @@ def check_changes(changes: ProductChanges) -> ProductChanges:
         origin=None if changes.origin is None else check_line("origin", changes.origin, ORIGIN_LENGTH),
         stock=None if changes.stock is None else check_whole("stock", changes.stock, STOCK),
         stock_was=None if changes.stock_was is None else check_whole("stock_was", changes.stock_was, STOCK),
-        picture_url=None if changes.picture_url is None else check_picture_url(changes.picture_url),
+        picture_url=None if changes.picture_url is None else check_uploaded_url("picture_url", changes.picture_url),
+        report_url=None if changes.report_url is None else check_uploaded_url("report_url", changes.report_url),
     )

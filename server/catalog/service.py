@@ -30,6 +30,9 @@ class Store(Protocol):
 
     async def add_merchant(self, merchant: Merchant) -> None: ...
     async def get_merchant(self, merchant_id: str) -> Merchant | None: ...
+    async def get_merchants(self, merchant_ids: Sequence[str]) -> list[Merchant]: ...
+    async def find_merchants(self, words: list[str]) -> list[Merchant]: ...
+    async def describe_merchant(self, merchant_id: str, summary: str) -> Merchant | None: ...
     async def add(self, product: Product) -> None: ...
     async def get(self, product_id: str) -> Product | None: ...
     async def get_many(self, product_ids: list[str]) -> list[Product]: ...
@@ -106,6 +109,22 @@ class Catalog:
             raise NotFound("there is no such merchant")
         return merchant
 
+    async def get_merchants(self, merchant_ids: Sequence[str]) -> dict[str, Merchant]:
+        """The merchants among these ids that exist, by id."""
+        return {merchant.id: merchant for merchant in await self._store.get_merchants(merchant_ids)}
+
+    async def find_merchants(self, query: str) -> Sequence[Merchant]:
+        """Merchants by name."""
+        return await self._store.find_merchants(query.split()[:QUERY_WORDS])
+
+    async def describe_merchant(self, host: User, summary: str) -> Merchant:
+        """Say in one's own words who sells. Raises BadRequest, NotFound."""
+        checked = check_text("summary", summary, DESCRIPTION_LENGTH)
+        merchant = await self._store.describe_merchant(await self.merchant_of(host), checked)
+        if merchant is None:
+            raise NotFound("there is no such merchant")
+        return merchant
+
     async def add_product(
         self,
         merchant_id: str,
@@ -117,6 +136,7 @@ class Catalog:
         stock: int,
         origin: str = "",
         picture_url: str | None = None,
+        report_url: str | None = None,
         product_id: str | None = None,
     ) -> Product:
         """Add a product of a merchant. Raises BadRequest, NotFound, Conflict (`product_exists`)."""
@@ -129,6 +149,7 @@ class Catalog:
                 origin=origin,
                 stock=stock,
                 picture_url=picture_url,
+                report_url=report_url,
             )
         )
         merchant = await self.get_merchant(merchant_id)
@@ -142,7 +163,8 @@ class Catalog:
             unit=wanted.unit or "",
             origin=wanted.origin or "",
             stock=wanted.stock or 0,
-            picture_url=wanted.picture_url,
+            picture_url=wanted.picture_url or None,
+            report_url=wanted.report_url or None,
             created_at=self._clock.now(),
         )
         await self._store.add(product)

@@ -1,10 +1,10 @@
-"""A product as the page sees it."""
+"""Products and merchants as the page sees them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from server.catalog.model import Product
+from server.catalog.model import Merchant, Product
 
 
 def product_shape(product: Product) -> dict[str, Any]:
@@ -20,4 +20,10 @@ def product_shape(product: Product) -> dict[str, Any]:
         "origin": product.origin,
         "stock": product.stock,
         "picture_url": product.picture_url,
+        "report_url": product.report_url,
     }
+
+
+def merchant_shape(merchant: Merchant) -> dict[str, Any]:
+    """`Merchant`"""
+    return {"id": merchant.id, "name": merchant.name, "summary": merchant.summary}

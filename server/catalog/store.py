@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -13,6 +14,7 @@ from server.infra.mongo import Database, Document
 from server.infra.transactions import Session
 
 PRODUCTS_LISTED = 200
+MERCHANTS_LISTED = 100
 
 
 class CatalogStore:
@@ -45,9 +47,24 @@ class CatalogStore:
     async def get_merchant(self, merchant_id: str) -> Merchant | None:
         """One merchant."""
         document = await self._merchants.find_one({"_id": merchant_id})
-        if document is None:
-            return None
-        return Merchant(document["_id"], document["name"], document["summary"], document["created_at"])
+        return None if document is None else _merchant(document)
+
+    async def get_merchants(self, merchant_ids: Sequence[str]) -> list[Merchant]:
+        """The merchants among these ids that exist, in no order."""
+        return [_merchant(document) async for document in self._merchants.find({"_id": {"$in": list(merchant_ids)}})]
+
+    async def find_merchants(self, words: list[str]) -> list[Merchant]:
+        """Merchants whose name has every word, by name."""
+        query: Document = {"$and": [{"name": _has(word)} for word in words]} if words else {}
+        found = self._merchants.find(query).sort("name", 1).limit(MERCHANTS_LISTED)
+        return [_merchant(document) async for document in found]
+
+    async def describe_merchant(self, merchant_id: str, summary: str) -> Merchant | None:
+        """Set a merchant's own words."""
+        document = await self._merchants.find_one_and_update(
+            {"_id": merchant_id}, {"$set": {"summary": summary}}, return_document=ReturnDocument.AFTER
+        )
+        return None if document is None else _merchant(document)
 
     async def add(self, product: Product) -> None:
         """Add a product. Raises Conflict (`product_exists`)."""
@@ -64,6 +81,7 @@ class CatalogStore:
                     "origin": product.origin,
                     "stock": product.stock,
                     "picture_url": product.picture_url,
+                    "report_url": product.report_url,
                     "created_at": product.created_at,
                 }
             )
@@ -86,7 +104,7 @@ class CatalogStore:
         if words:
             query["$and"] = [
                 {"$or": [{field: pattern} for field in ("name", "description", "origin", "merchant_name")]}
-                for pattern in ({"$regex": re.escape(word), "$options": "i"} for word in words)
+                for pattern in map(_has, words)
             ]
         found = self._products.find(query).sort("created_at", DESCENDING).limit(PRODUCTS_LISTED)
         return [_product(document) async for document in found]
@@ -106,6 +124,7 @@ class CatalogStore:
                 ("origin", changes.origin),
                 ("stock", changes.stock),
                 ("picture_url", changes.picture_url),
+                ("report_url", changes.report_url),
             )
             if value is not None
         }
@@ -129,6 +148,14 @@ class CatalogStore:
         return done.modified_count == 1
 
 
+def _has(word: str) -> Document:
+    return {"$regex": re.escape(word), "$options": "i"}
+
+
+def _merchant(document: Document) -> Merchant:
+    return Merchant(document["_id"], document["name"], document["summary"], document["created_at"])
+
+
 def _product(document: Document) -> Product:
     return Product(
         id=document["_id"],
@@ -140,6 +167,7 @@ def _product(document: Document) -> Product:
         unit=document["unit"],
         origin=document["origin"],
         stock=document["stock"],
-        picture_url=document["picture_url"],
+        picture_url=document["picture_url"] or None,
+        report_url=document.get("report_url") or None,  # products of before reports have none
         created_at=document["created_at"],
     )

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from config.clock import Clock
-from server.catalog.model import Product
-from server.errors import NotFound
+from server.catalog.model import Merchant, Product
+from server.errors import BadRequest, Conflict, NotFound
 from server.ids import new_id
 from server.rooms.model import Room
-from server.showroom.model import Booth, BoothView, Clip, Hall
+from server.showroom.model import BoothView, Clip, Hall, HallPlan, Panorama, check_plan
 from server.streams.model import Stream
 
 CLIPS_PER_BOOTH = 12
+FIRST_VERSION = 1
 
 
 class Halls(Protocol):
     """Where halls are kept."""
 
-    async def put(self, hall: Hall) -> None: ...
+    async def add(self, hall: Hall) -> bool: ...
+    async def change(self, hall: Hall, version: int) -> bool: ...
     async def get(self, hall_id: str) -> Hall | None: ...
-    async def all(self) -> list[Hall]: ...
+    async def all(self, *, open_only: bool) -> list[Hall]: ...
+    async def delete(self, hall_id: str) -> bool: ...
+
+
+class Panoramas(Protocol):
+    """What halls are built in."""
+
+    async def get(self, panorama_id: str) -> Panorama: ...
 
 
 class ClipStore(Protocol):
@@ -31,9 +41,10 @@ class ClipStore(Protocol):
     async def ready_of(self, merchant_ids: list[str]) -> list[Clip]: ...
 
 
-class Products(Protocol):
-    """What merchants sell."""
+class Catalog(Protocol):
+    """Merchants and what they sell."""
 
+    async def get_merchants(self, merchant_ids: builtins.list[str]) -> dict[str, Merchant]: ...
     async def list(self, merchant_id: str | None = None, query: str | None = None) -> builtins.list[Product]: ...
 
 
@@ -50,60 +61,90 @@ class Streams(Protocol):
 
 
 class Showroom:
-    """Halls for those who look around."""
+    """Halls for those who look around, and for operators who build them."""
 
     def __init__(
-        self, halls: Halls, clips: ClipStore, products: Products, rooms: Rooms, streams: Streams, clock: Clock
+        self,
+        halls: Halls,
+        panoramas: Panoramas,
+        clips: ClipStore,
+        catalog: Catalog,
+        rooms: Rooms,
+        streams: Streams,
+        clock: Clock,
     ) -> None:
         self._halls = halls
+        self._panoramas = panoramas
         self._clips = clips
-        self._products = products
+        self._catalog = catalog
         self._rooms = rooms
         self._streams = streams
         self._clock = clock
 
-    async def add_hall(
-        self,
-        *,
-        title: str,
-        summary: str,
-        scene_url: str,
-        cover_url: str | None = None,
-        booths: Sequence[Booth] = (),
-        hall_id: str | None = None,
-    ) -> Hall:
-        """Open a hall; one with the same id is replaced. Booths without an id get one."""
-        placed = tuple(
-            booth if booth.id else Booth(new_id(), booth.merchant_id, booth.merchant_name, booth.yaw, booth.pitch)
-            for booth in booths
-        )
-        hall = Hall(hall_id or new_id(), title, summary, cover_url, scene_url, placed, self._clock.now())
-        await self._halls.put(hall)
+    async def build(self, plan: HallPlan, *, hall_id: str | None = None) -> Hall:
+        """Build a hall. Raises BadRequest, NotFound (no such panorama), Conflict (`hall_exists`)."""
+        checked = await self._check(plan)
+        panorama = await self._panoramas.get(checked.panorama_id)
+        hall = Hall(hall_id or new_id(), checked, panorama, FIRST_VERSION, self._clock.now())
+        if not await self._halls.add(hall):
+            raise Conflict("there is a hall with this id", code="hall_exists")
         return hall
 
-    async def browse(self) -> list[Hall]:
-        """Every hall."""
-        return await self._halls.all()
+    async def rebuild(self, hall_id: str, plan: HallPlan, version: int) -> Hall:
+        """Change a hall that the operator saw in this version. Raises BadRequest, NotFound, Conflict."""
+        before = await self._get(hall_id)
+        checked = await self._check(plan)
+        panorama = await self._panoramas.get(checked.panorama_id)
+        after = replace(before, plan=checked, panorama=panorama, version=version + 1)
+        if not await self._halls.change(after, version):
+            raise Conflict("somebody else has changed this hall; please look again")
+        return after
 
-    async def look(self, hall_id: str) -> tuple[Hall, Sequence[BoothView]]:
-        """One hall with what its booths show now. Raises NotFound."""
-        hall = await self._halls.get(hall_id)
-        if hall is None:
+    async def tear_down(self, hall_id: str) -> None:
+        """Delete a hall; its panorama stays for others. Raises NotFound."""
+        if not await self._halls.delete(hall_id):
             raise NotFound("there is no such hall")
-        merchant_ids = [booth.merchant_id for booth in hall.booths]
+
+    async def browse(self, *, open_only: bool = True) -> list[Hall]:
+        """Halls, oldest first."""
+        return await self._halls.all(open_only=open_only)
+
+    async def look(self, hall_id: str, *, open_only: bool = True) -> tuple[Hall, Sequence[BoothView]]:
+        """One hall with what its booths show now. Raises NotFound, also for one that is not open."""
+        hall = await self._get(hall_id)
+        if open_only and not hall.plan.is_open:
+            raise NotFound("there is no such hall")
+        merchant_ids = [booth.merchant_id for booth in hall.plan.booths]
+        merchants = await self._catalog.get_merchants(merchant_ids)
         clips = await self._clips.ready_of(merchant_ids)
         rooms = {room.merchant_id: room for room in await self._rooms.by_merchant(merchant_ids)}
         on_air = {stream.room_id for stream in await self._streams.on_air()}
         views = []
-        for booth in hall.booths:
-            room = rooms.get(booth.merchant_id)
+        for booth in hall.plan.booths:
+            merchant, room = merchants.get(booth.merchant_id), rooms.get(booth.merchant_id)
+            if merchant is None:
+                continue  # who is no merchant any more has no booth
             views.append(
                 BoothView(
                     booth=booth,
+                    merchant=merchant,
                     room_slug=room.slug if room else None,
                     is_live=room is not None and room.id in on_air,
-                    products=tuple(await self._products.list(booth.merchant_id)),
-                    clips=tuple(clip for clip in clips if clip.merchant_id == booth.merchant_id)[:CLIPS_PER_BOOTH],
+                    products=tuple(await self._catalog.list(merchant.id)),
+                    clips=tuple(clip for clip in clips if clip.merchant_id == merchant.id)[:CLIPS_PER_BOOTH],
                 )
             )
         return hall, views
+
+    async def _get(self, hall_id: str) -> Hall:
+        hall = await self._halls.get(hall_id)
+        if hall is None:
+            raise NotFound("there is no such hall")
+        return hall
+
+    async def _check(self, plan: HallPlan) -> HallPlan:
+        checked = check_plan(plan)
+        merchant_ids = [booth.merchant_id for booth in checked.booths]
+        if len(await self._catalog.get_merchants(merchant_ids)) < len(merchant_ids):
+            raise BadRequest("booths: there is no such merchant")
+        return checked

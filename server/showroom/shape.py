@@ -1,4 +1,4 @@
-"""Halls, booths and clips as the page sees them."""
+"""Halls, panoramas, booths and clips as the page sees them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.catalog.shape import product_shape
-from server.showroom.model import BoothView, Clip, Hall, clip_prefix
+from server.showroom.model import BoothView, Clip, Hall, Panorama, clip_prefix, levels, panorama_prefix
 
 
 def hall_shape(hall: Hall) -> dict[str, Any]:
-    """`Hall` without booths"""
+    """`HallSummary`"""
+    plan = hall.plan
     return {
         "id": hall.id,
-        "title": hall.title,
-        "summary": hall.summary,
-        "cover_url": hall.cover_url,
-        "scene_url": hall.scene_url,
+        "title": plan.title,
+        "summary": plan.summary,
+        "county": plan.county,
+        "season": plan.season,
+        "open": plan.is_open,
+        "version": hall.version,
+        "panorama": panorama_shape(hall.panorama),
     }
 
 
@@ -25,12 +29,26 @@ def full_hall_shape(hall: Hall, booths: Sequence[BoothView]) -> dict[str, Any]:
     return {**hall_shape(hall), "booths": [booth_shape(view) for view in booths]}
 
 
+def panorama_shape(panorama: Panorama) -> dict[str, Any]:
+    """`Panorama`"""
+    base = f"/files/{panorama_prefix(panorama.id)}"
+    return {
+        "id": panorama.id,
+        "title": panorama.title,
+        "base_url": base + "base.webp",
+        "cover_url": base + "cover.webp",
+        "tiles_url": base,
+        "levels": list(levels(panorama.width)),
+    }
+
+
 def booth_shape(view: BoothView) -> dict[str, Any]:
     """`Booth`"""
     return {
         "id": view.booth.id,
-        "merchant_id": view.booth.merchant_id,
-        "merchant_name": view.booth.merchant_name,
+        "merchant_id": view.merchant.id,
+        "merchant_name": view.merchant.name,
+        "summary": view.merchant.summary,
         "yaw": view.booth.yaw,
         "pitch": view.booth.pitch,
         "room_slug": view.room_slug,

@@ -9,14 +9,36 @@ from pymongo.errors import DuplicateKeyError
 from server.infra.mongo import Database, Document
 from server.making.model import WorkState
 from server.making.records import WorkRecords, read_work, work_document
-from server.showroom.model import Booth, Clip, Hall
+from server.showroom.model import Booth, Clip, Hall, HallPlan, Panorama, Season
 
 HALLS_LISTED = 100
 CLIPS_LISTED = 200
 
 
+class PanoramaStore:
+    """Collection `panoramas`."""
+
+    def __init__(self, database: Database) -> None:
+        self._panoramas = database["panoramas"]
+
+    async def add(self, panorama: Panorama) -> None:
+        """Add a panorama; the same one twice is one."""
+        fields = asdict(panorama)
+        del fields["id"]
+        await self._panoramas.replace_one({"_id": panorama.id}, fields, upsert=True)
+
+    async def get(self, panorama_id: str) -> Panorama | None:
+        """One panorama."""
+        document = await self._panoramas.find_one({"_id": panorama_id})
+        return None if document is None else _panorama(document)
+
+    async def all(self) -> list[Panorama]:
+        """Panoramas, oldest first; MOST_PANORAMAS keeps them few."""
+        return [_panorama(document) async for document in self._panoramas.find().sort("_id", 1)]
+
+
 class HallStore:
-    """Collection `halls`; booths stand in their hall's document."""
+    """Collection `halls`; panorama and booths stand in their hall's document."""
 
     def __init__(self, database: Database) -> None:
         self._halls = database["halls"]
@@ -25,26 +47,34 @@ class HallStore:
         """Halls by age."""
         await self._halls.create_index("created_at")
 
-    async def put(self, hall: Hall) -> None:
-        """Add a hall, or replace the one with the same id."""
-        document = {
-            "title": hall.title,
-            "summary": hall.summary,
-            "cover_url": hall.cover_url,
-            "scene_url": hall.scene_url,
-            "booths": [asdict(booth) for booth in hall.booths],
-            "created_at": hall.created_at,
-        }
-        await self._halls.replace_one({"_id": hall.id}, document, upsert=True)
+    async def add(self, hall: Hall) -> bool:
+        """Add a hall; False if there is one with this id."""
+        try:
+            await self._halls.insert_one({"_id": hall.id, **_hall_document(hall)})
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def change(self, hall: Hall, version: int) -> bool:
+        """Replace a hall that still has this version; False if it has another, or is gone."""
+        done = await self._halls.replace_one({"_id": hall.id, "version": version}, _hall_document(hall))
+        return done.matched_count == 1
 
     async def get(self, hall_id: str) -> Hall | None:
         """One hall."""
         document = await self._halls.find_one({"_id": hall_id})
         return None if document is None else _hall(document)
 
-    async def all(self) -> list[Hall]:
+    async def all(self, *, open_only: bool) -> list[Hall]:
         """Halls, oldest first."""
-        return [_hall(document) async for document in self._halls.find().sort("created_at", 1).limit(HALLS_LISTED)]
+        query: Document = {"is_open": True} if open_only else {}
+        return [
+            _hall(document) async for document in self._halls.find(query).sort("created_at", 1).limit(HALLS_LISTED)
+        ]
+
+    async def delete(self, hall_id: str) -> bool:
+        """Forget a hall; False if there is none."""
+        return (await self._halls.delete_one({"_id": hall_id})).deleted_count == 1
 
 
 class ClipStore(WorkRecords[Clip]):
@@ -87,11 +117,28 @@ class ClipStore(WorkRecords[Clip]):
         await self._clips.delete_one({"_id": clip_id})
 
 
+def _hall_document(hall: Hall) -> Document:
+    plan = asdict(hall.plan)
+    del plan["panorama_id"]  # stands in the panorama
+    return {**plan, "panorama": asdict(hall.panorama), "version": hall.version, "created_at": hall.created_at}
+
+
 def _hall(document: Document) -> Hall:
-    fields = {**document, "id": document["_id"]}
-    del fields["_id"]
-    fields["booths"] = tuple(Booth(**booth) for booth in document["booths"])
-    return Hall(**fields)
+    panorama = Panorama(**document["panorama"])
+    plan = HallPlan(
+        title=document["title"],
+        summary=document["summary"],
+        county=document["county"],
+        season=Season(document["season"]),
+        panorama_id=panorama.id,
+        booths=tuple(Booth(**booth) for booth in document["booths"]),
+        is_open=document["is_open"],
+    )
+    return Hall(document["_id"], plan, panorama, document["version"], document["created_at"])
+
+
+def _panorama(document: Document) -> Panorama:
+    return Panorama(document["_id"], document["title"], document["width"], document["created_at"])
 
 
 def _document(clip: Clip) -> Document:

@@ -14,8 +14,9 @@ from server.recordings.service import Recordings
 from server.recordings.store import AssetStore
 from server.showroom.clips import Clips
 from server.showroom.jobs import CUT_CLIP, SOON
+from server.showroom.panoramas import Panoramas
 from server.showroom.service import Showroom
-from server.showroom.store import ClipStore, HallStore
+from server.showroom.store import ClipStore, HallStore, PanoramaStore
 from server.streams.service import Streams
 from server.wiring.clients import Clients
 from server.wiring.stores import Stores
@@ -29,6 +30,7 @@ class Library:
     courses: Courses
     clips: Clips
     showroom: Showroom
+    panoramas: Panoramas
 
 
 async def build_library(
@@ -51,6 +53,7 @@ async def build_library(
         priority=lambda _: SOON,
         lease_seconds=settings.job_lease_seconds,
     )
+    panoramas = Panoramas(PanoramaStore(database), objects, clock)
     clips = Clips(clip_store, clip_queue, catalog, objects, clock)
     asset_queue = Queue(
         asset_store,
@@ -65,5 +68,6 @@ async def build_library(
         recordings=Recordings(asset_store, asset_queue, objects, courses, streams, stores.rooms, cards, clips, clock),
         courses=courses,
         clips=clips,
-        showroom=Showroom(hall_store, clip_store, catalog, stores.rooms, stores.streams, clock),
+        showroom=Showroom(hall_store, panoramas, clip_store, catalog, stores.rooms, stores.streams, clock),
+        panoramas=panoramas,
     )

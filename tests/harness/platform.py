@@ -20,6 +20,7 @@ from server.accounts.model import Role
 from server.showroom.model import Booth
 from server.wiring import open_services
 from tests.harness.data_servers import Environment
+from tests.harness.halls import make_plan
 from tests.harness.processes import MediaProcess, running, running_media
 
 PASSWORD = "a long password"
@@ -68,12 +69,7 @@ async def _seed(settings: ServerSettings) -> _Seed:
         tea = await catalog.add_product(
             merchant.id, name="君山银针", description="明前茶", price_fen=16800, unit="100克", stock=20, origin="君山"
         )
-        hall = await services.library.showroom.add_hall(
-            title="洞庭秋收展厅",
-            summary="",
-            scene_url="/favicon.svg",
-            booths=[Booth("", merchant.id, merchant.name, 0.0, 0.0)],
-        )
+        hall = await services.library.showroom.build(make_plan(Booth("booth-1", merchant.id, 0.0, 0.0)))
         return _Seed(oranges.id, tea.id, hall.id)
 
 

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent / "web"))
 from film import open_page
 from still import FLAGS, HERE
 
+PANORAMAS = Path(__file__).parents[3] / "server/showroom/built_in"
 PRODUCTS = ("oranges", "whitebait", "peppers", "duck-eggs", "silver-needle", "lotus-seeds", "golden-tea", "barley")
 
 
@@ -99,8 +100,7 @@ def main(art: Path, out: Path) -> None:
             save(grown(Image.open(art / "p" / f"{name}.png"), 1024, 1024), out / f"{name}.webp", 80_000)
     if (art / "hall.png").exists():
         sphere = grown(Image.open(art / "hall.png"), 4096, 2048)
-        save(sphere, out / "hall.webp", 880_000)
-        save(look(sphere, 0, 2, 96, 1280, 720), out / "hall-cover.webp", 120_000)
+        save(sphere, PANORAMAS / "lake-pavilion.webp", 880_000)
         for yaw in (0, 36, -36, 108, -108, 180):
             look(sphere, yaw, -4, 84, 1000, 640).save(art / "out" / f"hall-{yaw}.png")
         look(sphere, 0, 60, 84, 1000, 640).save(art / "out" / "hall-up.png")

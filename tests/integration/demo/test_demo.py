@@ -29,7 +29,7 @@ async def facts(services: Services) -> dict[str, object]:
         "chat": {view.room.slug: len(await services.chat.history(view.room.id)) for view in rooms},
         "products": sorted(product.id for product in await services.catalog.list()),
         "booths": [(view.booth.id, view.room_slug, len(view.products)) for view in booths],
-        "hall": hall.title,
+        "hall": hall.plan.title,
         "course": course.title,
         "lessons": [view.lesson.title for view in lessons],
         "chapters": [chapter.title for view in lessons for chapter in view.asset.chapters],

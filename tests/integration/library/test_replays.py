@@ -15,6 +15,7 @@ from PIL import Image
 
 from server.showroom.model import Booth
 from tests.harness.app import Page
+from tests.harness.halls import make_plan
 from tests.harness.takes import RunOf
 from tests.integration.library.conftest import Farm, StartWorker, eventually, settled
 
@@ -108,13 +109,7 @@ async def test_each_moment_becomes_a_clip_at_its_merchants_booth(
 ) -> None:
     # given: a hall with the merchant's booth, and a stream with an interruption in which two products were shown
     showroom = farm.server.services.library.showroom
-    hall = await showroom.add_hall(
-        title="洞庭秋收",
-        summary="",
-        scene_url="/scene.webp",
-        booths=[Booth("", farm.room.merchant_id, "华容果业合作社", 30.0, -5.0)],
-        hall_id="autumn",
-    )
+    hall = await showroom.build(make_plan(Booth("b1", farm.room.merchant_id, 30.0, -5.0)))
     await start_worker()
 
     # when

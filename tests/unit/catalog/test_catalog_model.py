@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from server.catalog.model import ProductChanges, check_changes, check_picture_url
+from server.catalog.model import ProductChanges, check_changes, check_uploaded_url
 from server.catalog.pictures import LONGEST_SIDE, shrink
 from server.errors import BadRequest, UnsupportedType
 
@@ -55,7 +55,7 @@ def test_text_is_cleaned_of_what_cannot_be_seen() -> None:
 
 
 def test_a_picture_of_ours_is_taken() -> None:
-    assert check_picture_url("/files/public/pictures/ab12.webp") == "/files/public/pictures/ab12.webp"
+    assert check_uploaded_url("picture_url", "/files/public/pictures/ab12.webp") == "/files/public/pictures/ab12.webp"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
