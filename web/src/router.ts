@@ -110,6 +110,25 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'me', signedIn: true, role: 'host', title: 'orders.shop.title' },
   },
   {
+    path: '/studio/booth',
+    name: 'own-booth',
+    component: () => import('./features/shop/BoothPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'host', title: 'halls.own.title' },
+  },
+  {
+    path: '/operator/halls',
+    name: 'hall-desk',
+    component: () => import('./features/halls/HallsDeskPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'halls.desk.title' },
+  },
+  {
+    path: '/operator/halls/:id',
+    name: 'hall-editor',
+    component: () => import('./features/halls/HallEditorPage.vue'),
+    props: true,
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'halls.desk.change' },
+  },
+  {
     path: '/operator/nodes',
     name: 'nodes',
     component: () => import('./features/operators/NodesPage.vue'),

@@ -17,6 +17,7 @@ import type {
   Figures,
   ForbiddenWord,
   Hall,
+  HallDraft,
   HallSummary,
   Helper,
   HostRoom,
@@ -26,11 +27,13 @@ import type {
   LessonProgress,
   LessonSummary,
   LogEntry,
+  Merchant,
   ModerationDesk,
   NodeBoard,
   Order,
   OrderQuery,
   OrderRequest,
+  Panorama,
   PayWay,
   PlatformLogEntry,
   Product,
@@ -130,6 +133,8 @@ export const products = {
     http.patch<Product>(`/api/my/products/${id(productId)}`, change),
   uploadPicture: (picture: Blob) =>
     http.upload<{ picture_url: string }>('/api/pictures', picture, { timeoutMs: UPLOAD_TIMEOUT_MS }),
+  uploadReport: (report: Blob) =>
+    http.upload<{ report_url: string }>('/api/reports', report, { timeoutMs: UPLOAD_TIMEOUT_MS }),
 }
 
 export const sales = {
@@ -215,6 +220,21 @@ export const lessons = {
 }
 
 export const halls = {
+  /** For operators also those that are not open. */
   list: (options?: CallOptions) => items(http.get<Items<HallSummary>>('/api/halls', options)),
   get: (hallId: string, options?: CallOptions) => http.get<Hall>(`/api/halls/${id(hallId)}`, options),
+  build: (draft: HallDraft) => http.post<HallSummary>('/api/halls', draft),
+  rebuild: (hallId: string, draft: HallDraft, version: number) =>
+    http.put<HallSummary>(`/api/halls/${id(hallId)}`, { ...draft, version }),
+  tearDown: (hallId: string) => http.delete<null>(`/api/halls/${id(hallId)}`),
+  panoramas: (options?: CallOptions) => items(http.get<Items<Panorama>>('/api/panoramas', options)),
+  addPanorama: (picture: Blob, title: string) =>
+    http.upload<Panorama>(withQuery('/api/panoramas', { title }), picture, { timeoutMs: UPLOAD_TIMEOUT_MS }),
+}
+
+export const merchants = {
+  find: (q: string, options?: CallOptions) => items(http.get<Items<Merchant>>(withQuery('/api/merchants', { q }), options)),
+  /** Whom the host sells for. */
+  mine: (options?: CallOptions) => http.get<Merchant>('/api/my/merchant', options),
+  describe: (summary: string) => http.patch<Merchant>('/api/my/merchant', { summary }),
 }

@@ -12,6 +12,8 @@ export interface Product {
   unit: string
   stock: number
   picture_url: string | null
+  /** Of the newest inspection: a PDF or a picture. */
+  report_url: string | null
   origin: string
 }
 
@@ -23,6 +25,8 @@ export interface ProductDraft {
   stock: number
   origin?: string
   picture_url?: string
+  /** Empty: none any more. */
+  report_url?: string
 }
 
 export interface ProductChange extends Partial<ProductDraft> {

@@ -39,6 +39,8 @@ export default {
     signInOrRegister: 'Sign in or create account',
     orders: 'My orders',
     ordersHint: 'Pay, receive, refund',
+    booth: 'My booth',
+    boothHint: 'Your own words, inspection reports',
     shopOrders: 'Shop orders',
     shopOrdersHint: 'Ship, refund',
     coupons: 'My coupons',

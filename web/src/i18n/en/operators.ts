@@ -1,6 +1,6 @@
 /** The words of the operators' pages. */
 export default {
-  pages: { label: 'Platform', nodes: 'Nodes', books: 'Sales', sanctions: 'People', words: 'Words', log: 'Log' },
+  pages: { label: 'Platform', nodes: 'Nodes', books: 'Sales', sanctions: 'People', words: 'Words', log: 'Log', 'hall-desk': 'Halls' },
   sanctions: {
     title: 'Muted and banned',
     about: 'These people are restricted in all rooms. A room’s own list is in that room, under “Moderate”.',

@@ -39,6 +39,8 @@ export default {
     signInOrRegister: '登录或注册',
     orders: '我的订单',
     ordersHint: '付款、收货、退款',
+    booth: '我的展位',
+    boothHint: '自家的介绍，检测报告',
     shopOrders: '店铺订单',
     shopOrdersHint: '发货、退款',
     coupons: '我的优惠券',

@@ -1,6 +1,6 @@
 /** The words of the operators' pages. */
 export default {
-  pages: { label: '平台管理', nodes: '节点', books: '秒杀账', sanctions: '名单', words: '屏蔽词', log: '记录' },
+  pages: { label: '平台管理', nodes: '节点', books: '秒杀账', sanctions: '名单', words: '屏蔽词', log: '记录', 'hall-desk': '展厅' },
   sanctions: {
     title: '全平台禁言和移出',
     about: '这些人在所有直播间都受限制。一个直播间自己的名单，在那个直播间的“管理”里。',
