@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import sign_in
@@ -32,7 +32,7 @@ def test_a_hall_is_built_on_an_uploaded_panorama_and_visited(platform: Platform,
     operator.get_by_label("展厅名字").fill("橙园")
     operator.get_by_label("哪个地方").fill("华容")
     operator.get_by_text("冬季", exact=True).click()
-    panorama = {"name": "橙园航拍.jpg", "mimeType": "image/jpeg", "buffer": make_panorama(4096, 2048)}
+    panorama: FilePayload = {"name": "橙园航拍.jpg", "mimeType": "image/jpeg", "buffer": make_panorama(4096, 2048)}
     operator.get_by_test_id("add-panorama").set_input_files(panorama)
     expect(operator.get_by_test_id("panorama")).to_have_count(2)
     scene = operator.get_by_role("region", name="橙园")
