@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help up install install-dev web test lint format bench bench-relay bench-orders lock clean
+.PHONY: help up install install-dev web test lint lint-python lint-page format bench bench-relay bench-orders lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,16 +28,26 @@ test: install-dev ## all tests: page, unit, integration against real servers, br
 	@$(BIN)/python scripts/install.py browser
 	@$(BIN)/python scripts/install.py npm run --silent test
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; failed=0; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone and not browser" || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "browser and not alone" || failed=1; \
-	$(BIN)/python -m pytest -m alone || failed=1; exit $$failed
+	run() { $(BIN)/python -m pytest "$$@" || failed=1; }; share="--dist loadfile --no-loadscope-reorder"; \
+	run -n 3 $$share -m "not browser and not pictures and not alone"; \
+	run -n 2 $$share -m "(browser or pictures) and not alone"; \
+	run -m alone; exit $$failed
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
-	@failed=0; run() { echo "→ $$*"; "$$@" || failed=1; }; \
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint-python lint-page
+
+RUN = failed=0; run() { echo "→ $$*"; "$$@" || failed=1; }
+
+lint-python: install-dev
+	@$(RUN); \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check .; \
 	run $(BIN)/mypy; \
 	run $(BIN)/lint-imports --no-cache; \
+	exit $$failed
+
+lint-page: install-dev
+	@$(RUN); \
 	run $(BIN)/python scripts/install.py npm run --silent lint; \
 	run $(BIN)/python scripts/install.py npm run --silent typecheck; \
 	exit $$failed

@@ -26,9 +26,10 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 # Processes that share the tests look for free ports in parts of their own: what one has found the other can't take.
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if WORKER:
     share = len(ports.FREE_PORTS) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    first = int(worker.removeprefix("gw")) * share
+    first = int(WORKER.removeprefix("gw")) * share
     ports.FREE_PORTS = ports.FREE_PORTS[first : first + share]
 
 TESTS = Path(__file__).parent
@@ -36,15 +37,24 @@ MARKED_FOLDERS = ("integration", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, quick ones first; coroutine tests must leave no task behind."""
+    """Mark tests by their folder, and order them; coroutine tests must leave no task behind.
+
+    For a person who waits quick ones are first; processes that share the tests begin with the long ones. Playwright
+    keeps an event loop of its own in a process that has opened a page of `browser`, so those are last everywhere.
+    """
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
             item.fixturenames.insert(0, "no_task_is_left")
-    order = ("unit", *MARKED_FOLDERS)
-    items.sort(key=lambda item: order.index(name) if (name := item.path.relative_to(TESTS).parts[0]) in order else 0)
+    order = ("integration", "unit", "browser") if WORKER else ("unit", "integration", "browser")
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        folder = item.path.relative_to(TESTS).parts[0]
+        return order.index(folder if folder in order else "unit"), item.get_closest_marker("long") is None
+
+    items.sort(key=place)
 
 
 @pytest_asyncio.fixture

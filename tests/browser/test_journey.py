@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import WAIT_MS, OpenPage
 from tests.harness.platform import BUYERS, HOST, PASSWORD, ROOM, VIEWER, Platform
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.long
 
 LONG_WAIT_MS = 90_000  # a worker transcodes beside the browsers on the same two cores
 # The loudest sample of the decoded sound within five seconds; Chromium's fake microphone beeps.

@@ -21,6 +21,8 @@ import pytest
 from dongting.child import leftovers
 from dongting.up import STATE_FILE
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 NAMES = {"mongod", "redis", "seaweedfs", "server", "media", "worker"}
 PATIENCE_SECONDS = 60.0

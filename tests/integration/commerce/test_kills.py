@@ -25,6 +25,8 @@ from tests.bench.orders_parts.stage import Counter, Stage, address_of, running_s
 from tests.harness.data_servers import DataServers
 from tests.harness.platform import settings_of
 
+pytestmark = pytest.mark.long
+
 KILLS = 20
 BUYERS = 16
 PIECES = 3_000

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import av
 import m3u8
+import pytest
 from PIL import Image
 
 from server.showroom.model import Booth
@@ -18,6 +19,8 @@ from tests.harness.app import Page
 from tests.harness.halls import make_plan
 from tests.harness.takes import RunOf
 from tests.integration.library.conftest import Farm, StartWorker, eventually, settled
+
+pytestmark = pytest.mark.long
 
 
 async def fetch(page: Page, url: str) -> bytes:

@@ -20,6 +20,8 @@ from tests.harness.data_servers import Environment
 from tests.harness.processes import MediaProcess, running_media
 from tests.integration.media.clients import WAIT_SECONDS, Client, Heard, HookServer, publisher, until, viewer
 
+pytestmark = pytest.mark.long
+
 NODES = 3
 STREAM = "stream-oranges-1"
 

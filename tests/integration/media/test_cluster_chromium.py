@@ -17,7 +17,7 @@ from tests.integration.media.test_chromium import INBOUND, PLAY, more_frames
 from tests.integration.media.test_cluster import STREAM, Cluster, cluster, nodes
 from tests.integration.media.test_simulcast_chromium import PUBLISH_LAYERS
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.pictures
 
 __all__ = ["cluster", "nodes"]  # fixtures
 

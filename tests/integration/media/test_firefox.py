@@ -17,7 +17,7 @@ from tests.integration.media.conftest import Running
 from tests.integration.media.test_chromium import PLAY, PUBLISH, more_frames
 from tests.integration.media.test_simulcast_chromium import ALL_LAYERS, PUBLISH_LAYERS, flowing, shows_height
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.pictures
 
 # What is asked of `pc` is asked of the last one; the others must not be forgotten.
 KEEP = "() => { window.host = window.pc }"

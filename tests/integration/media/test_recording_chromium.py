@@ -15,7 +15,7 @@ from tests.integration.media.chromium import CONNECT, page_of
 from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.pictures
 
 PREFIX = "public/takes/stream-oranges-1/"
 PUBLISH = f"""
