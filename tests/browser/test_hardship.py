@@ -17,6 +17,8 @@ from tests.browser.test_journey import expect_moving, open_room, wait_until
 from tests.harness.data_servers import DataServers, Name
 from tests.harness.platform import HOST, PASSWORD, VIEWER, Platform
 
+pytestmark = pytest.mark.long
+
 CLIP = Path(__file__).parents[2] / "dongting/demo/content/show.mp4"
 RECORDED_SECONDS = 6
 LONG_WAIT_MS = 90_000

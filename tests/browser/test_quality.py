@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import expect_moving, go_live, open_room, wait_until
 from tests.harness.platform import ROOM, Platform
+
+pytestmark = pytest.mark.long
 
 SOUND_PACKETS_PER_SECOND = 50
 SLIDES_BITS_PER_SECOND = 90_000  # 60 kbit/s, and what one picture more or less makes in so short a time
