@@ -14,7 +14,7 @@ from server.showroom.model import TITLE_LENGTH, Panorama, panorama_prefix
 from server.showroom.tiles import cut, open_panorama
 
 FOLDER = Path(__file__).parent / "built_in"
-BUILT_IN = {"lake-pavilion": "湖边木亭"}  # `{id}.webp` in FOLDER
+BUILT_IN = {"lake-deck": "湖边晒台", "lake-pavilion": "湖边木亭"}  # `{id}.webp` in FOLDER
 PUTS_AT_ONCE = 8
 MOST_PANORAMAS = 100
 

@@ -34,7 +34,7 @@ def test_a_hall_is_built_on_an_uploaded_panorama_and_visited(platform: Platform,
     operator.get_by_text("冬季", exact=True).click()
     panorama: FilePayload = {"name": "橙园航拍.jpg", "mimeType": "image/jpeg", "buffer": make_panorama(4096, 2048)}
     operator.get_by_test_id("add-panorama").set_input_files(panorama)
-    expect(operator.get_by_test_id("panorama")).to_have_count(2)
+    expect(operator.get_by_test_id("panorama")).to_have_count(3)
     scene = operator.get_by_role("region", name="橙园")
     expect(scene.locator(".sphere.ready")).to_be_visible()
     operator.get_by_test_id("place-booth").click()
