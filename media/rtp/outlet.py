@@ -22,9 +22,10 @@ from media.rtp.path import Path
 from media.rtp.segments import Run, plan_runs
 from media.rtp.vp8 import ABSENT, LONG, Vp8Numbers
 
-SLOTS = 192  # packets made ready at a time: 430 kB, which stay in the cache; the first of them leave sooner
+SLOTS = 512  # packets made ready at a time at most,
+READY_BYTES = 216_000  # and so many bytes of them, which stay in the cache: the first ones leave sooner
 SLOT_BYTES = DATAGRAM_BYTES + TRAILER_BYTES + 32  # an odd number of cache lines: slots spread over the cache
-ENVELOPES = 32  # kept for frames that look alike; each takes up to 35 kB
+ENVELOPES = 32  # kept for frames that look alike; each takes up to 50 kB
 CRATE_PACKETS = 32  # of one track that go out together at most
 _PADDED = 0x20
 _CONTROL_BYTES = 24  # one cmsghdr with a 16-bit value, padded
@@ -52,6 +53,30 @@ class Crate(NamedTuple):
     sequences: Sequence[int]
     timestamps: Sequence[int]
     pictures: Sequence[Vp8Numbers]  # places counted from the packet's beginning; empty: nothing to move on
+
+
+class _Pattern(NamedTuple):
+    """A crate as it is copied into the slots of each row."""
+
+    bytes: NDArray[np.uint8]  # one line for each packet, all as long as the longest one
+    lengths: NDArray[np.int32]
+    sequences: NDArray[np.uint16]
+    timestamps: NDArray[np.uint32]
+    pictures: Sequence[Vp8Numbers]
+
+    @classmethod
+    def of(cls, crate: Crate, packets: Sequence[bytes]) -> _Pattern:
+        """`packets`: those of the crate, some of them padded."""
+        lengths = [len(packet) for packet in packets]
+        longest = max(lengths)
+        lines = np.frombuffer(b"".join([packet.ljust(longest, b"\0") for packet in packets]), np.uint8)
+        return cls(
+            lines.reshape(len(packets), longest),
+            np.array(lengths, np.int32),
+            np.array(crate.sequences, np.int64).astype(np.uint16),
+            np.array(crate.timestamps, np.uint32),
+            crate.pictures,
+        )
 
 
 class Cohort:
@@ -199,14 +224,15 @@ class Sender:
         packets, runs = self._plan(crate.packets, wire)
         if not packets:
             return
+        pattern = _Pattern.of(crate, packets)
         rows = len(cohort)
-        step = max(1, SLOTS // count)
+        step = max(1, min(SLOTS // count, READY_BYTES // pattern.bytes.size))
         for low in range(0, rows, step):
             high = min(rows, low + step)
-            self._fill(cohort, crate, packets, low, high)
-            sound = self._protect(cohort, packets, low, high)
+            self._fill(cohort, pattern, low, high)
+            sound = self._protect(cohort, pattern, low, high)
             if wire.descriptor >= 0:
-                self._send_rows(cohort, packets, runs, low, high, sound)
+                self._send_rows(cohort, pattern, runs, low, high, sound)
             else:
                 self._send_each(cohort, count, low, high, sound)
 
@@ -230,26 +256,21 @@ class Sender:
             self._offload[descriptor] = known
         return known
 
-    def _fill(self, cohort: Cohort, crate: Crate, packets: Sequence[bytes], low: int, high: int) -> None:
-        count, rows = len(packets), high - low
+    def _fill(self, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> None:
+        count, longest = pattern.bytes.shape
+        rows = high - low
         used = count * rows
         slots = self._slots[:used].reshape(rows, count, SLOT_BYTES)
-        for at, packet in enumerate(packets):
-            slots[:, at, : len(packet)] = np.frombuffer(packet, np.uint8)
-        sequences = np.array(crate.sequences, np.int64).astype(np.uint16)
-        np.add(
-            cohort.sequence_shifts[low:high, None],
-            sequences,
-            out=self._sequences[:used].reshape(rows, count),
-            casting="unsafe",
-        )
+        slots[:, :, :longest] = pattern.bytes
+        sequences = self._sequences[:used].reshape(rows, count)
+        np.add(cohort.sequence_shifts[low:high, None], pattern.sequences, out=sequences, casting="unsafe")
         self._ssrcs[:used].reshape(rows, count)[...] = cohort.ssrcs[low:high, None]
         if cohort.moves_time:
-            timestamps = np.array(crate.timestamps, np.uint32)
-            self._timestamps[:used].reshape(rows, count)[...] = cohort.time_shifts[low:high, None] + timestamps
-        if cohort.moves_pictures and crate.pictures:
-            self._move_pictures(cohort, crate.pictures, slots, low, high)
-        self._lengths_now[:used].reshape(rows, count)[...] = [len(packet) for packet in packets]
+            times = cohort.time_shifts[low:high, None] + pattern.timestamps
+            self._timestamps[:used].reshape(rows, count)[...] = times
+        if cohort.moves_pictures and pattern.pictures:
+            self._move_pictures(cohort, pattern.pictures, slots, low, high)
+        self._lengths_now[:used].reshape(rows, count)[...] = pattern.lengths
 
     @staticmethod
     def _move_pictures(
@@ -266,32 +287,31 @@ class Sender:
             if numbers.base_at != ABSENT:
                 slots[:, at, numbers.base_at] = cohort.base_shifts[low:high] + np.uint8(numbers.base)
 
-    def _protect(self, cohort: Cohort, packets: Sequence[bytes], low: int, high: int) -> NDArray[Any] | None:
+    def _protect(self, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> NDArray[Any] | None:
         """Protect what was filled in; the rows that all went well, None for all of them."""
-        count = len(packets)
+        count = len(pattern.lengths)
         contexts = chain.from_iterable(map(repeat, cohort.contexts[low:high], repeat(count)))
         # Each call gives SRTP_OK, which is 0, or an error; a packet that failed must never leave unprotected.
         if sum(map(srtp_protect, contexts, self._pointers, self._length_pointers)) == SRTP_OK:
             return None
         protected = self._lengths_now[: count * (high - low)].reshape(high - low, count)
-        plain = np.array([len(packet) for packet in packets])
-        failed = (protected == plain).sum()
+        failed = (protected == pattern.lengths).sum()
         self._counters.dropped_protection += int(failed)
-        return np.flatnonzero((protected > plain).all(axis=1))
+        return np.flatnonzero((protected > pattern.lengths).all(axis=1))
 
     def _send_rows(
         self,
         cohort: Cohort,
-        packets: Sequence[bytes],
+        pattern: _Pattern,
         runs: Sequence[Run],
         low: int,
         high: int,
         sound: NDArray[Any] | None,
     ) -> None:
-        wire, rows, count = cohort.wire, high - low, len(packets)
+        wire, rows, count = cohort.wire, high - low, len(pattern.lengths)
         envelope = self._envelope(rows, count, runs, wire)
         envelope.names[...] = cohort.names[low:high]
-        envelope.lengths[...] = [len(packet) + wire.overhead for packet in packets]
+        envelope.lengths[...] = pattern.lengths + wire.overhead
         if sound is None:
             lost = self._push(wire.descriptor, envelope, 0, envelope.total)
         else:
@@ -299,7 +319,7 @@ class Sender:
             messages = [number * (high - low) + row for number in range(len(runs)) for row in sound.tolist()]
             lost = sum(self._push(wire.descriptor, envelope, at, at + 1) for at in messages)
         self._counters.packets_out += rows * count - lost
-        self._counters.bytes_out += rows * sum(map(len, packets))
+        self._counters.bytes_out += rows * int(pattern.lengths.sum())
 
     def _envelope(self, rows: int, count: int, runs: Sequence[Run], wire: Wire) -> Envelope:
         """One that fits; most frames look like one before."""

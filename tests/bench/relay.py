@@ -30,13 +30,14 @@ from tests.bench.relay_parts.native import Native, NoCompiler, compile_library
 from tests.bench.relay_parts.peer import PeerFailed
 from tests.bench.relay_parts.process import LOAD_CORE, OneCore, allow_files
 from tests.bench.relay_parts.profiling import PHASES, PROFILERS, NoProfiler, make_profiler
-from tests.bench.relay_parts.stage import Stage, open_stage
+from tests.bench.relay_parts.stage import MEDIA, UNRECORDED, Stage, open_stage
 from tests.bench.relay_parts.turns import FEW_VIEWERS, LimitTurn, RelayTurn, alone_turn, limit_turn, relay_turn
 
 VIEWERS = (50, 100, 200, 400, 1000)
 SECONDS = 10.0
 WIDTH = 120  # of the table, also in a file
 LIMIT_SECONDS = 2.0  # of each of its two turns
+ALONE_TURNS = 2  # of the stream without viewers, recorded and not, by turns
 OTHER_FILES = 500  # of ours, beside the viewers' sockets
 OVERHEAD_SECONDS = 120.0  # of one row, at most: starting, joining, stopping
 FAULTS = (NoCompiler, NoProfiler, OneCore, NotReady, PeerFailed, RuntimeError, OSError)
@@ -44,6 +45,10 @@ Shape = Callable[[Row], str]
 COLUMNS: tuple[tuple[str, Shape], ...] = (
     ("viewers", lambda row: str(row.joined)),
     ("µs", lambda row: f"{row.cpu_us_per_packet:.2f}"),
+    (
+        "unrecorded",
+        lambda row: "–" if row.unrecorded_us_per_packet is None else f"{row.unrecorded_us_per_packet:.2f}",
+    ),
     ("limit", lambda row: f"{row.limit_us_per_packet:.2f}"),
     ("paced", lambda row: f"{row.paced_limit_us_per_packet:.2f}"),
     ("ratio", lambda row: f"{row.ratio_to_limit:.2f}"),
@@ -65,6 +70,7 @@ class Wanted:
     viewers: tuple[int, ...]
     seconds: float
     limit_seconds: float
+    unrecorded: bool
     profile: str
     phase: str
     folder: Path | None
@@ -75,13 +81,24 @@ class Baseline:
     """What all rows are compared with."""
 
     stream_core_share: float
+    recording_core_share: float
     few: RelayTurn
 
 
-def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: LimitTurn, relay: RelayTurn) -> Row:
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What was measured for one number of viewers."""
+
+    limits: tuple[LimitTurn, LimitTurn]
+    paced: LimitTurn
+    relay: RelayTurn
+    unrecorded: RelayTurn | None
+
+
+def make_row(viewers: int, base: Baseline, turns: Turns) -> Row:
     """One line of the table."""
-    window = relay.window
-    cost = window.cpu * 1e6 / relay.packets
+    relay, limits = turns.relay, turns.limits
+    window, cost = relay.window, relay.cpu_us_per_packet
     limit = sum(turn.us_per_packet for turn in limits) / len(limits)
     return Row(
         viewers=viewers,
@@ -101,8 +118,10 @@ def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: L
         load_core_share=round(window.load_cpu / window.seconds, 3),
         limit_delivered_share=round(min(turn.delivered_share for turn in limits), 6),
         limits_us_per_packet=tuple(round(turn.us_per_packet, 3) for turn in limits),
-        paced_limit_us_per_packet=round(paced.us_per_packet, 3),
+        paced_limit_us_per_packet=round(turns.paced.us_per_packet, 3),
         stream_core_share=round(base.stream_core_share, 4),
+        recording_core_share=round(base.recording_core_share, 4),
+        unrecorded_us_per_packet=round(turns.unrecorded.cpu_us_per_packet, 3) if turns.unrecorded else None,
         checked_packets=relay.checked_packets,
         wrong_packets=relay.wrong_packets,
         publisher_late_ms=round(relay.publisher_late_ms, 2),
@@ -112,25 +131,36 @@ def make_row(viewers: int, base: Baseline, limits: Sequence[LimitTurn], paced: L
     )
 
 
+async def measure_baseline(stage: Stage, native: Native, wanted: Wanted) -> Baseline:
+    """The stream without viewers, recorded and not, by turns; and a few viewers."""
+    recorded, unrecorded = [], []
+    for _ in range(ALONE_TURNS):
+        recorded.append(await alone_turn(stage, native, wanted.seconds, MEDIA))
+        unrecorded.append(await alone_turn(stage, native, wanted.seconds, UNRECORDED))
+    with_recording, without = sum(recorded) / ALONE_TURNS, sum(unrecorded) / ALONE_TURNS
+    few = await relay_turn(stage, native, FEW_VIEWERS, wanted.seconds)
+    return Baseline(with_recording, with_recording - without, few)
+
+
 async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console) -> list[Row]:
     """A row for each number of viewers, the limit right before and after the relay."""
     profiler = make_profiler(wanted.profile, wanted.phase, stage) if wanted.profile else None
-    base = Baseline(
-        await alone_turn(stage, native, wanted.seconds),
-        await relay_turn(stage, native, FEW_VIEWERS, wanted.seconds),
-    )
+    base = await measure_baseline(stage, native, wanted)
     console.print(
-        f"without viewers {base.stream_core_share:.1%} of the core; "
+        f"without viewers {base.stream_core_share:.1%} of the core, {base.recording_core_share:.1%} for recording; "
         f"with {base.few.joined} viewers {base.few.window.memory_bytes / 1e6:.0f} MB"
     )
     rows = []
     for viewers in wanted.viewers:
-        async with asyncio.timeout(OVERHEAD_SECONDS + wanted.seconds + viewers * 0.1):
+        async with asyncio.timeout(2 * (OVERHEAD_SECONDS + wanted.seconds + viewers * 0.1)):
             before = await limit_turn(stage, native, viewers, wanted.limit_seconds)
             relay = await relay_turn(stage, native, viewers, wanted.seconds, profiler)
+            unrecorded = None
+            if wanted.unrecorded:
+                unrecorded = await relay_turn(stage, native, viewers, wanted.seconds, command=UNRECORDED)
             paced = await limit_turn(stage, native, viewers, wanted.limit_seconds, is_paced=True)
             after = await limit_turn(stage, native, viewers, wanted.limit_seconds)
-        row = make_row(viewers, base, (before, after), paced, relay)
+        row = make_row(viewers, base, Turns((before, after), paced, relay, unrecorded))
         rows.append(row)
         console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False, soft_wrap=True)
         if relay.profile:
@@ -178,6 +208,7 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--viewers", default=numbers, help=f"numbers of viewers, one row each (default {numbers})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long each row counts ({SECONDS:.0f})")
     parser.add_argument("--limit-seconds", type=float, default=LIMIT_SECONDS, help="of each of the limit's two turns")
+    parser.add_argument("--unrecorded", action="store_true", help="measure a relay that records nothing as well")
     parser.add_argument("--profile", choices=PROFILERS, default="", help="show where the media process is busy")
     parser.add_argument("--phase", choices=PHASES, default=PHASES[0], help="what to profile")
     parser.add_argument("--folder", type=Path, help="keep logs and data in this empty folder")
@@ -185,7 +216,7 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     viewers = tuple(int(number) for number in read.viewers.split(","))
     if min(viewers) < 1 or read.seconds <= 0 or read.limit_seconds <= 0:
         parser.error("all numbers must be greater than 0")
-    return Wanted(viewers, read.seconds, read.limit_seconds, read.profile, read.phase, read.folder)
+    return Wanted(viewers, read.seconds, read.limit_seconds, read.unrecorded, read.profile, read.phase, read.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

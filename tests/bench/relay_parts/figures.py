@@ -35,6 +35,10 @@ class Row:
     limits_us_per_packet: tuple[float, ...]  # before and after the relay's turn
     paced_limit_us_per_packet: float  # the same loop at the stream's own rate
     stream_core_share: float  # of the relay's core, for receiving and recording, without viewers
+    recording_core_share: float  # the part of it that is gone when nothing is recorded
+    unrecorded_us_per_packet: (
+        float | None
+    )  # as cpu_us_per_packet, of a relay that does not record; None: not asked for
     checked_packets: int
     wrong_packets: int
     publisher_late_ms: float  # the worst frame of all
@@ -53,6 +57,8 @@ HEADLINE = (
     "delay_ms_p99",
     "bytes_per_viewer",
     "setups_per_cpu_second",
+    "recording_core_share",
+    "unrecorded_us_per_packet",
 )
 HEADLINE_VIEWERS = 200
 

@@ -24,6 +24,7 @@ from tests.harness.processes import ROOT
 SLUG, KEY = "bench", "bench key"
 Command = tuple[str, ...]
 MEDIA: Command = (sys.executable, "-m", "media")
+UNRECORDED: Command = (sys.executable, "-m", "tests.bench.relay_parts.unrecorded")
 ANY_RATE = "1000000"  # all viewers have one address, and come at once
 BUCKET = "bench"
 ROOM_FOR_OTHERS = 200  # sessions beside the viewers: the publisher, and what the node keeps for publishers

@@ -21,7 +21,7 @@ from tests.bench.relay_parts.native import Native, Receiver, make_session
 from tests.bench.relay_parts.peer import RECEIVE_BUFFER_BYTES
 from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes, stolen_seconds, waited_seconds
 from tests.bench.relay_parts.profiling import Profiler
-from tests.bench.relay_parts.stage import KEY, MEDIA, SLUG, Media, Stage
+from tests.bench.relay_parts.stage import KEY, MEDIA, SLUG, Command, Media, Stage
 
 SETTLE_SECONDS = 4.0  # two groups of pictures: rings are full, the recorder writes, viewers are past their start
 FEW_VIEWERS = 10  # who come first, so that what is made once for all is not counted to the others
@@ -98,9 +98,9 @@ async def _run_limit(stage: Stage, order: dict[str, object], seconds: float) -> 
     return result
 
 
-async def alone_turn(stage: Stage, native: Native, seconds: float) -> float:
-    """The relay with nobody there: which share of its core receiving and recording the stream takes."""
-    with stage.media(0) as media:
+async def alone_turn(stage: Stage, native: Native, seconds: float, command: Command) -> float:
+    """The relay with nobody there: which share of its core the stream takes."""
+    with stage.media(0, command) as media:
         async with Crowd(native, media.url, SLUG, KEY, 0) as crowd:
             publisher = await crowd.connect_publisher()
             publisher.start()
@@ -140,12 +140,22 @@ class RelayTurn:
     problems: tuple[str, ...]
     profile: str  # a profiler's text, if one ran
 
+    @property
+    def cpu_us_per_packet(self) -> float:
+        """Of the media process, for a packet that came to a viewer."""
+        return self.window.cpu * 1e6 / self.packets
+
 
 async def relay_turn(
-    stage: Stage, native: Native, viewers: int, seconds: float, profiler: Profiler | None = None
+    stage: Stage,
+    native: Native,
+    viewers: int,
+    seconds: float,
+    profiler: Profiler | None = None,
+    command: Command = MEDIA,
 ) -> RelayTurn:
     """So many viewers join while the publisher is silent; then he sends, and when all is settled it counts."""
-    with stage.media(viewers, profiler.command if profiler else MEDIA) as media:
+    with stage.media(viewers, profiler.command if profiler else command) as media:
         async with Crowd(native, media.url, SLUG, KEY, viewers) as crowd:
             publisher = await crowd.connect_publisher()
             await asyncio.sleep(REST_SECONDS)

@@ -206,7 +206,10 @@ def test_those_who_leave_and_come_do_not_disturb_the_others(fanout: Fanout, way:
     assert fanout.lanes == len(stayed)
 
 
-def test_more_viewers_than_fit_into_the_senders_memory_are_served_in_turns(way: UdpWay, listen: Listen) -> None:
+@pytest.mark.parametrize("size", [10, 1100])  # as many as there are slots; as many as stay in the cache
+def test_more_viewers_than_fit_into_the_senders_memory_are_served_in_turns(
+    way: UdpWay, listen: Listen, size: int
+) -> None:
     # given: all at one address, since only numbers matter here
     counters = Counters()
     fanout = make_video(counters)
@@ -219,7 +222,7 @@ def test_more_viewers_than_fit_into_the_senders_memory_are_served_in_turns(way: 
         fanout.join(lane)
 
     # when
-    for packet in frame(1, [10, 10, 10, 10]):
+    for packet in frame(1, [size] * 4):
         fanout.push(packet, 1000.0)
 
     # then
