@@ -58,7 +58,7 @@ class Crate(NamedTuple):
 class _Pattern(NamedTuple):
     """A crate as it is copied into the slots of each row."""
 
-    bytes: NDArray[np.uint8]  # one line for each packet, all as long as the longest one
+    lines: NDArray[np.uint8]  # one for each packet, all as long as the longest one
     lengths: NDArray[np.int32]
     sequences: NDArray[np.uint16]
     timestamps: NDArray[np.uint32]
@@ -69,9 +69,9 @@ class _Pattern(NamedTuple):
         """`packets`: those of the crate, some of them padded."""
         lengths = [len(packet) for packet in packets]
         longest = max(lengths)
-        lines = np.frombuffer(b"".join([packet.ljust(longest, b"\0") for packet in packets]), np.uint8)
+        joined = b"".join([packet.ljust(longest, b"\0") for packet in packets])
         return cls(
-            lines.reshape(len(packets), longest),
+            np.frombuffer(joined, np.uint8).reshape(len(packets), longest),
             np.array(lengths, np.int32),
             np.array(crate.sequences, np.int64).astype(np.uint16),
             np.array(crate.timestamps, np.uint32),
@@ -226,7 +226,7 @@ class Sender:
             return
         pattern = _Pattern.of(crate, packets)
         rows = len(cohort)
-        step = max(1, min(SLOTS // count, READY_BYTES // pattern.bytes.size))
+        step = max(1, min(SLOTS // count, READY_BYTES // pattern.lines.size))
         for low in range(0, rows, step):
             high = min(rows, low + step)
             self._fill(cohort, pattern, low, high)
@@ -257,11 +257,11 @@ class Sender:
         return known
 
     def _fill(self, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> None:
-        count, longest = pattern.bytes.shape
+        count, longest = pattern.lines.shape
         rows = high - low
         used = count * rows
         slots = self._slots[:used].reshape(rows, count, SLOT_BYTES)
-        slots[:, :, :longest] = pattern.bytes
+        slots[:, :, :longest] = pattern.lines
         sequences = self._sequences[:used].reshape(rows, count)
         np.add(cohort.sequence_shifts[low:high, None], pattern.sequences, out=sequences, casting="unsafe")
         self._ssrcs[:used].reshape(rows, count)[...] = cohort.ssrcs[low:high, None]

@@ -36,9 +36,7 @@ class Row:
     paced_limit_us_per_packet: float  # the same loop at the stream's own rate
     stream_core_share: float  # of the relay's core, for receiving and recording, without viewers
     recording_core_share: float  # the part of it that is gone when nothing is recorded
-    unrecorded_us_per_packet: (
-        float | None
-    )  # as cpu_us_per_packet, of a relay that does not record; None: not asked for
+    unrecorded_us_per_packet: float | None  # of a relay that does not record; None: not asked for
     checked_packets: int
     wrong_packets: int
     publisher_late_ms: float  # the worst frame of all
