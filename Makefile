@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help up install install-dev web test lint lint-python lint-page format bench bench-relay bench-orders lock clean
+.PHONY: help up install install-dev web test lint lint-python lint-page format bench bench-relay bench-orders bench-chat bench-vod lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -67,6 +67,9 @@ bench-orders: install-dev ## flash orders per second on one hot product, and how
 
 bench-chat: install-dev ## what a chat message costs, 2,000 pages in a room, then 5,000; needs two cores and quiet
 	@$(BIN)/python -m tests.bench.chat $(ARGS)
+
+bench-vod: install-dev ## the ladder beside one FFmpeg command, two workers beside one, replays; needs two cores and quiet
+	@$(BIN)/python -m tests.bench.vod $(ARGS)
 
 lock: install-dev ## resolves the dependencies of pyproject.toml anew
 	@command -v uv >/dev/null || $(BIN)/pip install -q uv

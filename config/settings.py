@@ -165,6 +165,9 @@ class WorkerSettings(ServerSettings):
     job_memory_bytes: int = Field(4_000_000_000, ge=500_000_000)
     # Encoder threads of one job; jobs times threads should not pass the machine's cores.
     transcode_threads: int = Field(2, ge=1, le=64)
+    # A video is cut into chunks of about this length, which any number of workers encode at once. Shorter: more
+    # machines help with one video and a dead one costs less; longer: less is spent on beginning.
+    chunk_seconds: float = Field(30.0, ge=1, le=600)
     # Folder for sources and renditions while they are made.
     worker_folder: str = "var/work"
     worker_metrics_port: int = Field(8082, ge=0, le=65535)

@@ -247,7 +247,10 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
     library = services.library
     tasks.start(
         "job sweep",
-        _sweep(services.settings.job_sweep_seconds, [library.recordings.queue.sweep, library.clips.queue.sweep]),
+        _sweep(
+            services.settings.job_sweep_seconds,
+            [library.recordings.queue.sweep, library.recordings.chunks.sweep, library.clips.queue.sweep],
+        ),
     )
     handler = media_event_handler(services.streams, library.recordings)
     tasks.start("media events", services.bus.consume_events("servers", secrets.token_hex(4), handler))

@@ -86,6 +86,10 @@ class PublicLesson(Shape):
     state: str
     progress: float | int
     created_at: Iso
+    host_id: str
+    stage: str | None
+    thumbs_url: str | None
+    waveform_url: str | None
     playlist_url: str | None
     renditions: list[dict[str, Any]]
     chapters: list[dict[str, Any]]

@@ -9,7 +9,7 @@ from celery import Celery, bootsteps, signals
 from config.logs import configure
 from config.settings import WorkerSettings, load
 from server.infra.jobs import make_celery
-from server.recordings.jobs import TRANSCODE
+from server.recordings.jobs import MAKE_CHUNK, TRANSCODE
 from server.showroom.jobs import CUT_CLIP
 from workers.runtime import Bench, Runtime
 
@@ -31,6 +31,10 @@ def _add_jobs(app: Celery, runtime: Runtime) -> None:
     @app.task(name=TRANSCODE)
     def transcode(id: str) -> None:  # noqa: A002 -- the payload's own word
         runtime.do(TRANSCODE, lambda bench: Bench.transcode(bench, id))
+
+    @app.task(name=MAKE_CHUNK)
+    def make_chunk(id: str) -> None:  # noqa: A002
+        runtime.do(MAKE_CHUNK, lambda bench: Bench.make_chunk(bench, id))
 
     @app.task(name=CUT_CLIP)
     def cut_clip(id: str) -> None:  # noqa: A002

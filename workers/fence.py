@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 import workers
 from config.logs import logger
 from workers.transcode.plan import SourceRefused
-from workers.transcode.task import Done, Progressed, Refused, Task
+from workers.transcode.task import Cut, Encoded, Planned, Progressed, Refused, Result, Task
 
 log = logger(__name__)
 
 ROOT = Path(workers.__file__).parents[1]
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "DONGTING_CHILD_OF")
-CPU_SECONDS = 12 * 3600  # the longest source on a slow machine; a child that spins without end is stopped here
+CPU_SECONDS = 3600  # a chunk on a slow machine; a child that spins without end is stopped here
 STALL_SECONDS = 300.0  # without a word; looking through a long take takes a minute or two
 TAIL_BYTES = 4_000
-_ADAPTER: TypeAdapter[Progressed | Refused | Done] = TypeAdapter(
-    Annotated[Progressed | Refused | Done, Field(discriminator="what")]
+_ADAPTER: TypeAdapter[Progressed | Refused | Result] = TypeAdapter(
+    Annotated[Progressed | Refused | Result, Field(discriminator="what")]
 )
+R = TypeVar("R", Planned, Encoded, Cut)
 
 
 class ChildFailed(Exception):
@@ -42,8 +44,8 @@ class Fence:
     cpu_seconds: int = CPU_SECONDS
     stall_seconds: float = STALL_SECONDS
 
-    async def run(self, task: Task, on_progress: Callable[[float], None]) -> Done:
-        """Have a child do the task; it is gone when this returns, however that is.
+    async def run(self, task: Task, kind: type[R], on_progress: Callable[[float], None]) -> R:
+        """Have a child do the task and answer with this kind of result; it is gone when this returns.
 
         Raises:
             SourceRefused, ChildFailed
@@ -62,16 +64,18 @@ class Fence:
         )
         tail = asyncio.ensure_future(_tail(process))
         try:
-            return await self._converse(process, task, on_progress)
+            return _expect(kind, await self._converse(process, task, on_progress))
         except ChildFailed as failure:
             await _end(process)
+            if process.returncode == -signal.SIGXCPU:
+                raise SourceRefused("too_costly") from None
             log.warning("transcoding child failed", why=str(failure), code=process.returncode, stderr=await tail)
             raise
         finally:
             await _end(process)
             await tail
 
-    async def _converse(self, process: Process, task: Task, on_progress: Callable[[float], None]) -> Done:
+    async def _converse(self, process: Process, task: Task, on_progress: Callable[[float], None]) -> Result:
         if process.stdin is None or process.stdout is None:
             raise ChildFailed("no pipes")
         try:
@@ -87,12 +91,18 @@ class Fence:
                         on_progress(progress)
                     case Refused(code=code):
                         raise SourceRefused(code)
-                    case Done() as done:
-                        return done
+                    case result:
+                        return result
         except TimeoutError:
             raise ChildFailed("it stalled") from None
         except (ValidationError, ValueError, ConnectionError) as error:
             raise ChildFailed(f"its answer is no answer: {type(error).__name__}") from None
+
+
+def _expect(kind: type[R], result: Result) -> R:
+    if not isinstance(result, kind):
+        raise ChildFailed("it did something else")
+    return result
 
 
 async def _end(process: Process) -> None:

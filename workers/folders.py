@@ -35,6 +35,11 @@ class WorkFolder:
     def _new(self) -> Path:
         return self._base / f"worker-{secrets.token_hex(6)}"
 
+    @property
+    def sources(self) -> Path:
+        """Where sources lie that several jobs read."""
+        return self._own / "sources"
+
     def close(self) -> None:
         """Delete the folder. Twice is fine."""
         shutil.rmtree(self._own, ignore_errors=True)

@@ -85,6 +85,10 @@ class Stopped(Exception):
     """This worker stops."""
 
 
+class NotWanted(Exception):
+    """Nobody waits for the thing, yet or any more."""
+
+
 Make = Callable[[Lease[T]], Awaitable[bool]]
 
 
@@ -121,6 +125,9 @@ async def _conclude(queue: Queue[T], thing: T, error: Exception) -> Outcome:
             log.info("worker stops, job given back", thing=thing.id)
             await queue.release_unharmed(thing)
             return Outcome.STOPPED
+        case NotWanted():
+            await queue.release_unharmed(thing)
+            return Outcome.NOTHING
         case LeaseLost():
             log.warning("lease lost, job dropped", thing=thing.id)
             return Outcome.LOST

@@ -21,8 +21,9 @@ from workers.fence import Fence
 from workers.folders import WorkFolder
 from workers.making import attempt
 from workers.metrics import Outcome, WorkerMetrics
-from workers.recordings import LadderMaker
+from workers.recordings import ChunkMaker, LadderMaker
 from workers.showroom import ClipMaker
+from workers.sources import Sources
 
 log = logger(__name__)
 
@@ -36,6 +37,7 @@ class Bench:
     settings: WorkerSettings
     services: Services
     ladders: LadderMaker
+    chunks: ChunkMaker
     clips: ClipMaker
     stopping: asyncio.Event
 
@@ -45,6 +47,17 @@ class Bench:
             self.services.library.recordings.queue,
             asset_id,
             self.ladders.make,
+            lease_seconds=self.settings.job_lease_seconds,
+            clock=self.services.clock,
+            stopping=self.stopping,
+        )
+
+    async def make_chunk(self, chunk_id: str) -> Outcome:
+        """Job `recordings.make_chunk`."""
+        return await attempt(
+            self.services.library.recordings.chunks.queue,
+            chunk_id,
+            self.chunks.make,
             lease_seconds=self.settings.job_lease_seconds,
             clock=self.services.clock,
             stopping=self.stopping,
@@ -131,12 +144,22 @@ class Runtime:
                 await asyncio.to_thread(folders.close)
 
     def _bench(self, services: Services, folders: WorkFolder) -> Bench:
-        library, threads = services.library, self._settings.transcode_threads
-        fence = Fence(self._settings.job_memory_bytes)
+        settings, library, threads = self._settings, services.library, self._settings.transcode_threads
+        fence = Fence(settings.job_memory_bytes)
+        sources = Sources(services.objects, folders.sources)
         return Bench(
             self._settings,
             services,
-            LadderMaker(library.recordings, services.objects, folders, fence, threads),
+            LadderMaker(
+                library.recordings,
+                services.objects,
+                folders,
+                sources,
+                fence,
+                threads=threads,
+                chunk_seconds=settings.chunk_seconds,
+            ),
+            ChunkMaker(library.recordings.chunks, services.objects, folders, sources, fence, threads),
             ClipMaker(library.clips, services.objects, folders, fence, threads),
             self._stopping,
         )

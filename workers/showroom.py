@@ -8,7 +8,7 @@ from workers.fence import Fence
 from workers.folders import WorkFolder
 from workers.making import Lease
 from workers.transcode.plan import SourceRefused
-from workers.transcode.task import Task
+from workers.transcode.task import Cut, Task
 from workers.transfer import Objects, fetch_runs, fetch_take, parts_between, put_folder
 
 
@@ -41,7 +41,7 @@ class ClipMaker:
                 folder=str(out),
                 threads=self._threads,
             )
-            done = await self._fence.run(task, lease.report)
+            done = await self._fence.run(task, Cut, lease.report)
             await put_folder(self._objects, out, clip_prefix(clip.id))
         return await lease.conclude(
             lambda newest: self._clips.finish(newest, done.duration_ms, has_poster=done.has_poster)

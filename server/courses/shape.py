@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.courses.model import Course, LessonView, Progress
+from server.recordings.model import progress_of, stage_of
 from server.wire import iso
 
 
@@ -30,8 +31,8 @@ def _common_shape(view: LessonView) -> dict[str, Any]:
         "poster_url": file_url(asset.poster_key),
         "duration_ms": asset.duration_ms,
         "bytes": asset.bytes,
-        "state": asset.work.state,
-        "progress": round(asset.work.progress, 3),
+        "state": "working" if asset.work.state == "spread" else asset.work.state,
+        "progress": round(progress_of(asset), 3),
         "created_at": iso(lesson.created_at),
     }
 
@@ -43,10 +44,14 @@ def summary_shape(view: LessonView) -> dict[str, Any]:
 
 def public_shape(view: LessonView) -> dict[str, Any]:
     """`Lesson` as it is the same for everybody."""
-    asset = view.asset
+    lesson, asset = view.lesson, view.asset
     return {
         **_common_shape(view),
+        "host_id": lesson.host_id,
+        "stage": stage_of(asset),
         "playlist_url": file_url(asset.playlist_key),
+        "thumbs_url": file_url(asset.thumbs_key),
+        "waveform_url": file_url(asset.waveform_key),
         "renditions": [
             {
                 "name": rendition.name,

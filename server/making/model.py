@@ -14,6 +14,7 @@ FIRST_RESEND = timedelta(seconds=45)  # a sent job that nobody claimed by then w
 LAST_RESEND = timedelta(minutes=30)  # the longest pause, so that a long queue does not fill with copies
 PAUSE_AFTER_FAULT = timedelta(seconds=5)
 PAUSE_AFTER_OUTAGE = timedelta(seconds=20)
+CANCELLED = "cancelled"
 
 
 class WorkState(StrEnum):
@@ -21,8 +22,9 @@ class WorkState(StrEnum):
 
     WAITING = "waiting"  # for a worker
     WORKING = "working"  # a worker has it, as long as its lease lasts
+    SPREAD = "spread"  # it was cut into pieces that are things of their own; nobody has it meanwhile
     READY = "ready"
-    FAILED = "failed"  # the source is no good, or too many workers failed
+    FAILED = "failed"  # the source is no good, too many workers failed, or its owner stopped it
 
 
 class Step(StrEnum):
@@ -33,6 +35,9 @@ class Step(StrEnum):
     FINISH = "finish"
     RELEASE = "release"  # back to waiting: the worker died, stops or could not
     FAIL = "fail"
+    SPREAD = "spread"
+    GATHER = "gather"  # all pieces are made: the rest is done with the thing itself
+    CANCEL = "cancel"
     REDO = "redo"
 
 
@@ -42,6 +47,14 @@ STEPS: dict[tuple[WorkState, Step], WorkState] = {
     (WorkState.WORKING, Step.FINISH): WorkState.READY,
     (WorkState.WORKING, Step.RELEASE): WorkState.WAITING,
     (WorkState.WORKING, Step.FAIL): WorkState.FAILED,
+    (WorkState.WORKING, Step.SPREAD): WorkState.SPREAD,
+    (WorkState.SPREAD, Step.REPORT): WorkState.SPREAD,
+    (WorkState.SPREAD, Step.GATHER): WorkState.WAITING,
+    (WorkState.SPREAD, Step.RELEASE): WorkState.WAITING,
+    (WorkState.SPREAD, Step.FAIL): WorkState.FAILED,
+    (WorkState.WAITING, Step.CANCEL): WorkState.FAILED,
+    (WorkState.WORKING, Step.CANCEL): WorkState.FAILED,
+    (WorkState.SPREAD, Step.CANCEL): WorkState.FAILED,
     (WorkState.READY, Step.REDO): WorkState.WAITING,
     (WorkState.FAILED, Step.REDO): WorkState.WAITING,
 }
@@ -101,6 +114,27 @@ def report(work: Work, now: datetime, lease: timedelta, progress: float) -> Work
     return replace(work, state=state, progress=min(1.0, max(work.progress, progress)), lease_until=now + lease)
 
 
+def spread(work: Work) -> Work:
+    """Its pieces are made now; whoever makes one has a lease for that one. Raises Conflict."""
+    return replace(work, state=next_state(work.state, Step.SPREAD), progress=0.0, lease_until=None, sends=0)
+
+
+def advance(work: Work, progress: float) -> Work:
+    """So much of the pieces is made. Raises Conflict."""
+    state = next_state(work.state, Step.REPORT)
+    return replace(work, state=state, progress=min(1.0, max(work.progress, progress)))
+
+
+def gather(work: Work, now: datetime) -> Work:
+    """All pieces are made: a worker is to finish the thing. Raises Conflict."""
+    return replace(work, state=next_state(work.state, Step.GATHER), sends=0, send_at=now)
+
+
+def cancel(work: Work) -> Work:
+    """Its owner wants it no more; a worker that has it finds its lease lost. Raises Conflict."""
+    return replace(work, state=next_state(work.state, Step.CANCEL), lease_until=None, error=CANCELLED)
+
+
 def finish(work: Work) -> Work:
     """The thing is made. Raises Conflict."""
     state = next_state(work.state, Step.FINISH)
@@ -139,7 +173,7 @@ def remake(work: Work, now: datetime) -> Work:
     match work.state:
         case WorkState.WAITING:
             return replace(work, send_at=now)
-        case WorkState.WORKING:  # its worker finds the lease lost and drops what it has
+        case WorkState.WORKING | WorkState.SPREAD:  # workers find the lease lost and drop what they have
             return replace(release_unharmed(work, now), send_at=now)
         case _:
             return redo(work, now)

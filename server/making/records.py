@@ -74,6 +74,10 @@ class WorkRecords(Generic[T]):
         """Things whose worker must be dead."""
         return await self._find({"work.state": WorkState.WORKING, "work.lease_until": {"$lt": now}})
 
+    async def spread(self) -> list[T]:
+        """Things whose pieces are being made."""
+        return await self._find({"work.state": WorkState.SPREAD})
+
     async def _find(self, query: dict[str, Any]) -> list[T]:
         found = self._collection.find(query).sort("work.send_at", 1).limit(SWEPT_AT_ONCE)
         return [self._read(document) async for document in found]

@@ -53,7 +53,6 @@ class Queue(Generic[T]):
         job: str,
         priority: Callable[[T], int],
         lease_seconds: float,
-        changed: Changed[T] | None = None,
     ) -> None:
         self._records = records
         self._jobs = jobs
@@ -61,6 +60,10 @@ class Queue(Generic[T]):
         self._job = job
         self._priority = priority
         self._lease = timedelta(seconds=lease_seconds)
+        self._changed: Changed[T] | None = None
+
+    def tell_changes_to(self, changed: Changed[T]) -> None:
+        """Who hears of every change."""
         self._changed = changed
 
     async def send(self, thing: T) -> None:
@@ -99,6 +102,24 @@ class Queue(Generic[T]):
     async def release_unharmed(self, thing: T) -> T | None:
         """This worker stops, or waits for a server behind it; another goes on."""
         return await self._move(thing, model.release_unharmed(thing.work, self._clock.now()))
+
+    async def spread(self, thing: T) -> T | None:
+        """Its pieces are written down and are made from now on; None: another worker has it."""
+        return await self._move(thing, model.spread(thing.work))
+
+    async def advance(self, thing: T, progress: float) -> T | None:
+        """So much of its pieces is made."""
+        return await self._move(thing, model.advance(thing.work, progress))
+
+    async def gather(self, thing: T) -> None:
+        """All its pieces are made: have a worker finish it."""
+        moved = await self._move(thing, model.gather(thing.work, self._clock.now()))
+        if moved is not None:
+            await self.send(moved)
+
+    async def cancel(self, thing: T) -> T | None:
+        """Its owner wants it no more. Raises Conflict when there is nothing to stop."""
+        return await self._move(thing, model.cancel(thing.work))
 
     async def remake(self, changed: T) -> T | None:
         """Make a thing again, in whatever state it is, because its source has changed."""

@@ -1,4 +1,4 @@
-"""Routes: the replay of a stream, uploading a video."""
+"""Routes: the replay of a stream, uploading a video, stopping its making and trying again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from server.accounts.model import Role
 from server.courses.service import Courses
-from server.courses.shape import summary_shape
+from server.courses.shape import lesson_shape, summary_shape
 from server.http import Routes, answer, require_role
 from server.recordings.service import Recordings
 from server.recordings.upload import receive_video
@@ -29,4 +29,19 @@ def recording_routes(recordings: Recordings, courses: Courses, *, upload_limit_b
             lesson = await recordings.add_upload(host, title, course_id, video.path, video.size)
         return answer(summary_shape(await courses.look(lesson.id, host)), 201)
 
-    return [web.get("/api/streams/{id}/replay", get_replay), web.post("/api/my/lessons", upload)]
+    async def cancel(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        await recordings.cancel(host, request.match_info["id"])
+        return answer(lesson_shape(await courses.look(request.match_info["id"], host)))
+
+    async def retry(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        await recordings.retry(host, request.match_info["id"])
+        return answer(lesson_shape(await courses.look(request.match_info["id"], host)))
+
+    return [
+        web.get("/api/streams/{id}/replay", get_replay),
+        web.post("/api/my/lessons", upload),
+        web.post("/api/my/lessons/{id}/cancel", cancel),
+        web.post("/api/my/lessons/{id}/retry", retry),
+    ]

@@ -1,10 +1,11 @@
-"""Names and priorities of the jobs that this noun sends; the payload is `{"id": asset_id}`."""
+"""Names and priorities of the jobs that this noun sends; the payload is `{"id": …}` of the asset or the chunk."""
 
 from __future__ import annotations
 
 from server.recordings.model import Asset, SourceKind
 
-TRANSCODE = "recordings.transcode"
+TRANSCODE = "recordings.transcode"  # look into an asset and plan its ladder, or put its chunks together
+MAKE_CHUNK = "recordings.make_chunk"
 # The queue knows 0, 3, 6 and 9; smaller comes first.
 FRESH_REPLAY = 3
 UPLOAD = 6

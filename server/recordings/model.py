@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from server.cards.model import Moment
-from server.making.model import Work
+from server.making.model import Work, WorkState
+from server.recordings.ladder import Ladder
 from server.recordings.take import Take, Timeline
 
 SIGNATURE_BYTES = 512
@@ -61,7 +62,10 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """`playlist_key` names the take's own playlist until the ladder is made, then the ladder's."""
+    """`playlist_key` names the take's own playlist until the ladder is made, then the ladder's.
+
+    `edition` is the attempt that planned `ladder`: all that is made of that plan has names below its prefix.
+    """
 
     id: str
     source: Source
@@ -74,17 +78,53 @@ class Asset:
     renditions: tuple[Rendition, ...] = ()
     playlist_key: str | None = None
     poster_key: str | None = None
+    thumbs_key: str | None = None
+    waveform_key: str | None = None
+    ladder: Ladder | None = None
+    edition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a worker made of a source: objects below the attempt's prefix."""
+    """What workers made of a source: objects below the edition's prefix."""
 
     duration_ms: int
     bytes: int
     renditions: tuple[Rendition, ...]
     playlist: str
     poster: str | None
+    thumbs: str | None
+    waveform: str | None
+
+
+class Stage(StrEnum):
+    """Which step of the making is under way."""
+
+    LOOK = "look"
+    ENCODE = "encode"
+    JOIN = "join"
+
+
+# How much of the whole each stage is, as a person waits for it.
+STAGE_SHARES = {Stage.LOOK: (0.0, 0.04), Stage.ENCODE: (0.04, 0.98), Stage.JOIN: (0.98, 1.0)}
+
+
+def stage_of(asset: Asset) -> Stage | None:
+    """Where the making of an asset is; None: it is over."""
+    if asset.work.state in {WorkState.READY, WorkState.FAILED}:
+        return None
+    if asset.work.state is WorkState.SPREAD:
+        return Stage.ENCODE
+    return Stage.LOOK if asset.ladder is None else Stage.JOIN
+
+
+def progress_of(asset: Asset) -> float:
+    """How much of everything is done."""
+    stage = stage_of(asset)
+    if stage is None:
+        return asset.work.progress
+    begin, end = STAGE_SHARES[stage]
+    return begin + (end - begin) * asset.work.progress
 
 
 def asset_prefix(asset_id: str) -> str:
@@ -92,9 +132,9 @@ def asset_prefix(asset_id: str) -> str:
     return f"public/assets/{asset_id}/"
 
 
-def attempt_prefix(asset_id: str, attempt: int) -> str:
-    """Where the objects of one attempt are; each attempt writes where no other does."""
-    return f"{asset_prefix(asset_id)}{attempt}/"
+def edition_prefix(asset_id: str, edition: int) -> str:
+    """Where the objects of one plan are; each plan has a place where no other writes."""
+    return f"{asset_prefix(asset_id)}{edition}/"
 
 
 def upload_key(asset_id: str) -> str:

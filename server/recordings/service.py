@@ -12,11 +12,12 @@ from config.logs import logger
 from config.objects import ObjectNotFound
 from server.accounts.model import User
 from server.cards.model import Moment
-from server.courses.model import Lesson
-from server.errors import Conflict, NotFound
+from server.courses.model import Lesson, LessonView
+from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
 from server.making.model import WorkState, begin
 from server.making.service import Queue
+from server.recordings.chunks import Chunks
 from server.recordings.model import (
     Asset,
     Chapter,
@@ -24,8 +25,8 @@ from server.recordings.model import (
     Source,
     SourceKind,
     asset_prefix,
-    attempt_prefix,
     chapters_of,
+    edition_prefix,
     is_worth_a_lesson,
     upload_key,
 )
@@ -61,6 +62,7 @@ class Lessons(Protocol):
     async def add_replay(self, asset: Asset, title: str, host_name: str) -> Lesson: ...
     async def add_upload(self, asset: Asset, title: str, host: User, course_id: str | None) -> Lesson: ...
     async def of_asset(self, asset_id: str) -> Lesson | None: ...
+    async def look(self, lesson_id: str, user: User | None) -> LessonView: ...
     async def remove(self, lesson_id: str) -> None: ...
 
 
@@ -96,6 +98,7 @@ class Recordings:
         self,
         store: Store,
         queue: Queue[Asset],
+        chunks: Chunks,
         objects: Objects,
         lessons: Lessons,
         streams: Streams,
@@ -106,6 +109,7 @@ class Recordings:
     ) -> None:
         self._store = store
         self.queue = queue
+        self.chunks = chunks
         self._objects = objects
         self._lessons = lessons
         self._streams = streams
@@ -161,23 +165,54 @@ class Recordings:
         return lesson
 
     async def finish(self, asset: Asset, made: Made) -> bool:
-        """A worker has written everything below the attempt's prefix; False: another has the asset meanwhile."""
-        prefix = attempt_prefix(asset.id, asset.work.attempt)
+        """Everything lies below the edition's prefix; False: another worker has the asset meanwhile."""
+        prefix = edition_prefix(asset.id, asset.edition)
+
+        def key(name: str | None) -> str | None:
+            return prefix + name if name else None
+
         finished = await self.queue.finish(
             replace(
                 asset,
                 duration_ms=made.duration_ms,
                 bytes=made.bytes,
                 renditions=made.renditions,
-                playlist_key=prefix + made.playlist,
-                poster_key=prefix + made.poster if made.poster else None,
+                playlist_key=key(made.playlist),
+                poster_key=key(made.poster),
+                thumbs_key=key(made.thumbs),
+                waveform_key=key(made.waveform),
             )
         )
         if finished is None:
             return False
-        for attempt in range(1, asset.work.attempt):
-            await self._objects.delete_prefix(attempt_prefix(asset.id, attempt))
+        await self.chunks.forget(asset.id, asset.edition + 1)
+        for edition in range(1, asset.edition):
+            await self._objects.delete_prefix(edition_prefix(asset.id, edition))
         return True
+
+    async def cancel(self, host: User, lesson_id: str) -> None:
+        """Stop making a lesson's video; its source stays. Raises NotFound, NotAllowed, Conflict."""
+        asset = await self._asset_of_host(host, lesson_id)
+        cancelled = await self.queue.cancel(asset)
+        if cancelled is None:
+            raise Conflict("it has just changed; please look again")
+        await self.chunks.forget(asset.id, asset.edition + 1)
+
+    async def retry(self, host: User, lesson_id: str) -> None:
+        """Make a failed or stopped one from the beginning. Raises NotFound, NotAllowed, Conflict."""
+        asset = await self._asset_of_host(host, lesson_id)
+        if asset.work.state is not WorkState.FAILED:
+            raise Conflict("only what has failed is made again", code="step_not_allowed")
+        again = await self.queue.remake(replace(asset, ladder=None))
+        if again is None:
+            raise Conflict("it has just changed; please look again")
+        await self.queue.send(again)
+
+    async def _asset_of_host(self, host: User, lesson_id: str) -> Asset:
+        view = await self._lessons.look(lesson_id, host)
+        if view.lesson.host_id != host.id:
+            raise NotAllowed("this lesson belongs to another teacher")
+        return view.asset
 
     async def remove_old_replays(self, host_id: str, keep: int) -> int:
         """Delete all but a host's newest replays with everything made of them; answers how many.
@@ -195,6 +230,7 @@ class Recordings:
             await self._lessons.remove(lesson.id)
         await self._streams.became_lesson(stream_id, None)
         await self._clips.remove_of(stream_id)
+        await self.chunks.forget(asset.id, asset.edition + 1)
         await self._objects.delete_prefix(asset_prefix(asset.id))
         await self._objects.delete_prefix(take_prefix(stream_id))
         await self._store.delete(asset.id)
@@ -232,8 +268,10 @@ class Recordings:
             bytes=wanted.bytes,
             chapters=wanted.chapters,
             playlist_key=wanted.playlist_key,  # the recorded parts again, until the ladder is as long as they are
+            ladder=None,
         )
         moved = await self.queue.remake(longer)
         if moved is None:
             raise Conflict("the recording is changing; the event comes again")
+        await self.chunks.forget(kept.id, kept.edition + 1)
         return moved

@@ -1,14 +1,18 @@
-"""Assets in MongoDB."""
+"""Assets and chunks in MongoDB."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 
-from pymongo import DESCENDING
+from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from server.infra.mongo import Database, Document
+from server.making.model import WorkState
 from server.making.records import WorkRecords, read_work, work_document
+from server.recordings.chunks import Tally
+from server.recordings.ladder import Chunk, Ladder, MadeChunk
 from server.recordings.model import Asset, Chapter, Rendition, Source, SourceKind
 
 
@@ -69,6 +73,10 @@ def _document(asset: Asset) -> Document:
         "renditions": [asdict(rendition) for rendition in asset.renditions],
         "playlist_key": asset.playlist_key,
         "poster_key": asset.poster_key,
+        "thumbs_key": asset.thumbs_key,
+        "waveform_key": asset.waveform_key,
+        "ladder": asset.ladder.model_dump() if asset.ladder else None,
+        "edition": asset.edition,
     }
 
 
@@ -85,4 +93,91 @@ def _asset(document: Document) -> Asset:
         renditions=tuple(Rendition(**rendition) for rendition in document["renditions"]),
         playlist_key=document["playlist_key"],
         poster_key=document["poster_key"],
+        thumbs_key=document.get("thumbs_key"),
+        waveform_key=document.get("waveform_key"),
+        ladder=Ladder.model_validate(document["ladder"]) if document.get("ladder") else None,
+        edition=document.get("edition", 0),
+    )
+
+
+class ChunkStore(WorkRecords[Chunk]):
+    """Collection `chunks`: small, since those of a finished asset are forgotten."""
+
+    def __init__(self, database: Database) -> None:
+        self._chunks = database["chunks"]
+        super().__init__(self._chunks, _chunk, _chunk_document)
+
+    async def make_indexes(self) -> None:
+        """Those of an asset in order; what the sweep looks for."""
+        await super().make_indexes()
+        await self._chunks.create_index([("asset_id", 1), ("edition", 1), ("number", 1)], unique=True)
+
+    async def add_many(self, chunks: list[Chunk]) -> None:
+        """Write down the chunks of a plan; those that are there already stay as they are."""
+        await self._chunks.bulk_write(
+            [UpdateOne({"_id": chunk.id}, {"$setOnInsert": _chunk_document(chunk)}, upsert=True) for chunk in chunks],
+            ordered=False,
+        )
+
+    async def of_edition(self, asset_id: str, edition: int) -> list[Chunk]:
+        """The chunks of a plan in order."""
+        found = self._chunks.find({"asset_id": asset_id, "edition": edition}).sort("number", 1)
+        return [_chunk(document) async for document in found]
+
+    async def tally(self, asset_id: str, edition: int) -> Tally:
+        """How the chunks of a plan stand."""
+        total = ready = 0
+        progress, error = 0.0, None
+        found = self._chunks.find({"asset_id": asset_id, "edition": edition}, {"work": 1})
+        async for document in found:
+            work = read_work(document["work"])
+            total += 1
+            ready += work.state is WorkState.READY
+            progress += work.progress if work.state in {WorkState.WORKING, WorkState.READY} else 0.0
+            if work.state is WorkState.FAILED:
+                error = work.error
+        return Tally(total, ready, progress / max(1, total), error)
+
+    async def hurry(self, asset_id: str, edition: int, now: datetime) -> None:
+        """Have the jobs of a plan that were sent and not claimed sent again by the next sweep."""
+        await self._chunks.update_many(
+            {
+                "asset_id": asset_id,
+                "edition": edition,
+                "work.state": WorkState.WAITING,
+                "work.sends": {"$gt": 0},
+            },
+            {"$min": {"work.send_at": now}},
+        )
+
+    async def delete_of(self, asset_id: str, below_edition: int) -> None:
+        """Forget the chunks of an asset's older plans."""
+        await self._chunks.delete_many({"asset_id": asset_id, "edition": {"$lt": below_edition}})
+
+
+def _chunk_document(chunk: Chunk) -> Document:
+    return {
+        "_id": chunk.id,
+        "asset_id": chunk.asset_id,
+        "edition": chunk.edition,
+        "number": chunk.number,
+        "is_sound": chunk.is_sound,
+        "priority": chunk.priority,
+        "created_at": chunk.created_at,
+        "work": work_document(chunk.work),
+        "made": chunk.made.model_dump() if chunk.made else None,
+    }
+
+
+def _chunk(document: Document) -> Chunk:
+    return Chunk(
+        id=document["_id"],
+        asset_id=document["asset_id"],
+        edition=document["edition"],
+        number=document["number"],
+        is_sound=document["is_sound"],
+        priority=document["priority"],
+        created_at=document["created_at"],
+        work=read_work(document["work"]),
+        made=MadeChunk.model_validate(document["made"]) if document["made"] else None,
     )

@@ -21,6 +21,7 @@ class Part(_Described):
     start_ms: float = Field(ge=0, le=LONGEST_MS)
     duration_ms: float = Field(ge=0, le=LONGEST_MS)
     bytes: int = Field(ge=0)
+    keyframe: bool = True  # False: of sound alone
 
 
 class Run(_Described):

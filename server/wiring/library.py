@@ -9,9 +9,10 @@ from server.catalog.service import Catalog
 from server.courses.service import Courses
 from server.courses.store import CourseStore
 from server.making.service import Queue
-from server.recordings.jobs import TRANSCODE, transcode_priority
+from server.recordings.chunks import Chunks
+from server.recordings.jobs import MAKE_CHUNK, TRANSCODE, transcode_priority
 from server.recordings.service import Recordings
-from server.recordings.store import AssetStore
+from server.recordings.store import AssetStore, ChunkStore
 from server.showroom.clips import Clips
 from server.showroom.jobs import CUT_CLIP, SOON
 from server.showroom.panoramas import Panoramas
@@ -38,11 +39,11 @@ async def build_library(
 ) -> Library:
     """Recordings, lessons, clips and halls."""
     settings, clock, database, objects = clients.settings, clients.clock, clients.database, clients.objects
-    asset_store = AssetStore(database)
+    asset_store, chunk_store = AssetStore(database), ChunkStore(database)
     course_store = CourseStore(database)
     hall_store = HallStore(database)
     clip_store = ClipStore(database)
-    for store in (asset_store, course_store, hall_store, clip_store):
+    for store in (asset_store, chunk_store, course_store, hall_store, clip_store):
         await store.make_indexes()
     courses = Courses(course_store, asset_store, clients.announcer, clock)
     clip_queue = Queue(
@@ -62,10 +63,22 @@ async def build_library(
         job=TRANSCODE,
         priority=transcode_priority,
         lease_seconds=settings.job_lease_seconds,
-        changed=courses.asset_changed,
     )
+    asset_queue.tell_changes_to(courses.asset_changed)
+    chunk_queue = Queue(
+        chunk_store,
+        clients.jobs,
+        clock,
+        job=MAKE_CHUNK,
+        priority=lambda chunk: chunk.priority,
+        lease_seconds=settings.job_lease_seconds,
+    )
+    chunks = Chunks(chunk_store, chunk_queue, asset_store, asset_queue, clock)
+    chunk_queue.tell_changes_to(chunks.changed)
     return Library(
-        recordings=Recordings(asset_store, asset_queue, objects, courses, streams, stores.rooms, cards, clips, clock),
+        recordings=Recordings(
+            asset_store, asset_queue, chunks, objects, courses, streams, stores.rooms, cards, clips, clock
+        ),
         courses=courses,
         clips=clips,
         showroom=Showroom(hall_store, panoramas, clip_store, catalog, stores.rooms, stores.streams, clock),

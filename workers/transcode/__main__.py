@@ -7,30 +7,12 @@ process with it. It ends by itself when its worker is gone.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
-import resource
-import signal
 import sys
 
+from workers.transcode.limits import limit_self
 from workers.transcode.make import make
 from workers.transcode.plan import SourceRefused
 from workers.transcode.task import Answer, Progressed, Refused, Task
-
-PR_SET_PDEATHSIG = 1
-NICENESS = 10  # live streams on the same machine come first
-LARGEST_FILE_BYTES = 20_000_000_000
-
-
-def limit_self(memory_bytes: int, cpu_seconds: int) -> None:
-    """Less priority, bounded memory, time and files; ended with the worker."""
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE_BYTES, LARGEST_FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _say(answer: Answer) -> None:
@@ -46,6 +28,8 @@ def main() -> int:
         _say(make(task, lambda progress: _say(Progressed(progress=progress))))
     except SourceRefused as refusal:
         _say(Refused(code=refusal.code))
+    except MemoryError:
+        _say(Refused(code="too_large"))
     except BrokenPipeError:
         with contextlib.suppress(OSError):
             sys.stdout.close()

@@ -1,4 +1,4 @@
-"""Making what a task asks for: looking into the source, planning, encoding, packaging."""
+"""Making what a task asks for: a plan, a chunk of pictures, the sound, or a clip."""
 
 from __future__ import annotations
 
@@ -6,90 +6,111 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from server.recordings.ladder import Ladder, MadeChunk
 from server.recordings.take import Timeline
-from workers.transcode.output import Output, open_file, open_segments
-from workers.transcode.package import MASTER, POSTER, check_length, master_playlist, weigh
-from workers.transcode.plan import RenditionPlan, plan_clip, plan_ladder
-from workers.transcode.poster import PosterPicker
-from workers.transcode.run import Encoding, Progress, Span, encode
-from workers.transcode.source import Piece, look
-from workers.transcode.task import Done, MadeRendition, Task
+from workers.transcode.look import look, look_over
+from workers.transcode.loudness import Leveller, Meter
+from workers.transcode.output import PictureTrack, SoundTrack, open_file, open_segments
+from workers.transcode.package import POSTER, WAVEFORM, weigh_pictures, weigh_sound
+from workers.transcode.plan import KEYFRAME_EVERY_MS, plan_clip, plan_ladder
+from workers.transcode.poster import LOOK_UNTIL_MS, PosterPicker
+from workers.transcode.run import Progress, Show, Span, Talk, put_through
+from workers.transcode.source import Piece
+from workers.transcode.task import Cut, Encoded, Planned, Result, Task
+from workers.transcode.thumbs import ThumbSheet
 
 TELL_EVERY_SECONDS = 0.5
 CLIP = "clip.mp4"
+HEARING_SHARE = 0.3  # of the sound's work; the rest is encoding
 
 
-def make(task: Task, tell: Progress) -> Done:
+def make(task: Task, tell: Progress) -> Result:
     """Do a task. Raises SourceRefused."""
     timeline = Timeline(task.parts) if task.parts else None
     pieces = [Piece(Path(piece.path), piece.begins_ms, timeline) for piece in task.pieces]
     folder = Path(task.folder)
+    tell = seldom(tell)
+    if task.kind == "plan":
+        return Planned(ladder=plan_ladder(look(pieces[0]), task.chunk_ms))
     if task.kind == "clip":
-        return _make_clip(task, pieces, timeline, folder, seldom(tell))
-    return _make_ladder(task, pieces, folder, seldom(tell))
+        return _make_clip(task, pieces, timeline, folder, tell)
+    if task.ladder is None:
+        raise ValueError("a chunk is made of a ladder")
+    if task.kind == "sound":
+        return Encoded(chunk=make_sound(task.ladder, pieces, folder, tell))
+    return Encoded(chunk=make_pictures(task.ladder, task.number, pieces, folder, task.threads, tell))
 
 
-def _make_ladder(task: Task, pieces: Sequence[Piece], folder: Path, tell: Progress) -> Done:
-    facts = look(pieces, round(sum(part.duration_ms for part in task.parts)) or None)
-    plans = plan_ladder(facts)
-    outputs = [Output(open_segments(folder / plan.name), plan, task.threads) for plan in plans]
-    poster = PosterPicker()
-    headers, length_ms = _encode(plans, outputs, poster, pieces, Span(0.0, facts.duration_ms), tell)
-    packaged = [weigh(plan, folder / plan.name, head) for plan, head in zip(plans, headers, strict=True)]
-    check_length(packaged, length_ms)
-    (folder / MASTER).write_text(master_playlist(packaged))
-    return Done(
-        duration_ms=max(rendition.duration_ms for rendition in packaged),
-        renditions=tuple(
-            MadeRendition(
-                name=rendition.plan.name,
-                width=rendition.plan.size.width if rendition.plan.size else 0,
-                height=rendition.plan.size.height if rendition.plan.size else 0,
-                bandwidth=rendition.bandwidth,
-                bytes=rendition.bytes,
-            )
-            for rendition in packaged
-        ),
-        has_poster=_write_poster(poster, folder),
+def make_pictures(
+    ladder: Ladder, number: int, pieces: Sequence[Piece], folder: Path, threads: int, tell: Progress
+) -> MadeChunk:
+    """All renditions of one chunk's pictures. Raises SourceRefused."""
+    span = Span(*ladder.spans[number])
+    prefix = f"{number:04}-"
+    containers = [
+        open_segments(folder / plan.name, prefix, plan.every_ms or KEYFRAME_EVERY_MS) for plan in ladder.pictures
+    ]
+    tracks = [
+        PictureTrack(container, plan, threads) for container, plan in zip(containers, ladder.pictures, strict=True)
+    ]
+    poster, thumbs = PosterPicker(), ThumbSheet(span.start_ms, ladder.thumb_every_ms)
+    watchers = [lambda shown, at_ms: thumbs.consider(shown[-1], at_ms)]
+    if span.start_ms < LOOK_UNTIL_MS:
+        watchers.append(lambda shown, at_ms: poster.consider(shown[0], at_ms))
+    put_through(pieces, span, Show(tracks, span.start_ms, watchers), None, tell, span.start_ms)
+    for container in containers:
+        container.close()
+    poster_name = f"poster-{number:04}.webp" if poster.webp else None
+    if poster.webp and poster_name:
+        (folder / poster_name).write_bytes(poster.webp)
+    return MadeChunk(
+        tracks=tuple(weigh_pictures(track, folder / track.plan.name, prefix) for track in tracks),
+        sheet=thumbs.write(folder, f"thumbs-{number:04}.webp"),
+        poster=poster_name,
+        poster_score=poster.score,
     )
 
 
-def _make_clip(task: Task, pieces: Sequence[Piece], timeline: Timeline | None, folder: Path, tell: Progress) -> Done:
+def make_sound(ladder: Ladder, pieces: Sequence[Piece], folder: Path, tell: Progress) -> MadeChunk:
+    """All renditions of the whole sound, heard once to learn how loud it is, then encoded. Raises SourceRefused."""
+    span = Span(0.0, ladder.duration_ms)
+    channels = max(plan.channels for plan in ladder.sounds)
+    meter = Meter(channels)
+    put_through(pieces, span, None, Talk([meter], channels), lambda done: tell(done * HEARING_SHARE), 0.0)
+    meter.write_waveform(folder / WAVEFORM, ladder.duration_ms)
+    containers = [open_segments(folder / f"sound-{plan.name}", "") for plan in ladder.sounds]
+    tracks = [SoundTrack(container, plan) for container, plan in zip(containers, ladder.sounds, strict=True)]
+    leveller = Leveller([*tracks], channels, meter.gain_db)
+    talk = Talk([leveller], channels)
+    put_through(pieces, span, None, talk, lambda done: tell(HEARING_SHARE + done * (1 - HEARING_SHARE)), 0.0)
+    leveller.finish()
+    for track, container in zip(tracks, containers, strict=True):
+        track.finish()
+        container.close()
+    return MadeChunk(
+        tracks=tuple(weigh_sound(track, folder / f"sound-{track.plan.name}") for track in tracks),
+        waveform=WAVEFORM,
+        loudness_lufs=meter.loudness_lufs,
+    )
+
+
+def _make_clip(task: Task, pieces: Sequence[Piece], timeline: Timeline | None, folder: Path, tell: Progress) -> Cut:
     place = timeline.replay_time if timeline else float
     span = Span(place(task.start_ms), place(task.end_ms))
-    plan = plan_clip(look(pieces, round(span.length_ms)))
+    picture, sound = plan_clip(look_over(pieces, span.length_ms))
     path = folder / CLIP
     poster = PosterPicker()
-    _, length_ms = _encode([plan], [Output(open_file(path), plan, task.threads)], poster, pieces, span, tell)
-    size = path.stat().st_size
-    made = MadeRendition(
-        name=plan.name,
-        width=plan.size.width if plan.size else 0,
-        height=plan.size.height if plan.size else 0,
-        bandwidth=round(size * 8000 / length_ms),
-        bytes=size,
-    )
-    return Done(duration_ms=round(length_ms), renditions=(made,), has_poster=_write_poster(poster, folder))
-
-
-def _encode(
-    plans: Sequence[RenditionPlan],
-    outputs: Sequence[Output],
-    poster: PosterPicker,
-    pieces: Sequence[Piece],
-    span: Span,
-    tell: Progress,
-) -> tuple[list[bytes], float]:
-    sizes = [plan.size for plan in plans if plan.size]
-    length_ms = encode(Encoding(outputs, sizes, plans[0].channels, poster), pieces, span, tell)
-    return [output.finish(length_ms) for output in outputs], length_ms
-
-
-def _write_poster(poster: PosterPicker, folder: Path) -> bool:
-    if poster.webp is None:
-        return False
-    (folder / POSTER).write_bytes(poster.webp)
-    return True
+    container = open_file(path)
+    track = PictureTrack(container, picture, task.threads)
+    voice = SoundTrack(container, sound) if sound else None
+    show = Show([track], 0.0, [lambda shown, at_ms: poster.consider(shown[0], at_ms)])
+    put_through(pieces, span, show, Talk([voice], sound.channels) if voice and sound else None, tell, 0.0)
+    if voice is not None:
+        voice.finish()
+    container.close()
+    if poster.webp is not None:
+        (folder / POSTER).write_bytes(poster.webp)
+    return Cut(duration_ms=round(span.length_ms), has_poster=poster.webp is not None)
 
 
 def seldom(tell: Progress, clock: Callable[[], float] = time.monotonic) -> Progress:

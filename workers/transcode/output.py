@@ -1,4 +1,4 @@
-"""Encoding one rendition: H.264 and AAC into fMP4 segments with a playlist, or into one MP4 file."""
+"""Encoding one rendition: H.264 or AAC into fMP4 segments with a playlist, or both into one MP4 file."""
 
 from __future__ import annotations
 
@@ -14,27 +14,31 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
+from server.recordings.ladder import PicturePlan, SoundPlan
 from workers.transcode.pace import Tick
-from workers.transcode.plan import AUDIO_RATE, FRAMES_PER_SECOND, KEYFRAME_EVERY_MS, RenditionPlan, Size
+from workers.transcode.plan import AUDIO_RATE, FRAMES_PER_SECOND, KEYFRAME_EVERY_MS
 from workers.transcode.sound import LAYOUTS
 
 VIDEO_CLOCK = Fraction(1, 90_000)
 NEVER_BY_ITSELF = 100_000  # keyframes come where we want them and nowhere else
 PLAYLIST = "index.m3u8"
+SLIDE_AGAIN_MS = 1000.0  # a slide is shown again as an empty picture, so that players see that there is one
 
 
-def open_segments(folder: Path) -> OutputContainer:
-    """A container that writes fMP4 segments and their playlist into a folder."""
+def open_segments(folder: Path, prefix: str, segment_ms: float = KEYFRAME_EVERY_MS) -> OutputContainer:
+    """A container that writes fMP4 segments and their playlist into a folder; all names begin with `prefix`."""
     folder.mkdir(parents=True, exist_ok=True)
     options = {
-        "hls_time": str(KEYFRAME_EVERY_MS / 1000),
+        "hls_time": str(segment_ms / 1000),
         "hls_playlist_type": "vod",
         "hls_segment_type": "fmp4",
-        "hls_fmp4_init_filename": "init.mp4",
-        "hls_segment_filename": str(folder / "%05d.m4s"),
+        "hls_fmp4_init_filename": f"{prefix}init.mp4",
+        "hls_segment_filename": str(folder / f"{prefix}%04d.m4s"),
         "hls_flags": "independent_segments",
+        # Fragments say where on the whole video's timeline they are, though this file begins in its middle.
+        "hls_segment_options": "movflags=+frag_discont",
     }
-    return av.open(str(folder / PLAYLIST), "w", format="hls", options=options)
+    return av.open(str(folder / f"{prefix}{PLAYLIST}"), "w", format="hls", options=options)
 
 
 def open_file(path: Path) -> OutputContainer:
@@ -42,24 +46,29 @@ def open_file(path: Path) -> OutputContainer:
     return av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
 
 
-class Output:
-    """The encoders of one rendition. Frames are shown at their tick; sound comes as a steady run."""
+class PictureTrack:
+    """The encoder of one rendition's pictures. Each is shown at its tick until the next one is."""
 
-    def __init__(self, container: OutputContainer, plan: RenditionPlan, threads: int) -> None:
+    def __init__(self, container: OutputContainer, plan: PicturePlan, threads: int) -> None:
+        self.plan = plan
+        self.frames = 0
+        self.begins_ms: float | None = None
         self._container = container
-        self._video = self._add_video(plan, plan.size, threads) if plan.size else None
-        self._audio = self._add_audio(plan) if plan.has_audio else None
+        self._stream = self._add(plan, threads)
         self._held: Packet[VideoStream] | None = None
+        self._slide: VideoFrame | None = None
+        self._next_slide_ms = self._last_ms = 0.0
 
-    def _add_video(self, plan: RenditionPlan, size: Size, threads: int) -> VideoStream:
+    def _add(self, plan: PicturePlan, threads: int) -> VideoStream:
+        buffer_seconds = plan.every_ms / 1000 if plan.every_ms else 2
         stream = self._container.add_stream(
             "libx264",
             rate=FRAMES_PER_SECOND,
             options={
                 "preset": "veryfast",
                 "crf": str(plan.crf),
-                "maxrate": str(plan.video_bits),
-                "bufsize": str(plan.video_bits * 2),
+                "maxrate": str(plan.bits),
+                "bufsize": str(round(plan.bits * buffer_seconds)),
                 # No B-frames: cheap phones decode them badly, and every frame keeps its place in all players.
                 "bf": "0",
                 "forced-idr": "1",
@@ -67,46 +76,43 @@ class Output:
             },
         )
         context = stream.codec_context
-        context.width, context.height, context.pix_fmt = size.width, size.height, "yuv420p"
+        context.width, context.height, context.pix_fmt = plan.width, plan.height, "yuv420p"
         context.time_base = VIDEO_CLOCK
         context.gop_size = NEVER_BY_ITSELF
         context.thread_count = threads
         return stream
 
-    def _add_audio(self, plan: RenditionPlan) -> AudioStream:
-        stream = self._container.add_stream("aac", rate=AUDIO_RATE, layout=LAYOUTS[plan.channels])
-        context = stream.codec_context
-        context.bit_rate = plan.audio_bits * plan.channels // 2 if plan.channels == 1 else plan.audio_bits
-        context.time_base = Fraction(1, AUDIO_RATE)
-        return stream
+    @property
+    def headers(self) -> bytes:
+        """The parameter sets of H.264."""
+        return self._stream.codec_context.extradata or b""
 
     def show(self, picture: VideoFrame, tick: Tick) -> None:
-        """Encode a picture."""
-        if self._video is None:
-            return
-        picture.pts = round(tick.at_ms * VIDEO_CLOCK.denominator / 1000)
-        picture.time_base = VIDEO_CLOCK
-        picture.pict_type = PictureType.I if tick.is_key else PictureType.NONE
-        self._write_pictures(self._video.encode(picture))
+        """Encode a picture; of slides, one now and then."""
+        if not self.plan.every_ms:
+            self._encode(picture, tick.at_ms, tick.is_key)
+        elif self._slide is None or tick.at_ms >= self._next_slide_ms:
+            self._slide = picture
+            self._next_slide_ms = tick.at_ms + self.plan.every_ms
+            self._encode(picture, tick.at_ms, True)
+        elif tick.at_ms - self._last_ms >= SLIDE_AGAIN_MS:
+            self._encode(self._slide, tick.at_ms, False)
 
-    def play(self, sound: AudioFrame) -> None:
-        """Encode sound."""
-        if self._audio is not None:
-            self._container.mux(self._audio.encode(sound))
+    def finish(self, end_ms: float) -> None:
+        """Write what is left; the last picture stands until the end."""
+        self._write(self._stream.encode(None))
+        self._write_held(_ticks(end_ms))
 
-    def finish(self, end_ms: float) -> bytes:
-        """Write what is left and close; answers the H.264 parameter sets, b"" without pictures."""
-        headers = b""
-        if self._video is not None:
-            self._write_pictures(self._video.encode(None))
-            self._write_held(round(end_ms * VIDEO_CLOCK.denominator / 1000))
-            headers = self._video.codec_context.extradata or b""
-        if self._audio is not None:
-            self._container.mux(self._audio.encode(None))
-        self._container.close()
-        return headers
+    def _encode(self, picture: VideoFrame, at_ms: float, is_key: bool) -> None:
+        self._last_ms = at_ms
+        if self.begins_ms is None:
+            self.begins_ms = at_ms
+        self.frames += 1
+        picture.pts, picture.time_base = _ticks(at_ms), VIDEO_CLOCK
+        picture.pict_type = PictureType.I if is_key else PictureType.NONE
+        self._write(self._stream.encode(picture))
 
-    def _write_pictures(self, packets: Sequence[Packet[VideoStream]]) -> None:
+    def _write(self, packets: Sequence[Packet[VideoStream]]) -> None:
         # The encoder thinks that all pictures last equally long; how long one lasts is known when the next is there.
         for packet in packets:
             if packet.pts is not None:
@@ -118,3 +124,34 @@ class Output:
             self._held.duration = max(1, next_pts - self._held.pts)
             self._container.mux(self._held)
         self._held = None
+
+
+class SoundTrack:
+    """The encoder of one rendition's sound, which comes as a steady run of frames from 0 on."""
+
+    def __init__(self, container: OutputContainer, plan: SoundPlan) -> None:
+        self.plan = plan
+        self.frames = 0
+        self._container = container
+        self._stream = container.add_stream("aac", rate=AUDIO_RATE, layout=LAYOUTS[plan.channels])
+        self._stream.codec_context.bit_rate = plan.bits
+        self._stream.codec_context.time_base = Fraction(1, AUDIO_RATE)
+
+    def play(self, sound: AudioFrame) -> None:
+        """Encode sound."""
+        self._write(self._stream.encode(sound))
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._write(self._stream.encode(None))
+
+    def _write(self, packets: Sequence[Packet[AudioStream]]) -> None:
+        for packet in packets:
+            # The encoder begins with a frame of nothing before 0; players would play all else later by so much.
+            if packet.pts is not None and packet.pts >= 0:
+                self.frames += 1
+                self._container.mux(packet)
+
+
+def _ticks(at_ms: float) -> int:
+    return round(at_ms * VIDEO_CLOCK.denominator / 1000)

@@ -21,19 +21,21 @@ class Tick:
 
 
 class FramePace:
-    """Decides at which moments pictures are encoded. The first is shown from 0 on."""
+    """Decides at which moments pictures are encoded. The first is shown from `begins_ms` on."""
 
     def __init__(
         self,
         frames_per_second: float = FRAMES_PER_SECOND,
         keyframe_every_ms: float = KEYFRAME_EVERY_MS,
         repeat_after_ms: float = REPEAT_AFTER_MS,
+        begins_ms: float = 0.0,
     ) -> None:
+        self._begins_ms = begins_ms
         self._least_gap_ms = 1000.0 / frames_per_second * JITTER_SHARE
         self._keyframe_every_ms = keyframe_every_ms
         self._repeat_after_ms = repeat_after_ms
         self._last_ms: float | None = None
-        self._next_key_ms = 0.0
+        self._next_key_ms = begins_ms
 
     @property
     def last_ms(self) -> float:
@@ -43,7 +45,7 @@ class FramePace:
     def place(self, at_ms: float) -> Tick | None:
         """Where a new picture goes; None: it comes too close to the one before."""
         if self._last_ms is None:
-            return self._tick(0.0)
+            return self._tick(self._begins_ms)
         if at_ms - self._last_ms < self._least_gap_ms:
             return None
         return self._tick(at_ms)
@@ -58,7 +60,8 @@ class FramePace:
     def _tick(self, at_ms: float) -> Tick:
         is_key = at_ms >= self._next_key_ms
         if is_key:
-            self._next_key_ms = (at_ms // self._keyframe_every_ms + 1) * self._keyframe_every_ms
+            rounds = (at_ms - self._begins_ms) // self._keyframe_every_ms + 1
+            self._next_key_ms = self._begins_ms + rounds * self._keyframe_every_ms
         self._last_ms = at_ms
         return Tick(at_ms, is_key)
 

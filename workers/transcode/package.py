@@ -1,43 +1,44 @@
-"""From encoded renditions to a master playlist: what each costs, measured, and how its codecs are called."""
+"""From encoded chunks to playlists: what each rendition costs, its codecs, whether all fits together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.transcode.output import PLAYLIST
-from workers.transcode.plan import RenditionPlan, SourceRefused
+from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, Segment, SoundPlan, Track
+from workers.transcode.output import PLAYLIST, PictureTrack, SoundTrack
+from workers.transcode.plan import AUDIO_RATE, SourceRefused
+from workers.transcode.sound import SAMPLES
 
 MASTER = "master.m3u8"
 POSTER = "poster.webp"
+THUMBS = "thumbs.vtt"
+WAVEFORM = "waveform.json"
 SPS = 7  # the NAL unit that names profile and level
 AAC_LC = "mp4a.40.2"
 BITS = 8
-DRIFT_MS = 1000  # more between the plan and what came out means that something was lost
+SEAM_MS = 2.0  # what rounding may cost between two chunks
+IN_STEP_MS = 2 * 1000 * SAMPLES / AUDIO_RATE  # sound comes in frames of 21 ms
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """One line of a media playlist."""
+class Joined:
+    """A rendition whose tracks fit together; one of sound alone has no `picture`."""
 
     name: str
-    duration_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Packaged:
-    """A rendition that lies ready in its folder."""
-
-    plan: RenditionPlan
+    picture: PicturePlan | None
+    sound: SoundPlan | None
     codecs: str
     bandwidth: int
     average_bandwidth: int
     bytes: int
-    duration_ms: int
+    frames_per_second: float
 
 
-def read_segments(playlist: str) -> list[Segment]:
+def read_segments(playlist: str, folder: Path) -> tuple[Segment, ...]:
     """The segments of a media playlist that our own muxer wrote."""
     segments: list[Segment] = []
     duration_ms = 0.0
@@ -45,8 +46,8 @@ def read_segments(playlist: str) -> list[Segment]:
         if line.startswith("#EXTINF:"):
             duration_ms = float(line.removeprefix("#EXTINF:").split(",")[0]) * 1000
         elif line and not line.startswith("#"):
-            segments.append(Segment(line, duration_ms))
-    return segments
+            segments.append(Segment(name=line, duration_ms=duration_ms, bytes=(folder / line).stat().st_size))
+    return tuple(segments)
 
 
 def h264_codec(headers: bytes) -> str:
@@ -59,45 +60,187 @@ def h264_codec(headers: bytes) -> str:
     raise ValueError("no SPS in the parameter sets")
 
 
-def weigh(plan: RenditionPlan, folder: Path, headers: bytes) -> Packaged:
-    """Measure a rendition in its folder."""
-    segments = read_segments((folder / PLAYLIST).read_text())
-    sizes = [(folder / segment.name).stat().st_size for segment in segments]
-    duration_ms = sum(segment.duration_ms for segment in segments)
-    total = sum(sizes)
-    peak = max(
-        (size * BITS * 1000 / max(segment.duration_ms, 1) for size, segment in zip(sizes, segments, strict=True)),
-        default=0,
+def weigh_pictures(track: PictureTrack, folder: Path, prefix: str) -> Track:
+    """What a chunk's pictures of one rendition have become."""
+    return _weigh(track.plan.name, h264_codec(track.headers), track.begins_ms or 0.0, track.frames, folder, prefix)
+
+
+def weigh_sound(track: SoundTrack, folder: Path) -> Track:
+    """What one rendition of the sound has become."""
+    return _weigh(track.plan.name, AAC_LC, 0.0, track.frames, folder, "")
+
+
+def _weigh(name: str, codec: str, begins_ms: float, frames: int, folder: Path, prefix: str) -> Track:
+    playlist = folder / f"{prefix}{PLAYLIST}"
+    segments = read_segments(playlist.read_text(), folder)
+    playlist.unlink()  # the one of the whole video takes its place
+    init = f"{prefix}init.mp4"
+    digest = hashlib.sha256((folder / init).read_bytes()).hexdigest()
+    return Track(
+        name=name,
+        codec=codec,
+        init=init,
+        init_digest=digest,
+        begins_ms=begins_ms,
+        frames=frames,
+        segments=segments,
     )
-    codecs = [h264_codec(headers)] if plan.size else []
-    if plan.has_audio:
-        codecs.append(AAC_LC)
-    return Packaged(
-        plan=plan,
+
+
+def check_fit(ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None) -> None:
+    """Whether chunks follow each other without a gap and sound is as long as the pictures.
+
+    Raises:
+        SourceRefused: `broken_join`.
+    """
+    if len(pictures) != len(ladder.spans) or (sound is None) != (not ladder.sounds):
+        raise SourceRefused("broken_join")
+    for (start_ms, end_ms), chunk in zip(ladder.spans, pictures, strict=True):
+        tracks = {track.name: track for track in chunk.tracks}
+        if set(tracks) != {plan.name for plan in ladder.pictures}:
+            raise SourceRefused("broken_join")
+        is_whole = all(
+            abs(track.begins_ms - start_ms) <= SEAM_MS and abs(track.duration_ms - (end_ms - start_ms)) <= SEAM_MS
+            for track in tracks.values()
+        )
+        if not is_whole or len({tracks[plan.name].frames for plan in ladder.pictures if not plan.every_ms}) != 1:
+            raise SourceRefused("broken_join")
+    for track in sound.tracks if sound else ():
+        if abs(track.duration_ms - ladder.duration_ms) > IN_STEP_MS:
+            raise SourceRefused("broken_join")
+
+
+def join(ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None) -> tuple[Joined, ...]:
+    """All renditions, the largest first."""
+    sounds = {track.name: track for track in sound.tracks} if sound else {}
+    plans = {plan.name: plan for plan in ladder.sounds}
+    if not ladder.pictures:
+        return tuple(
+            _joined("audio" if number == 0 else f"audio-{plan.name}", None, plan, [], [sounds[plan.name]])
+            for number, plan in enumerate(ladder.sounds)
+        )
+    return tuple(
+        _joined(
+            plan.name,
+            plan,
+            plans.get(plan.sound or ""),
+            [track for chunk in pictures for track in chunk.tracks if track.name == plan.name],
+            [sounds[plan.sound]] if plan.sound else [],
+        )
+        for plan in ladder.pictures
+    )
+
+
+def _joined(
+    name: str, picture: PicturePlan | None, sound: SoundPlan | None, shown: Sequence[Track], heard: Sequence[Track]
+) -> Joined:
+    duration_ms = max(1.0, *(sum(track.duration_ms for track in tracks) for tracks in (shown, heard)))
+    total = sum(segment.bytes for track in (*shown, *heard) for segment in track.segments)
+    codecs = dict.fromkeys(track.codec for track in (*shown, *heard))
+    return Joined(
+        name=name,
+        picture=picture,
+        sound=sound,
         codecs=",".join(codecs),
-        bandwidth=round(peak),
-        average_bandwidth=round(total * BITS * 1000 / max(duration_ms, 1)),
-        bytes=total + (folder / "init.mp4").stat().st_size,
-        duration_ms=round(duration_ms),
+        bandwidth=round(_peak(shown) + _peak(heard)),
+        average_bandwidth=round(total * BITS * 1000 / duration_ms),
+        bytes=total,
+        frames_per_second=sum(track.frames for track in shown) * 1000 / duration_ms,
     )
 
 
-def check_length(packaged: Sequence[Packaged], length_ms: float) -> None:
-    """Whether every rendition is as long as planned. Raises SourceRefused (`broken_source`)."""
-    if any(abs(rendition.duration_ms - length_ms) > DRIFT_MS for rendition in packaged):
-        raise SourceRefused("broken_source")
+def _peak(tracks: Sequence[Track]) -> float:
+    rates = (
+        segment.bytes * BITS * 1000 / max(segment.duration_ms, 1.0) for track in tracks for segment in track.segments
+    )
+    return max(rates, default=0.0)
 
 
-def master_playlist(packaged: Sequence[Packaged]) -> str:
+def media_playlist(tracks: Sequence[Track]) -> str:
+    """One rendition; a chunk that was encoded with other parameter sets brings its own."""
+    longest = max(segment.duration_ms for track in tracks for segment in track.segments)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{math.ceil(longest / 1000)}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+    digest = None
+    for track in tracks:
+        if track.init_digest != digest:
+            digest = track.init_digest
+            lines.append(f'#EXT-X-MAP:URI="{track.init}"')
+        for segment in track.segments:
+            lines += [f"#EXTINF:{segment.duration_ms / 1000:.6f},", segment.name]
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def master_playlist(joined: Sequence[Joined]) -> str:
     """The playlist of playlists, the cheapest first so that a weak phone begins there."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    for rendition in sorted(packaged, key=lambda rendition: rendition.bandwidth):
-        size = rendition.plan.size
+    groups = dict.fromkeys(one.sound for one in joined if one.sound and one.picture)
+    for plan in groups:
+        if plan is not None:
+            lines.append(
+                f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{plan.name}",NAME="main",DEFAULT=YES,AUTOSELECT=YES,'
+                f'CHANNELS="{plan.channels}",URI="sound-{plan.name}/{PLAYLIST}"'
+            )
+    for one in sorted(joined, key=lambda one: one.bandwidth):
         fields = [
-            f"BANDWIDTH={rendition.bandwidth}",
-            f"AVERAGE-BANDWIDTH={rendition.average_bandwidth}",
-            f'CODECS="{rendition.codecs}"',
-            *([f"RESOLUTION={size.width}x{size.height}"] if size else []),
+            f"BANDWIDTH={one.bandwidth}",
+            f"AVERAGE-BANDWIDTH={one.average_bandwidth}",
+            f'CODECS="{one.codecs}"',
         ]
-        lines += [f"#EXT-X-STREAM-INF:{','.join(fields)}", f"{rendition.plan.name}/{PLAYLIST}"]
+        folder = f"sound-{one.sound.name}" if one.sound else ""
+        if one.picture:
+            folder = one.name
+            fields += [
+                f"RESOLUTION={one.picture.width}x{one.picture.height}",
+                f"FRAME-RATE={one.frames_per_second:.3f}",
+            ]
+            fields += [f'AUDIO="{one.sound.name}"'] if one.sound else []
+        lines += [f"#EXT-X-STREAM-INF:{','.join(fields)}", f"{folder}/{PLAYLIST}"]
     return "\n".join([*lines, ""])
+
+
+def thumbs_track(ladder: Ladder, pictures: Sequence[MadeChunk]) -> str:
+    """WebVTT that names, for each stretch of the video, a place on a sheet (Media Fragments' `xywh`)."""
+    lines = ["WEBVTT", ""]
+    for (start_ms, end_ms), chunk in zip(ladder.spans, pictures, strict=True):
+        if chunk.sheet is None:
+            continue
+        sheet = chunk.sheet
+        for number in range(sheet.count):
+            from_ms = start_ms + number * ladder.thumb_every_ms
+            to_ms = min(end_ms, from_ms + ladder.thumb_every_ms)
+            x, y = number % sheet.columns * sheet.width, number // sheet.columns * sheet.height
+            if from_ms < to_ms:
+                place = f"{sheet.name}#xywh={x},{y},{sheet.width},{sheet.height}"
+                lines += [f"{_clock(from_ms)} --> {_clock(to_ms)}", place, ""]
+    return "\n".join(lines)
+
+
+def _clock(at_ms: float) -> str:
+    seconds, rest = divmod(round(at_ms), 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
+
+
+def write_playlists(folder: Path, ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None) -> None:
+    """Everything that names what the chunks have written."""
+    for name, tracks in _folders(ladder, pictures, sound):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / PLAYLIST).write_text(media_playlist(tracks))
+    if any(chunk.sheet for chunk in pictures):
+        (folder / THUMBS).write_text(thumbs_track(ladder, pictures))
+    (folder / MASTER).write_text(master_playlist(join(ladder, pictures, sound)))
+
+
+def _folders(
+    ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None
+) -> Iterator[tuple[str, list[Track]]]:
+    for plan in ladder.pictures:
+        yield plan.name, [track for chunk in pictures for track in chunk.tracks if track.name == plan.name]
+    for track in sound.tracks if sound else ():
+        yield f"sound-{track.name}", [track]

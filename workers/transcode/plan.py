@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-KEYFRAME_EVERY_MS = 2000  # all renditions have theirs at the same moments, so that players switch there
+from server.recordings.ladder import Ladder, PicturePlan, SoundPlan
+
+KEYFRAME_EVERY_MS = 4000  # all renditions have theirs at the same moments, so that players switch there
 FRAMES_PER_SECOND = 30  # more is dropped: it costs data and phones
 LONGEST_SOURCE_MS = 6 * 3_600_000
 MOST_PIXELS = 4096 * 2304  # larger pictures would take the memory of a small server
@@ -38,12 +40,14 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What looking into a source told. `sizes` counts how often each picture size was seen."""
+    """What looking into a source told. `sizes` weighs each picture size by how often it was seen; `keyframes_ms`:
+    where decoding can begin."""
 
-    duration_ms: int
-    sizes: Mapping[Size, int]
+    duration_ms: float
+    sizes: Mapping[Size, float]
     has_audio: bool
     channels: int = 0
+    keyframes_ms: Sequence[float] = ()
 
     @property
     def has_video(self) -> bool:
@@ -53,49 +57,28 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """What a step of the ladder may cost: peak in bit/s, and its sound."""
+    """What a step of the ladder may cost at its peak, in bit/s, and the sound that goes with it."""
 
     short_side: int
-    video_bits: int
-    audio_bits: int
+    bits: int
     crf: int
+    sound: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenditionPlan:
-    """One rendition to make. Without a size: sound alone."""
-
-    name: str
-    size: Size | None
-    video_bits: int
-    audio_bits: int
-    crf: int
-    channels: int  # 0: no sound
-
-    @property
-    def has_audio(self) -> bool:
-        """Whether it has sound."""
-        return self.channels > 0
-
-
-RUNGS = {
-    rung.short_side: rung
-    for rung in (
-        Rung(720, 1_800_000, 96_000, 24),
-        Rung(480, 900_000, 96_000, 25),
-        Rung(360, 500_000, 64_000, 26),
-        Rung(240, 250_000, 48_000, 27),
-        Rung(144, 120_000, 32_000, 28),
-    )
-}
-# By the source's short side: 720 and 360 carry most viewers, 240 those on 3G.
-LADDERS: Sequence[tuple[int, tuple[int, ...]]] = (
-    (720, (720, 360, 240)),
-    (480, (480, 240)),
-    (360, (360, 240)),
-    (240, (240, 144)),
+LOW, MEDIUM, HIGH = "low", "medium", "high"
+SOUND_BITS = {LOW: 24_000, MEDIUM: 48_000, HIGH: 96_000}
+RUNGS = (
+    Rung(720, 1_800_000, 24, HIGH),
+    Rung(480, 800_000, 25, HIGH),
+    Rung(360, 400_000, 26, MEDIUM),
+    Rung(240, 180_000, 27, MEDIUM),
+    Rung(144, 80_000, 28, LOW),
 )
-AUDIO_ALONE_BITS = 64_000
+ALWAYS = (720, 360, 240, 144)  # 480 only where it is the best that a source has
+# Sound with a picture now and then, for those who have 30 kbit/s.
+SLIDES, SLIDE_EVERY_MS, SLIDE_BITS, SLIDE_CRF, SLIDE_SIDE = "slides", 10_000, 8_000, 30, 240
+THUMBS = 120  # small pictures for the seek bar, of a short video fewer
+LEAST_THUMB_MS = 2_000
 
 
 def even(value: float) -> int:
@@ -109,10 +92,10 @@ def upright(width: int, height: int, rotation: int, pixel_aspect: float = 1.0) -
     return Size(height, shown) if rotation % 180 else Size(shown, height)
 
 
-def choose_canvas(sizes: Mapping[Size, int]) -> Size:
+def choose_canvas(sizes: Mapping[Size, float]) -> Size:
     """The shape of all renditions: the largest size that is not rare."""
     total = sum(sizes.values())
-    common = [size for size, count in Counter(sizes).items() if count >= RARE_SHARE * total]
+    common = [size for size, count in sizes.items() if count >= RARE_SHARE * total]
     return max(common, key=lambda size: (size.width * size.height, size.width))
 
 
@@ -131,14 +114,19 @@ def scaled(canvas: Size, short_side: int) -> Size:
     return Size(even(canvas.width * scale), even(canvas.height * scale))
 
 
+def check_length(duration_ms: float) -> None:
+    """Refuse what is too long. Raises SourceRefused."""
+    if duration_ms > LONGEST_SOURCE_MS:
+        raise SourceRefused("too_long")
+
+
 def check(facts: SourceFacts) -> None:
     """Refuse what can't or must not be transcoded. Raises SourceRefused."""
     if not facts.has_video and not facts.has_audio:
         raise SourceRefused("not_a_video")
     if facts.duration_ms <= 0:
         raise SourceRefused("broken_source")
-    if facts.duration_ms > LONGEST_SOURCE_MS:
-        raise SourceRefused("too_long")
+    check_length(facts.duration_ms)
     for size in facts.sizes:
         if size.width * size.height > MOST_PIXELS:
             raise SourceRefused("too_large")
@@ -146,32 +134,83 @@ def check(facts: SourceFacts) -> None:
             raise SourceRefused("broken_source")
 
 
-def plan_ladder(facts: SourceFacts) -> tuple[RenditionPlan, ...]:
-    """Two or three renditions, the largest first, none larger than the source. Raises SourceRefused."""
+def plan_ladder(facts: SourceFacts, chunk_ms: float) -> Ladder:
+    """All renditions, none larger than the source, and where it is cut. Raises SourceRefused."""
     check(facts)
-    channels = min(2, facts.channels) if facts.has_audio else 0
     if not facts.has_video:
-        return (RenditionPlan("audio", None, 0, AUDIO_ALONE_BITS, 0, channels),)
+        return Ladder(duration_ms=facts.duration_ms, sounds=_sounds((MEDIUM, LOW), facts.channels))
     canvas = choose_canvas(facts.sizes)
-    for least, sides in LADDERS:
-        if canvas.short_side >= least:
-            return tuple(_rendition(canvas, side, RUNGS[side], channels) for side in sides)
-    # A source smaller than all rungs keeps its own size, and gets a half of it.
-    own = _rendition(canvas, even(canvas.short_side), RUNGS[240], channels)
-    half = _rendition(canvas, even(canvas.short_side / 2), RUNGS[144], channels)
-    return (own, half) if half.size != own.size else (own,)
+    pictures = _pictures(canvas)
+    if not facts.has_audio:
+        pictures = tuple(plan.model_copy(update={"sound": None}) for plan in pictures)
+    names = tuple(dict.fromkeys(plan.sound for plan in pictures if plan.sound))
+    thumb_ms = -(-facts.duration_ms // (THUMBS * 1000)) * 1000
+    return Ladder(
+        duration_ms=facts.duration_ms,
+        pictures=pictures,
+        sounds=_sounds(names, facts.channels),
+        cuts=choose_cuts(facts.keyframes_ms, facts.duration_ms, chunk_ms),
+        thumb_every_ms=max(LEAST_THUMB_MS, round(thumb_ms)),
+    )
 
 
-def plan_clip(facts: SourceFacts) -> RenditionPlan:
+def choose_cuts(keyframes_ms: Sequence[float], duration_ms: float, chunk_ms: float) -> tuple[float, ...]:
+    """Where chunks begin: at keyframes, none shorter than half of `chunk_ms`, few longer than it.
+
+    The first chunk has the first keyframe wherever that is, so that no chunk is without pictures.
+    """
+    cuts = [0.0]
+    for at_ms, next_ms in pairwise([*keyframes_ms[1:], duration_ms]):
+        would_be_long = next_ms - cuts[-1] > chunk_ms
+        is_short = at_ms - cuts[-1] < chunk_ms / 2 or duration_ms - at_ms < chunk_ms / 2
+        if would_be_long and not is_short:
+            cuts.append(at_ms)
+    return tuple(cuts)
+
+
+def plan_clip(facts: SourceFacts) -> tuple[PicturePlan, SoundPlan | None]:
     """One rendition that any phone plays, at most 480p. Raises SourceRefused."""
     check(facts)
     if not facts.has_video:
         raise SourceRefused("no_picture")
     canvas = choose_canvas(facts.sizes)
     side = min(480, even(canvas.short_side))
-    return _rendition(canvas, side, RUNGS[480], min(2, facts.channels) if facts.has_audio else 0)
+    rung = next(rung for rung in RUNGS if rung.short_side == 480)
+    sounds = _sounds((HIGH,), facts.channels) if facts.has_audio else ()
+    return _picture(canvas, side, rung), sounds[0] if sounds else None
 
 
-def _rendition(canvas: Size, short_side: int, rung: Rung, channels: int) -> RenditionPlan:
+def _pictures(canvas: Size) -> tuple[PicturePlan, ...]:
+    side = canvas.short_side
+    fitting = [rung for rung in RUNGS if rung.short_side <= side]
+    best = fitting[:1]
+    chosen = best + [rung for rung in fitting[1:] if rung.short_side in ALWAYS]
+    plans = [_picture(canvas, rung.short_side, rung) for rung in chosen]
+    if not plans or (plans[0].name == f"{RUNGS[-1].short_side}p" and even(side) > RUNGS[-1].short_side):
+        # A source between or below the smallest rungs keeps its own size.
+        plans.insert(0, _picture(canvas, even(side), RUNGS[-2] if plans else RUNGS[-1]))
+    largest_for_slides = next((plan for plan in plans if min(plan.width, plan.height) <= SLIDE_SIDE), plans[-1])
+    slides = largest_for_slides.model_copy(
+        update={"name": SLIDES, "bits": SLIDE_BITS, "crf": SLIDE_CRF, "every_ms": SLIDE_EVERY_MS, "sound": LOW}
+    )
+    return (*plans, slides)
+
+
+def _picture(canvas: Size, short_side: int, rung: Rung) -> PicturePlan:
     size = scaled(canvas, short_side)
-    return RenditionPlan(f"{size.short_side}p", size, rung.video_bits, rung.audio_bits, rung.crf, channels)
+    return PicturePlan(
+        name=f"{size.short_side}p",
+        width=size.width,
+        height=size.height,
+        bits=rung.bits,
+        crf=rung.crf,
+        sound=rung.sound,
+    )
+
+
+def _sounds(names: Sequence[str], channels: int) -> tuple[SoundPlan, ...]:
+    """Two channels only where there are two and bits enough for them."""
+    return tuple(
+        SoundPlan(name=name, bits=SOUND_BITS[name], channels=2 if name == HIGH and channels > 1 else 1)
+        for name in names
+    )

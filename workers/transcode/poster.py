@@ -49,6 +49,11 @@ class PosterPicker:
             self._next_look_ms = LOOK_UNTIL_MS + 1
 
     @property
+    def score(self) -> float:
+        """How much there is to see in it."""
+        return max(0.0, self._best)
+
+    @property
     def webp(self) -> bytes | None:
         """The best picture so far."""
         return self._webp

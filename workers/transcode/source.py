@@ -1,10 +1,11 @@
-"""Reading sources: opening strangers' files with care, looking into them, frames in order on one timeline."""
+"""Reading sources: opening strangers' files with care, their frames in order on one timeline."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,15 +19,26 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from server.recordings.take import Timeline
-from workers.transcode.plan import Size, SourceFacts, SourceRefused, upright
+from workers.transcode.plan import SourceRefused
 
 # Containers that hold their own data: a playlist or a concat script could name other files or addresses.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,ogg,asf"
 OPEN_OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
-LOOKED_AT_PACKETS = 2_000  # of a file that says its size in its header
+LARGE_PIXELS = 1920 * 1088  # pictures above this are decoded by one thread: each more holds some of them
+LANDED_LATE_MS = 1.0
 BROKEN_IN_A_ROW = 3_000  # packets that can't be decoded, one after the other: this is noise, not a video
 
 Frame = VideoFrame | AudioFrame
+
+
+class Track(Enum):
+    """What a file is read for."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+BOTH = frozenset(Track)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +66,29 @@ class Timed:
 
 
 class Reader:
-    """One open file: its first picture track and its first sound track."""
+    """One open file: its first picture track and its first sound track, those of them that are wanted."""
 
-    def __init__(self, piece: Piece) -> None:
+    def __init__(self, piece: Piece, tracks: frozenset[Track] = BOTH) -> None:
         self.piece = piece
+        self._tracks = tracks
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self._container: InputContainer = av.open(str(piece.path), options=OPEN_OPTIONS)
+            self._container: InputContainer = av.open(str(self.piece.path), options=OPEN_OPTIONS)
         except (FFmpegError, ValueError):
             raise SourceRefused("broken_source") from None
         moving = (s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic)
-        self.video: VideoStream | None = next(moving, None)
-        self.audio: AudioStream | None = next(iter(self._container.streams.audio), None)
+        video: VideoStream | None = next(moving, None)
+        audio: AudioStream | None = next(iter(self._container.streams.audio), None)
+        self._zero_ms = _begin(self._container, video or audio)
+        self.video = video if Track.VIDEO in self._tracks else None
+        self.audio = audio if Track.AUDIO in self._tracks else None
         if self.video is not None:
-            self.video.thread_type = "AUTO"
-        self._zero_ms = self._begin()
+            context = self.video.codec_context
+            context.thread_type = "AUTO"
+            if context.width * context.height > LARGE_PIXELS:
+                context.thread_count = 1
         self._broken_in_a_row = 0
 
     def close(self) -> None:
@@ -81,9 +102,21 @@ class Reader:
         self.close()
 
     @property
-    def told_duration_ms(self) -> int:
-        """What the header says."""
-        return 0 if self._container.duration is None else round(self._container.duration / 1000)
+    def track_count(self) -> int:
+        """How many of the wanted tracks there are."""
+        return (self.video is not None) + (self.audio is not None)
+
+    @property
+    def told_duration_ms(self) -> float:
+        """What the headers say; 0 if they say nothing."""
+        told = [
+            float(stream.duration * stream.time_base) * 1000
+            for stream in (self.video, self.audio)
+            if stream is not None and stream.duration is not None and stream.time_base is not None
+        ]
+        if told:
+            return max(told)
+        return 0.0 if self._container.duration is None else self._container.duration / 1000
 
     @property
     def pixel_aspect(self) -> float:
@@ -91,17 +124,35 @@ class Reader:
         ratio = self.video.codec_context.sample_aspect_ratio if self.video else None
         return float(ratio) if ratio else 1.0
 
+    def frames_from(self, start_ms: float) -> Iterator[Timed]:
+        """Everything from the last keyframe before a moment on; from the beginning if that cannot be found."""
+        if start_ms <= 0 or self.piece.timeline is not None or not self._seek(start_ms):
+            yield from self.frames()
+            return
+        frames = self.frames()
+        first = next(frames, None)
+        if first is None or first.at_ms > start_ms + LANDED_LATE_MS:
+            self.close()
+            self._open()
+            yield from self.frames()
+            return
+        yield first
+        yield from frames
+
     def frames(self) -> Iterator[Timed]:
         """Everything that can be decoded, as it comes."""
         for packet in self.packets():
             for frame in self.decode(packet):
                 if frame.pts is None or frame.time_base is None:
                     continue
-                at_ms = self.piece.place(float(frame.pts * frame.time_base) * 1000 - self._zero_ms)
-                yield Timed(at_ms, frame, self.pixel_aspect)
+                yield Timed(self.place(frame.pts, frame.time_base), frame, self.pixel_aspect)
+
+    def place(self, pts: int, time_base: Fraction) -> float:
+        """Where something of the file is in the asset."""
+        return self.piece.place(float(pts * time_base) * 1000 - self._zero_ms)
 
     def packets(self) -> Iterator[Packet[Stream]]:
-        """The packets of both tracks; a file that was cut off ends where it was cut."""
+        """The packets of the wanted tracks; a file that was cut off ends where it was cut."""
         streams = [stream for stream in (self.video, self.audio) if stream is not None]
         try:
             yield from self._container.demux(*streams)
@@ -121,58 +172,26 @@ class Reader:
             self._broken_in_a_row = 0
         return frames
 
-    def _begin(self) -> float:
+    def flush(self) -> list[VideoFrame]:
+        """The pictures that the decoder still holds."""
+        try:
+            return self.video.codec_context.decode(None) if self.video is not None else []
+        except FFmpegError:
+            return []
+
+    def _seek(self, start_ms: float) -> bool:
         stream = self.video or self.audio
-        if stream is not None and stream.start_time is not None and stream.time_base is not None:
-            return float(stream.start_time * stream.time_base) * 1000
-        return 0.0 if self._container.start_time is None else self._container.start_time / 1000
+        if stream is None or stream.time_base is None:
+            return False
+        try:
+            self._container.seek(round((start_ms + self._zero_ms) / 1000 / stream.time_base), stream=stream)
+        except FFmpegError:
+            return False
+        return True
 
 
-def look(pieces: Sequence[Piece], duration_ms: int | None) -> SourceFacts:
-    """What the pieces hold. Without a known duration the header's is taken, or it is counted.
-
-    Raises:
-        SourceRefused: if they cannot be opened, or nothing in them can be decoded.
-    """
-    sizes: Counter[Size] = Counter()
-    channels = 0
-    told_ms = 0
-    for piece in pieces:
-        with Reader(piece) as reader:
-            if reader.audio is not None:
-                channels = max(channels, reader.audio.codec_context.channels)
-            if reader.video is not None:
-                sizes += _seen_sizes(reader)
-            told_ms += reader.told_duration_ms or _counted_ms(piece)
-            if reader.video is not None and not sizes and reader.audio is None:
-                raise SourceRefused("broken_source")
-    return SourceFacts(duration_ms if duration_ms else told_ms, dict(sizes), channels > 0, channels)
-
-
-def _seen_sizes(reader: Reader) -> Counter[Size]:
-    """The picture sizes at the keyframes: of all of a take's, of the first ones of an upload."""
-    sizes: Counter[Size] = Counter()
-    stream = reader.video
-    if stream is None:
-        return sizes
-    stream.codec_context.skip_frame = "NONKEY"
-    for count, packet in enumerate(reader.packets()):
-        if packet.stream is not stream or not (packet.is_keyframe or packet.size == 0):
-            continue
-        for frame in reader.decode(packet):
-            if isinstance(frame, VideoFrame):
-                sizes[upright(frame.width, frame.height, frame.rotation, reader.pixel_aspect)] += 1
-        if sizes and reader.piece.timeline is None and count > LOOKED_AT_PACKETS:
-            break
-    return sizes
-
-
-def _counted_ms(piece: Piece) -> int:
-    """The length of a file whose header does not say it (MediaRecorder's WebM)."""
-    last = 0.0
-    with Reader(piece) as reader:
-        for packet in reader.packets():
-            if packet.pts is not None and packet.time_base is not None:
-                end = packet.pts + (packet.duration or 0)
-                last = max(last, float(end * packet.time_base) * 1000)
-    return round(last)
+def _begin(container: InputContainer, stream: VideoStream | AudioStream | None) -> float:
+    """Where a file's own clock begins."""
+    if stream is not None and stream.start_time is not None and stream.time_base is not None:
+        return float(stream.start_time * stream.time_base) * 1000
+    return 0.0 if container.start_time is None else container.start_time / 1000

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.recordings.ladder import Ladder, MadeChunk
 from server.recordings.take import Part
 
 
@@ -23,26 +24,20 @@ class SourcePiece(_Line):
 class Task(_Line):
     """`parts`: those of the take, from which the asset's timeline follows; none for an upload.
 
+    `chunk_ms`: how long chunks shall be, for a plan. `number`: which chunk of `ladder`.
     `start_ms` and `end_ms`, on the stream's timeline, are those of a clip.
     """
 
-    kind: Literal["ladder", "clip"]
+    kind: Literal["plan", "pictures", "sound", "clip"]
     pieces: tuple[SourcePiece, ...]
     parts: tuple[Part, ...] = ()
+    ladder: Ladder | None = None
+    number: int = 0
+    chunk_ms: float = 0.0
     start_ms: float = 0.0
     end_ms: float = 0.0
     folder: str
     threads: int = Field(ge=1)
-
-
-class MadeRendition(_Line):
-    """A rendition that lies ready."""
-
-    name: str
-    width: int
-    height: int
-    bandwidth: int
-    bytes: int
 
 
 class Progressed(_Line):
@@ -59,13 +54,27 @@ class Refused(_Line):
     code: str
 
 
-class Done(_Line):
-    """Everything lies in the folder."""
+class Planned(_Line):
+    """What will be made of a file."""
 
-    what: Literal["done"] = "done"
+    what: Literal["planned"] = "planned"
+    ladder: Ladder
+
+
+class Encoded(_Line):
+    """A chunk lies in the folder."""
+
+    what: Literal["encoded"] = "encoded"
+    chunk: MadeChunk
+
+
+class Cut(_Line):
+    """A clip lies in the folder."""
+
+    what: Literal["cut"] = "cut"
     duration_ms: int
-    renditions: tuple[MadeRendition, ...]
     has_poster: bool
 
 
-Answer = Progressed | Refused | Done
+Result = Planned | Encoded | Cut
+Answer = Progressed | Refused | Result

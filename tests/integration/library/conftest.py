@@ -37,6 +37,7 @@ def environment(environment: Environment, tmp_path: Path) -> Environment:
         "JOB_LEASE_SECONDS": "3",
         "JOB_SWEEP_SECONDS": "0.5",
         "TRANSCODE_THREADS": "1",
+        "CHUNK_SECONDS": "4",
         "UPLOAD_LIMIT_BYTES": "1000000",
         "UPLOAD_FOLDER": str(tmp_path / "uploads"),
     }

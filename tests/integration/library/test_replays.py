@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
+import random
 import signal
 from collections.abc import Iterator
 from typing import Any, cast
@@ -76,18 +78,23 @@ async def test_a_take_is_watchable_at_once_and_gets_its_ladder_chapters_and_clip
     await start_worker()
     ready = await settled(page, lesson_id)
 
-    # then: two renditions that play, a master playlist, a poster
-    assert (ready["state"], ready["error"]) == ("ready", None)
-    assert [(r["name"], r["width"]) for r in ready["renditions"]] == [("480p", 854), ("240p", 428)]
+    # then: all renditions play, each with its sound; there are a poster and what the seek bar shows
+    assert (ready["state"], ready["error"], ready["stage"], ready["progress"]) == ("ready", None, None, 1.0)
+    names = [("480p", 854), ("360p", 640), ("240p", 428), ("144p", 256), ("slides", 428)]
+    assert [(r["name"], r["width"]) for r in ready["renditions"]] == names
     assert ready["bytes"] == min(r["bytes"] for r in ready["renditions"])
     master = m3u8.loads((await fetch(page, ready["playlist_url"])).decode())
-    assert {p.stream_info.resolution for p in master.playlists} == {(854, 480), (428, 240)}
+    base = ready["playlist_url"].rsplit("/", 1)[0]
+    assert {p.stream_info.resolution[0] for p in master.playlists} == {width for _, width in names}
     for variant in master.playlists:
         assert variant.stream_info.codecs.startswith("avc1.")
         assert variant.stream_info.average_bandwidth <= variant.stream_info.bandwidth
-        pictures, sounds, width = await play(page, f"{ready['playlist_url'].rsplit('/', 1)[0]}/{variant.uri}")
-        assert (pictures, width) == (90, variant.stream_info.resolution[0])
-        assert abs(sounds / 48_000 - 6.0) < 0.1
+        pictures, _, width = await play(page, f"{base}/{variant.uri}")
+        assert (pictures, width) == (6 if "slides" in variant.uri else 90, variant.stream_info.resolution[0])
+        (sound,) = (media for media in master.media if media.group_id == variant.stream_info.audio)
+        assert abs((await play(page, f"{base}/{sound.uri}"))[1] / 48_000 - 6.0) < 0.1
+    assert (await fetch(page, ready["thumbs_url"])).startswith(b"WEBVTT")
+    assert len(json.loads(await fetch(page, ready["waveform_url"]))["peaks"]) > 100
     with Image.open(io.BytesIO(await fetch(page, ready["poster_url"]))) as poster:
         assert poster.format == "WEBP"
         assert max(poster.convert("L").tobytes()) > 100
@@ -142,13 +149,13 @@ async def test_each_moment_becomes_a_clip_at_its_merchants_booth(
 
 RECORDED: list[tuple[list[RunOf], int, list[str]]] = [
     # VP8 at odd moments
-    ([RunOf(2.0, video="VP8", width=320, height=180, channels=2, is_uneven=True)], 2000, ["180p", "90p"]),
+    ([RunOf(2.0, video="VP8", width=320, height=180, channels=2, is_uneven=True)], 2000, ["180p", "144p", "slides"]),
     # no sound
-    ([RunOf(2.0, width=320, height=240, channels=0)], 2000, ["240p", "144p"]),
+    ([RunOf(2.0, width=320, height=240, channels=0)], 2000, ["240p", "144p", "slides"]),
     # no picture
-    ([RunOf(2.0, video=None)], 2000, ["audio"]),
+    ([RunOf(2.0, video=None)], 2000, ["audio", "audio-low"]),
     # very short
-    ([RunOf(0.4, width=320, height=240)], 400, ["240p", "144p"]),
+    ([RunOf(0.4, width=320, height=240)], 400, ["240p", "144p", "slides"]),
     # three runs of other codecs and sizes, with an interruption
     (
         [
@@ -157,7 +164,7 @@ RECORDED: list[tuple[list[RunOf], int, list[str]]] = [
             RunOf(2.0, width=180, height=320, channels=0),
         ],
         6000,
-        ["240p", "144p"],
+        ["240p", "144p", "slides"],
     ),
 ]
 
@@ -175,7 +182,7 @@ async def test_whatever_was_recorded_becomes_a_lesson(farm: Farm, page: Page, st
         assert (lesson["state"], lesson["error"]) == ("ready", None), runs
         assert [rendition["name"] for rendition in lesson["renditions"]] == names
         assert abs(lesson["duration_ms"] - replay_ms) < 120
-        assert (lesson["poster_url"] is None) == (names == ["audio"])
+        assert (lesson["poster_url"] is None) == (names[0] == "audio")
 
 
 async def test_a_publisher_who_came_back_after_the_end_makes_the_replay_longer(
@@ -200,33 +207,39 @@ async def test_a_publisher_who_came_back_after_the_end_makes_the_replay_longer(
     await eventually(grown)
 
 
-async def test_a_worker_killed_in_the_middle_costs_an_attempt_and_nothing_else(
+async def test_workers_killed_at_ten_random_moments_cost_a_chunk_each_and_nothing_else(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
-    # given: a worker in the middle of a job
-    victim = await start_worker()
-    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(24.0)]))
-
-    async def in_the_middle() -> bool | None:
-        _, lesson = await page.ask("GET", f"/api/lessons/{lesson_id}")
-        return True if lesson["state"] == "working" and lesson["progress"] > 0.05 else None
-
-    await eventually(in_the_middle)
-
-    # when: it is killed, and another one started
-    assert victim.pid is not None
-    os.kill(victim.pid, signal.SIGKILL)
-    await start_worker()
-
-    # then: the other does it again; only the second attempt's objects are there
-    lesson = await settled(page, lesson_id)
-    assert lesson["state"] == "ready"
+    # given: a replay of many chunks, the first of them being made
     services = farm.server.services
-    asset = await services.database["assets"].find_one({})
-    assert asset is not None
-    assert (asset["work"]["attempt"], asset["work"]["faults"]) == (2, 1)
-    keys = await services.objects.list_keys(f"public/assets/{asset['_id']}/")
-    assert {key.split("/")[3] for key in keys} == {"2"}
+    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(40.0, width=320, height=240)]))
+    chunks = services.database["chunks"]
+
+    async def has_a_job() -> bool | None:
+        working = {"work.state": "working"}
+        found = await chunks.find_one(working) or await services.database["assets"].find_one(working)
+        return True if found else None
+
+    # when: each worker is killed soon after it has begun with something
+    moments = random.Random(5)
+    coming = asyncio.ensure_future(start_worker())
+    for _ in range(10):
+        victim, coming = await coming, asyncio.ensure_future(start_worker())  # the next one is on its way
+        await eventually(has_a_job)
+        await asyncio.sleep(moments.uniform(0.0, 1.5))  # the moment itself is what is tried
+        assert victim.pid is not None
+        os.kill(victim.pid, signal.SIGKILL)
+    counts = [document async for document in chunks.find({})]
+
+    # then: the next one finishes what is left; what was made stays made
+    await coming
+    lesson = await settled(page, lesson_id)
+    assert (lesson["state"], lesson["error"]) == ("ready", None)
+    assert sum(chunk["work"]["faults"] for chunk in counts) <= 10
+    for rendition in ("240p", "144p"):
+        playlist = f"{lesson['playlist_url'].rsplit('/', 1)[0]}/{rendition}/index.m3u8"
+        assert (await play(page, playlist))[0] == 600
+    assert await chunks.count_documents({}) == 0
 
 
 async def test_a_worker_that_is_stopped_gives_its_job_back_unharmed(

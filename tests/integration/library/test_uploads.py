@@ -33,7 +33,7 @@ async def test_a_video_becomes_a_lesson_and_broken_ones_say_so(
 
     # then
     ready = await settled(page, good["id"])
-    assert (ready["state"], [r["name"] for r in ready["renditions"]]) == ("ready", ["240p", "144p"])
+    assert (ready["state"], [r["name"] for r in ready["renditions"]]) == ("ready", ["240p", "144p", "slides"])
     assert abs(ready["duration_ms"] - 2000) < 120
     failed = await settled(page, broken["id"])
     assert (failed["state"], failed["error"], failed["playlist_url"]) == ("failed", "broken_source", None)

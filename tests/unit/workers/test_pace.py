@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.transcode.pace import LIP_SYNC_MS, REPEAT_AFTER_MS, FramePace, SoundPace, Tick
+from workers.transcode.plan import KEYFRAME_EVERY_MS
 
 RATE = 48_000
 STEPS = st.lists(st.floats(0, 4000), min_size=1, max_size=60)
@@ -32,11 +33,11 @@ def test_frames_go_forward_without_long_pauses(steps: list[float]) -> None:
 
 
 @given(STEPS)
-def test_every_two_seconds_there_is_a_keyframe_at_the_first_frame(steps: list[float]) -> None:
+def test_in_every_segment_there_is_one_keyframe_at_its_first_frame(steps: list[float]) -> None:
     moments = [sum(steps[: number + 1]) for number in range(len(steps))]
     ticks = shown(FramePace(), moments)
-    keys = {int(tick.at_ms // 2000) for tick in ticks if tick.is_key}
-    assert keys == {int(tick.at_ms // 2000) for tick in ticks}
+    keys = {int(tick.at_ms // KEYFRAME_EVERY_MS) for tick in ticks if tick.is_key}
+    assert keys == {int(tick.at_ms // KEYFRAME_EVERY_MS) for tick in ticks}
     assert len(keys) == sum(tick.is_key for tick in ticks)
 
 

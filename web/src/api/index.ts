@@ -211,6 +211,8 @@ export const lessons = {
     http.put<LessonProgress>(`/api/lessons/${id(lessonId)}/progress`, report, options),
   ofStream: (streamId: string, options?: CallOptions) =>
     http.get<{ lesson_id: string }>(`/api/streams/${id(streamId)}/replay`, options),
+  cancel: (lessonId: string) => http.post<Lesson>(`/api/my/lessons/${id(lessonId)}/cancel`, {}),
+  retry: (lessonId: string) => http.post<Lesson>(`/api/my/lessons/${id(lessonId)}/retry`, {}),
   upload: (video: Blob, title: string, courseId?: string) =>
     http.upload<LessonSummary>(
       withQuery('/api/my/lessons', courseId ? { title, course_id: courseId } : { title }),

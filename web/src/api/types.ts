@@ -193,8 +193,17 @@ export interface Chapter {
   product_id: string | null
 }
 
+/** What a worker does with the video at the moment. */
+export type MakingStage = 'look' | 'encode' | 'join'
+
 export interface Lesson extends LessonSummary {
+  host_id: string
+  stage: MakingStage | null
   playlist_url: string | null
+  /** WebVTT that names small pictures for the seek bar. */
+  thumbs_url: string | null
+  /** JSON `{duration_ms, peaks: [0…100]}`. */
+  waveform_url: string | null
   renditions: Rendition[]
   chapters: Chapter[]
   /** Why it could not be made: a code. */

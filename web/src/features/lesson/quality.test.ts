@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { Lesson } from '@/api/types'
-import { costOf, firstQuality, rememberQuality } from './quality'
+import { costOf, firstQuality, qualityOf, rememberQuality, SLIDES } from './quality'
 
 const rendition = (height: number, bytes: number) => ({ name: `${height}p`, width: 0, height, bandwidth: 1, bytes })
 const renditions = [rendition(144, 4_000_000), rendition(360, 10_000_000), rendition(720, 30_000_000)]
@@ -8,7 +8,8 @@ const renditions = [rendition(144, 4_000_000), rendition(360, 10_000_000), rendi
 function lesson(change: Partial<Lesson>): Lesson {
   return {
     id: 'l1', title: '', course_id: null, host_name: '', poster_url: null, duration_ms: 100_000, bytes: 4_000_000,
-    state: 'ready', progress: 1, created_at: '', position_ms: 0, playlist_url: '/x', renditions, chapters: [], error: null,
+    state: 'ready', stage: null, progress: 1, created_at: '', position_ms: 0, host_id: 'h1', playlist_url: '/x', thumbs_url: null,
+    waveform_url: null, renditions, chapters: [], error: null,
     watched_ms: 0, ...change,
   }
 }
@@ -36,4 +37,14 @@ it('gives the smallest picture to a phone that saves data, and the remembered on
   expect(firstQuality(renditions, true)).toBe(360)
   rememberQuality('auto')
   expect(firstQuality(renditions, true)).toBe('auto')
+})
+
+it('offers slides to whoever asks for them, and gives them to nobody else', () => {
+  const slides = { ...rendition(240, 2_000_000), name: 'slides' }
+  const all = [...renditions, slides]
+  expect(qualityOf(slides)).toBe(SLIDES)
+  expect(costOf(lesson({ renditions: all }), SLIDES, 0)).toEqual({ from: 2_000_000, to: 2_000_000 })
+  expect(firstQuality(all, true)).toBe(144)
+  rememberQuality(SLIDES)
+  expect(firstQuality(all, false)).toBe(SLIDES)
 })

@@ -2,8 +2,15 @@
 import type { Lesson, Rendition } from '@/api/types'
 import { recall, remember } from '@/lib/storage'
 
-/** `auto`, or the height of a picture (0: only sound). */
+/** `auto`, the height of a picture (0: only sound), or SLIDES: sound with a picture now and then. */
 export type Quality = 'auto' | number
+
+export const SLIDES = -1
+
+/** What a rendition, or the playlist of one, is chosen by. */
+export function qualityOf({ name, height }: { name: string; height: number }): Quality & number {
+  return name === 'slides' ? SLIDES : height
+}
 
 const KEY = 'quality'
 
@@ -14,8 +21,8 @@ export function rememberQuality(quality: Quality): void {
 /** What was chosen last; without a choice, a phone that saves data gets the smallest picture. */
 export function firstQuality(renditions: readonly Rendition[], savesData: boolean): Quality {
   const stored = recall(KEY)
-  const heights = renditions.map((rendition) => rendition.height).sort((a, b) => a - b)
-  const [smallest] = heights
+  const heights = renditions.map(qualityOf).sort((a, b) => a - b)
+  const smallest = heights.find((height) => height !== SLIDES)
   if (smallest === undefined) return 'auto'
   if (stored === null) return savesData ? smallest : 'auto'
   const wanted = Number(stored)
@@ -31,7 +38,7 @@ export interface Cost {
 /** Bytes of what is still to be watched; a range when the player chooses by itself. */
 export function costOf(lesson: Lesson, quality: Quality, fromMs: number): Cost | null {
   const rest = lesson.duration_ms > 0 ? 1 - fromMs / lesson.duration_ms : 1
-  const matching = lesson.renditions.filter(({ height }) => quality === 'auto' || height === quality)
+  const matching = lesson.renditions.filter((rendition) => quality === 'auto' || qualityOf(rendition) === quality)
   const sizes = (matching.length > 0 ? matching.map(({ bytes }) => bytes) : [lesson.bytes]).filter((bytes) => bytes > 0)
   if (sizes.length === 0) return null
   return { from: Math.min(...sizes) * rest, to: Math.max(...sizes) * rest }
@@ -39,6 +46,7 @@ export function costOf(lesson: Lesson, quality: Quality, fromMs: number): Cost |
 
 /** Key of the plain word for a picture of this height. */
 export function qualityWord(height: number): string {
+  if (height === SLIDES) return 'learn.lesson.slides'
   if (height === 0) return 'learn.lesson.audio'
   if (height <= 160) return 'learn.lesson.smallest'
   if (height <= 270) return 'learn.lesson.saving'

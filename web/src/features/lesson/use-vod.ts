@@ -24,7 +24,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
   const positionMs = ref(0)
   const bufferedMs = ref(0)
   const durationMs = ref(lesson.value.duration_ms)
-  const heights = ref<number[]>([])
+  const qualities = ref<number[]>([])
   const rate = ref(1)
   const muted = ref(false)
   const quality = ref<Quality>(firstQuality(lesson.value.renditions, networkSavesData()))
@@ -65,8 +65,8 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
         state.value = next
         if (next.kind === 'paused' || next.kind === 'ended') onPause()
       },
-      heights: (found) => {
-        heights.value = found
+      qualities: (found) => {
+        qualities.value = found
       },
     })
     element.addEventListener('timeupdate', () => onMove(element))
@@ -123,7 +123,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     positionMs,
     bufferedMs,
     durationMs,
-    heights,
+    qualities,
     rate,
     muted,
     quality,

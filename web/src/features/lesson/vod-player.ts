@@ -1,7 +1,7 @@
 // Plays a recorded lesson: HLS through hls.js, or by the browser itself; one state, told at its edges.
-import type Hls from 'hls.js/light'
-import type { ErrorData, Level } from 'hls.js/light'
-import type { Quality } from './quality'
+import type Hls from 'hls.js'
+import type { ErrorData, Level } from 'hls.js'
+import { qualityOf, type Quality } from './quality'
 
 export type VodState =
   | { kind: 'idle' }
@@ -14,13 +14,18 @@ export type VodState =
 
 export interface VodListeners {
   state: (state: VodState) => void
-  /** Heights that can be chosen; empty where the browser chooses by itself. */
-  heights: (heights: number[]) => void
+  /** What can be chosen; empty where the browser chooses by itself. */
+  qualities: (qualities: number[]) => void
 }
 
 const HLS_TYPE = 'application/vnd.apple.mpegurl'
 const BUFFER_SECONDS = 20 // what is fetched and not watched was paid for nothing
 const BACK_BUFFER_SECONDS = 30 // a cheap phone has little memory
+
+/** A level's folder is called as its rendition. */
+function qualityOfLevel({ url, height }: Level): number {
+  return qualityOf({ name: url[0]?.split('/').at(-2) ?? '', height: height || 0 })
+}
 
 export class VodPlayer {
   private hls: Hls | null = null
@@ -99,9 +104,10 @@ export class VodPlayer {
     this.generation += 1
     const mine = this.generation
     try {
-      const { default: HlsLight } = await import('hls.js/light')
+      // The smaller build knows no sound of its own beside the pictures.
+      const { default: HlsLibrary } = await import('hls.js')
       if (mine !== this.generation) return
-      if (HlsLight.isSupported()) this.loadWithLibrary(HlsLight, atSeconds)
+      if (HlsLibrary.isSupported()) this.loadWithLibrary(HlsLibrary, atSeconds)
       else if (this.video.canPlayType(HLS_TYPE)) this.loadNatively(atSeconds)
       else this.fail('no hls')
     } catch {
@@ -112,12 +118,12 @@ export class VodPlayer {
   private loadNatively(atSeconds: number): void {
     this.video.src = this.url
     this.video.addEventListener('loadedmetadata', () => (this.video.currentTime = atSeconds), { once: true })
-    this.listeners.heights([])
+    this.listeners.qualities([])
     this.play()
   }
 
-  private loadWithLibrary(HlsLight: typeof Hls, atSeconds: number): void {
-    const hls = new HlsLight({
+  private loadWithLibrary(HlsLibrary: typeof Hls, atSeconds: number): void {
+    const hls = new HlsLibrary({
       startPosition: atSeconds,
       maxBufferLength: BUFFER_SECONDS,
       backBufferLength: BACK_BUFFER_SECONDS,
@@ -125,20 +131,20 @@ export class VodPlayer {
       enableWorker: false, // fMP4 needs no remuxing worth a thread
     })
     this.hls = hls
-    hls.on(HlsLight.Events.MANIFEST_PARSED, (_event, { levels }) => {
-      this.listeners.heights(levels.length > 1 ? levels.map(({ height }) => height) : [])
+    hls.on(HlsLibrary.Events.MANIFEST_PARSED, (_event, { levels }) => {
+      this.listeners.qualities(levels.length > 1 ? levels.map(qualityOfLevel) : [])
       const level = this.levelOf(levels)
       if (level >= 0) hls.currentLevel = level
       this.play()
     })
-    hls.on(HlsLight.Events.ERROR, (_event, data) => this.onHlsError(HlsLight, data))
+    hls.on(HlsLibrary.Events.ERROR, (_event, data) => this.onHlsError(HlsLibrary, data))
     hls.loadSource(this.url)
     hls.attachMedia(this.video)
   }
 
-  private onHlsError(HlsLight: typeof Hls, data: ErrorData): void {
+  private onHlsError(HlsLibrary: typeof Hls, data: ErrorData): void {
     if (!data.fatal) return
-    if (data.type === HlsLight.ErrorTypes.MEDIA_ERROR && !this.recovered) {
+    if (data.type === HlsLibrary.ErrorTypes.MEDIA_ERROR && !this.recovered) {
       this.recovered = true
       this.hls?.recoverMediaError()
       return
@@ -147,7 +153,7 @@ export class VodPlayer {
   }
 
   private levelOf(levels: readonly Level[]): number {
-    return this.quality === 'auto' ? -1 : levels.findIndex(({ height }) => (height || 0) === this.quality)
+    return this.quality === 'auto' ? -1 : levels.findIndex((level) => qualityOfLevel(level) === this.quality)
   }
 
   private fail(reason: string): void {

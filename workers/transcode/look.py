@@ -1,0 +1,109 @@
+"""Looking into a source before it is cut: its real length, its picture size, where its keyframes are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+
+from server.recordings.take import Take, Timeline
+from workers.transcode.plan import Size, SourceFacts, SourceRefused, check_length, upright
+from workers.transcode.source import Piece, Reader
+
+LOOKED_AT_KEYFRAMES = 10  # pictures that tell the size of a file; it is the same in all of it but for rarities
+KEYFRAME_APART_MS = 500.0  # keyframes nearer than this to the last one are no places to cut
+TRUNCATED_MS, TRUNCATED_SHARE = 2_000.0, 0.02  # a header may be wrong by so much
+TAKES_CHANNELS = 2  # a take does not say; who speaks into one microphone costs no more in two
+
+
+def look(piece: Piece) -> SourceFacts:
+    """What a file holds, by reading all of its packets and decoding a few.
+
+    Raises:
+        SourceRefused: if it cannot be opened, nothing in it can be decoded, or much less is there than was promised.
+    """
+    with Reader(piece) as reader:
+        check_length(reader.told_duration_ms)
+        scan = _Scan()
+        scan.read(reader)
+        if reader.told_duration_ms - scan.end_ms > max(TRUNCATED_MS, TRUNCATED_SHARE * reader.told_duration_ms):
+            raise SourceRefused("truncated")
+    return scan.facts(scan.end_ms)
+
+
+def look_over(pieces: Sequence[Piece], length_ms: float) -> SourceFacts:
+    """What several files hold of which so much is wanted. Raises SourceRefused."""
+    scan = _Scan()
+    for piece in pieces:
+        with Reader(piece) as reader:
+            scan.read(reader)
+    return scan.facts(length_ms)
+
+
+def facts_of(take: Take) -> SourceFacts:
+    """What a take says of itself: nothing of it needs to be read."""
+    timeline = Timeline(take.parts)
+    sizes: Counter[Size] = Counter()
+    keyframes_ms: list[float] = []
+    for part in take.parts:
+        run = take.runs[part.run]
+        if run.video_codec and run.width and run.height:
+            sizes[upright(run.width, run.height, 0)] += round(part.duration_ms) + 1
+            if part.keyframe:
+                keyframes_ms.append(timeline.replay_time(part.start_ms))
+    has_audio = any(take.runs[part.run].audio_codec for part in take.parts)
+    length_ms = sum(part.duration_ms for part in take.parts)
+    return SourceFacts(length_ms, dict(sizes), has_audio, TAKES_CHANNELS if has_audio else 0, keyframes_ms)
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What the packets so far have told."""
+
+    sizes: Counter[Size] = field(default_factory=Counter)
+    keyframes_ms: list[float] = field(default_factory=list)
+    end_ms: float = 0.0
+    channels: int = 0
+    tried: int = 0
+
+    def read(self, reader: Reader) -> None:
+        """All of a file. Raises SourceRefused if it has pictures and none can be decoded."""
+        if reader.video is not None:
+            reader.video.codec_context.thread_count = 1  # pictures come out at once
+        self.tried = 0
+        seen_before = self.sizes.total()
+        for packet in reader.packets():
+            self._add(reader, packet)
+        if reader.video is None:
+            return
+        if self.sizes.total() == seen_before:  # the decoder holds its only picture back until the end
+            self._count(reader, reader.flush())
+        if self.sizes.total() == seen_before:
+            raise SourceRefused("broken_source")
+
+    def facts(self, length_ms: float) -> SourceFacts:
+        """What is known by now."""
+        return SourceFacts(length_ms, dict(self.sizes), self.channels > 0, self.channels, self.keyframes_ms)
+
+    def _add(self, reader: Reader, packet: Packet[Stream]) -> None:
+        if packet.pts is None or packet.time_base is None or not packet.size:
+            return
+        at_ms = reader.place(packet.pts, packet.time_base)
+        self.end_ms = max(self.end_ms, at_ms + float((packet.duration or 0) * packet.time_base) * 1000)
+        if reader.audio is not None and packet.stream is reader.audio:
+            self.channels = max(self.channels, reader.audio.codec_context.channels)
+        elif packet.is_keyframe:
+            if not self.keyframes_ms or at_ms - self.keyframes_ms[-1] >= KEYFRAME_APART_MS:
+                self.keyframes_ms.append(at_ms)
+            if self.tried < LOOKED_AT_KEYFRAMES or not self.sizes:
+                self.tried += 1
+                self._count(reader, reader.decode(packet))
+
+    def _count(self, reader: Reader, frames: Sequence[object]) -> None:
+        for frame in frames:
+            if isinstance(frame, VideoFrame):
+                self.sizes[upright(frame.width, frame.height, frame.rotation, reader.pixel_aspect)] += 1
