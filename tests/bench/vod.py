@@ -26,6 +26,7 @@ from dongting.child import NotReady
 from dongting.servers import Size
 from server.accounts.model import Role
 from tests.bench.vod_parts.ffmpeg import ladder_cpu_seconds, make_source
+from tests.bench.vod_parts.live import measure_live
 from tests.bench.vod_parts.making import Making, NotMade, make_with
 from tests.bench.vod_parts.replay import replay_ready_seconds
 from tests.harness.app import running_server
@@ -112,11 +113,6 @@ def summary(measured: Measured, live: dict[str, float | None]) -> dict[str, Any]
         **live,
         "worker_peak_mb": round(max(measured.one.peak_mb, measured.two.peak_mb)),
     }
-
-
-def measure_live() -> dict[str, float | None]:
-    """What is measured on a stream that is on; None: not measured."""
-    return {"ll_hls_delay_seconds_p95": None, "recording_core_share": None}
 
 
 def read_arguments(arguments: Sequence[str]) -> Wanted:
