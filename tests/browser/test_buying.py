@@ -63,7 +63,7 @@ def test_an_order_with_coupon_and_saved_address_is_paid_shipped_and_received(
     # In the room he takes two boxes: the coupon fits then, and is applied by itself.
     buyer.goto(f"/r/{ROOM}")
     buyer.get_by_test_id("open-shelf").click()
-    buyer.get_by_test_id("shelf-item").filter(has_text="冰糖橙").get_by_role("button").click()
+    buyer.get_by_test_id("shelf-item").filter(has_text="冰糖橙").get_by_test_id("shelf-buy").click()
     sheet = buyer.get_by_test_id("buy-sheet")
     expect(sheet).to_contain_text("再买 10.10 元，可用 5 元券")
     buyer.get_by_test_id("buy-quantity-more").click()

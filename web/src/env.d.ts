@@ -4,7 +4,7 @@ import 'vue-router'
 declare module 'vue-router' {
   interface RouteMeta {
     /** Which tab of the bottom bar is lit. */
-    tab?: 'home' | 'learn' | 'halls' | 'me'
+    tab?: 'home' | 'learn' | 'halls' | 'cart' | 'me'
     /** The page fills the screen: no bars around it. */
     bare?: boolean
     /** Only for people who are signed in (or who have this role). */

@@ -60,6 +60,12 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'halls' },
   },
   {
+    path: '/cart',
+    name: 'cart',
+    component: () => import('./features/cart/CartPage.vue'),
+    meta: { tab: 'cart', title: 'cart.title' },
+  },
+  {
     path: '/draws/:id',
     name: 'draw',
     component: () => import('./features/draws/DrawPage.vue'),

@@ -8,6 +8,8 @@ import { bestCoupon, missingForCoupon } from './coupon-fit'
 
 export type Checkout = ReturnType<typeof useCheckout>
 
+export type Extras = Pick<OrderRequest, 'coupon_id' | 'address_id' | 'invoice_note'>
+
 /** Refusals after which what this page knows of coupons and addresses is old. */
 const STALE = new Set(['unknown_coupon', 'coupon_not_usable', 'unknown_address'])
 
@@ -51,12 +53,12 @@ export function useCheckout() {
       addresses.value = addresses.value.some(({ id }) => id === chosen.id) ? addresses.value : [...addresses.value, chosen]
       chosenId.value = chosen.id
     },
-    /** What an order of this merchant for so much carries along. */
-    extras(merchantId: string, goodsFen: number): Pick<OrderRequest, 'coupon_id' | 'address_id'> {
+    /** What an order of this merchant for so much carries along; an invoice note goes with an address. */
+    extras(merchantId: string, goodsFen: number, invoiceNote = ''): Extras {
       const coupon = couponFor(merchantId, goodsFen)
       return {
         ...(coupon ? { coupon_id: coupon.id } : {}),
-        ...(address.value ? { address_id: address.value.id } : {}),
+        ...(address.value ? { address_id: address.value.id, invoice_note: invoiceNote } : {}),
       }
     },
     isStale: (code: string) => STALE.has(code),

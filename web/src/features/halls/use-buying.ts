@@ -4,8 +4,8 @@ import { useRoute, useRouter } from 'vue-router'
 import { orders } from '@/api'
 import { asApiError } from '@/api/errors'
 import type { Product } from '@/api/types'
+import { useIntentions } from '@/features/buying/intentions'
 import { useCheckout } from '@/features/buying/use-checkout'
-import { randomId } from '@/features/room/random-id'
 import { useErrorText } from '@/i18n/error-text'
 import { useSession } from '@/lib/session'
 import { toast } from '@/lib/toasts'
@@ -18,35 +18,35 @@ export function useBuying(onStale: () => Promise<void>) {
   const checkout = useCheckout()
   const chosen = shallowRef<Product | null>(null)
   const busy = ref(false)
-  // One id per intention: after a lost answer the same press can't buy twice.
-  let requestId = ''
+  const intentions = useIntentions()
 
   function choose(product: Product | null): void {
-    if (product && !session.user) {
-      void router.push({ name: 'sign-in', query: { next: route.fullPath } })
-      return
-    }
-    if (product) {
-      requestId = randomId()
-      void checkout.reload()
-    }
+    if (product) void checkout.reload()
     chosen.value = product
   }
 
-  async function buy(product: Product, quantity: number): Promise<void> {
+  async function buy(product: Product, quantity: number, invoiceNote: string): Promise<void> {
     if (busy.value) return
+    if (!session.user) {
+      void router.push({ name: 'sign-in', query: { next: route.fullPath } })
+      return
+    }
+    const intention = `product:${product.id}:${quantity}:${invoiceNote}`
     busy.value = true
     try {
       const order = await orders.place({
         lines: [{ product_id: product.id, quantity }],
-        request_id: `${requestId}-${quantity}`,
-        ...checkout.extras(product.merchant_id, product.price_fen * quantity),
+        request_id: intentions.idOf(intention),
+        ...checkout.extras(product.merchant_id, product.price_fen * quantity, invoiceNote),
       })
+      intentions.settle(intention)
       chosen.value = null
       await router.push({ name: 'order', params: { id: order.id } })
     } catch (error) {
       toast(errorText(error), 'problem')
-      const { code } = asApiError(error)
+      const failed = asApiError(error)
+      const { code } = failed
+      intentions.failed(intention, failed)
       if (code === 'out_of_stock') void onStale()
       if (checkout.isStale(code)) void checkout.reload()
     } finally {

@@ -3,9 +3,10 @@ import { computed, onScopeDispose, shallowRef, watch } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useRoute, useRouter } from 'vue-router'
 import { orders as ordersApi } from '@/api'
-import { type ApiError, asApiError } from '@/api/errors'
+import { asApiError } from '@/api/errors'
 import { roomLink } from '@/api/socket'
 import type { Order, OrderRequest, Product, Sale } from '@/api/types'
+import { useIntentions } from '@/features/buying/intentions'
 import { onceMore } from '@/features/buying/once-more'
 import { useCheckout } from '@/features/buying/use-checkout'
 import { goToPay, type Scan } from '@/features/orders/scan'
@@ -13,15 +14,9 @@ import { chosenWay } from '@/features/orders/use-pay-ways'
 import { useErrorText } from '@/i18n/error-text'
 import { useSession } from '@/lib/session'
 import { toast } from '@/lib/toasts'
-import { randomId } from './random-id'
 import { withOrder } from './sale-offer'
 
 export type Buying = ReturnType<typeof useBuying>
-
-/** No clear answer came: the order may exist, so the next press must carry the same id. */
-function mayHaveArrived({ code }: ApiError): boolean {
-  return code === 'offline' || code === 'timeout' || code === 'unavailable' || code === 'internal'
-}
 
 export function useBuying() {
   const { t } = useI18n()
@@ -44,14 +39,7 @@ export function useBuying() {
   const busy = shallowRef(false)
   /** What the buyer's phone is to scan. */
   const scan = shallowRef<Scan | null>(null)
-  // One id per intention: a press that got no answer is sent again under the same id and can't buy twice.
-  const requestIds = new Map<string, string>()
-
-  function requestIdFor(intention: string): string {
-    const id = requestIds.get(intention) ?? randomId()
-    requestIds.set(intention, id)
-    return id
-  }
+  const intentions = useIntentions()
 
   function toSignIn(): void {
     void router.push({ name: 'sign-in', query: { next: route.fullPath } })
@@ -103,15 +91,15 @@ export function useBuying() {
     pressing.value = true
     try {
       const lines = [{ sale_id: sale.id, quantity: 1 }]
-      const request_id = requestIdFor(intention)
+      const request_id = intentions.idOf(intention)
       const send = () => link.send('order', { lines, request_id, ...checkout.extras(sale.product.merchant_id, sale.price_fen) })
       // A coupon that was used on another page must not cost the seconds in which the sale is over.
       const { order } = await onceMore(send, (error) => checkout.isStale(asApiError(error).code), checkout.reload)
-      requestIds.delete(intention)
+      intentions.settle(intention)
       ordered(order)
     } catch (error) {
       const failed = asApiError(error)
-      if (!mayHaveArrived(failed)) requestIds.delete(intention)
+      intentions.failed(intention, failed)
       if (failed.code === 'limit_reached') {
         limitReached.value = new Set([...limitReached.value, sale.id])
         void reload()
@@ -123,22 +111,22 @@ export function useBuying() {
     }
   }
 
-  async function buy(product: Product, quantity: number): Promise<void> {
+  async function buy(product: Product, quantity: number, invoiceNote: string): Promise<void> {
     if (busy.value || !signedIn()) return
-    const intention = `product:${product.id}:${quantity}`
+    const intention = `product:${product.id}:${quantity}:${invoiceNote}`
     busy.value = true
     try {
       const request: OrderRequest = {
         lines: [{ product_id: product.id, quantity }],
-        request_id: requestIdFor(intention),
-        ...checkout.extras(product.merchant_id, product.price_fen * quantity),
+        request_id: intentions.idOf(intention),
+        ...checkout.extras(product.merchant_id, product.price_fen * quantity, invoiceNote),
       }
       const order = await ordersApi.place(request)
-      requestIds.delete(intention)
+      intentions.settle(intention)
       choosing.value = null
       ordered(order)
     } catch (error) {
-      if (!mayHaveArrived(asApiError(error))) requestIds.delete(intention)
+      intentions.failed(intention, asApiError(error))
       explain(error)
     } finally {
       busy.value = false
@@ -174,7 +162,7 @@ export function useBuying() {
   }
 
   function hearPlace(place: { request_id: string; ahead: number }): void {
-    if (pressing.value && [...requestIds.values()].includes(place.request_id)) ahead.value = place.ahead
+    if (pressing.value && intentions.has(place.request_id)) ahead.value = place.ahead
   }
 
   const undo = [link.on('order', ({ order }) => take(order)), link.on('waiting', hearPlace), link.onOpen(() => void reload())]
@@ -205,8 +193,9 @@ export function useBuying() {
     pay,
     giveUp,
     toSignIn,
+    /** An order that was placed elsewhere on this page. */
+    ordered,
     choose(product: Product): void {
-      if (!signedIn()) return
       choosing.value = product
       void checkout.reload()
     },

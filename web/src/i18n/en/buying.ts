@@ -29,6 +29,15 @@ export default {
       address: 'Please add more detail, so that the parcel arrives',
     },
   },
+  invoice: {
+    label: 'Name and tax number on the invoice',
+    hint: 'A firm needs its tax number, a person just a name',
+    missing: 'Invoice? (optional)',
+    is: 'Invoice: {note}',
+    add: 'Write',
+    edit: 'Change',
+    save: 'Done',
+  },
   coupon: {
     title: 'My coupons',
     applied: '¥{value} coupon used (from ¥{from})',

@@ -54,6 +54,7 @@ export default {
   unknown_coupon: 'There is no such coupon. Please try again',
   unknown_address: 'This address is gone. Please choose another',
   too_many_addresses: 'No room for more addresses. Please delete one first',
+  cart_full: 'Your cart is full. Order some of it first',
   several_merchants: 'One order is for one seller. Please order separately',
   no_address: 'The buyer has not given an address yet',
   draw_running: 'Another draw is not drawn yet',

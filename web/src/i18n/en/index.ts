@@ -2,6 +2,7 @@
 import type { Messages } from '../index'
 import account from './account'
 import buying from './buying'
+import cart from './cart'
 import common from './common'
 import errors from './errors'
 import halls from './halls'
@@ -13,6 +14,6 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, home, learn, halls, account, buying, operators, orders, room, studio, talk }
+const en: Messages = { common, errors, home, learn, halls, account, buying, cart, operators, orders, room, studio, talk }
 
 export default en

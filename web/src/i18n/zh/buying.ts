@@ -29,6 +29,15 @@ export default {
       address: '请写得详细一些，快递才找得到',
     },
   },
+  invoice: {
+    label: '发票抬头和税号',
+    hint: '单位要写税号，个人写名字就行',
+    missing: '要发票吗？（选填）',
+    is: '发票：{note}',
+    add: '填写',
+    edit: '改',
+    save: '好了',
+  },
   coupon: {
     title: '我的优惠券',
     applied: '已用满 {from} 减 {value} 元券',

@@ -1,7 +1,7 @@
 export default {
   brand: '洞庭',
   tagline: '看直播，买好货，学农技',
-  nav: { home: '首页', learn: '学院', halls: '展厅', me: '我的', main: '主导航', skip: '跳到正文' },
+  nav: { home: '首页', learn: '学院', halls: '展厅', cart: '购物车', me: '我的', main: '主导航', skip: '跳到正文' },
   action: {
     back: '返回',
     close: '关闭',

@@ -55,6 +55,7 @@ export default {
   unknown_coupon: '没有这张券，请再试一次',
   unknown_address: '这个地址已经删了，请换一个',
   too_many_addresses: '地址存满了，请先删掉一个',
+  cart_full: '购物车满了，请先下单或拿掉几样',
   several_merchants: '一单只能买一家的货，请分开下单',
   no_address: '买家还没填收货地址',
   draw_running: '上一个抽奖还没开奖',

@@ -1,6 +1,7 @@
 // Chinese, in the order in which a newcomer meets the pages.
 import account from './account'
 import buying from './buying'
+import cart from './cart'
 import common from './common'
 import errors from './errors'
 import halls from './halls'
@@ -12,4 +13,4 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-export default { common, errors, home, learn, halls, account, buying, operators, orders, room, studio, talk }
+export default { common, errors, home, learn, halls, account, buying, cart, operators, orders, room, studio, talk }
