@@ -1,6 +1,6 @@
 // A hall while an operator builds it: what is sent, what has changed, who has a booth already.
 import type { Booth, Hall, HallDraft, HallSummary, Merchant, Panorama, Season } from '@/api/types'
-import { randomId } from '@/features/room/random-id'
+import { randomId } from '@/lib/random-id'
 import type { Direction } from './sphere'
 
 /** What a hot spot shows. */

@@ -45,7 +45,7 @@ export default {
     used: 'Coupon: ¥{yuan} off',
     off: 'Coupon',
     minus: '−¥{yuan}',
-    from: 'From {host}’s room',
+    from: 'From the room of {host}',
     until: 'Valid until {day}',
     usedFor: 'Used in an order',
     over: 'Expired',

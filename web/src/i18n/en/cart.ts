@@ -1,7 +1,7 @@
 /** The words of the cart. */
 export default {
   title: 'Cart',
-  withCount: 'Cart, {count} things in it',
+  withCount: 'Things in your cart: {count}',
   add: 'Add to cart',
   added: 'It is in your cart',
   empty: 'Your cart is empty',

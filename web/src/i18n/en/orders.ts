@@ -50,7 +50,7 @@ export default {
   left: 'Left',
   leftToPay: '{time} left to pay',
   pay: 'Pay',
-  payAmount: 'Pay {yuan} yuan',
+  payAmount: 'Pay ¥{yuan}',
   cancel: 'Cancel order',
   cancelTitle: 'Cancel this order?',
   cancelHint: 'What we keep for you goes back',

@@ -139,6 +139,7 @@ export default {
     closeSure: 'Tap again to end',
     closed: 'Sale is over',
     result: '{sold} of {quantity} sold',
+    unpaid: '{count} kept for buyers who have not paid yet',
     returned: '{count} unsold went back to the shelf',
     barWords: '{quantity} put out: {sold} sold, {held} unpaid, {available} left',
     again: 'Start another sale',

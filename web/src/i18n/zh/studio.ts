@@ -139,6 +139,7 @@ export default {
     closeSure: '再点一次就结束',
     closed: '秒杀结束了',
     result: '卖出 {sold} / {quantity}',
+    unpaid: '还有 {count} 件等买家付款',
     returned: '没卖出的 {count} 件回货架了',
     barWords: '放出 {quantity}：已卖 {sold}，待付款 {held}，还剩 {available}',
     again: '再卖一场',
