@@ -2,6 +2,7 @@
 export default {
   title: 'Cart',
   withCount: 'Things in your cart: {count}',
+  has: 'with {count}',
   add: 'Add to cart',
   added: 'It is in your cart',
   empty: 'Your cart is empty',

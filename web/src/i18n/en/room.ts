@@ -80,7 +80,7 @@ export default {
     stock: '{count} {unit} left',
     none: 'Sold out',
     buy: 'Buy now',
-    buyLabel: 'Buy {name}',
+    buyLabel: 'Buy now: {name}',
     per: '/{unit}',
     shelf: 'Shelf',
     shelfCount: '{count} products on the shelf',

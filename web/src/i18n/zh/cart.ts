@@ -2,6 +2,7 @@
 export default {
   title: '购物车',
   withCount: '购物车，有 {count} 样',
+  has: '有 {count} 样',
   add: '放进购物车',
   added: '已放进购物车',
   empty: '购物车还空着',

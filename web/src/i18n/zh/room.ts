@@ -75,7 +75,7 @@ export default {
     stock: '还剩 {count} {unit}',
     none: '卖完了',
     buy: '马上买',
-    buyLabel: '买{name}',
+    buyLabel: '马上买{name}',
     per: '/{unit}',
     shelf: '货架',
     shelfCount: '货架上有 {count} 样',
