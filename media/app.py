@@ -20,6 +20,9 @@ from media.authorize import Hook
 from media.cluster.neighbours import CONNECTIONS, Neighbours
 from media.cluster.passing import Passing, read_sender
 from media.cluster.presence import internal_host
+from media.hls.airing import Airings
+from media.hls.http import HlsRoutes
+from media.hls.shelf import Shelf
 from media.http import cors_and_problems, limit_rates
 from media.metrics import make_registry
 from media.node import Node
@@ -48,6 +51,7 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
             aiohttp.ClientSession(connector=between, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
         )
         neighbours = Neighbours(settings, nodes)
+        airings = Airings()
 
         def make_recorder(
             stream_id: str, room_id: str, request_keyframe: Callable[[], None], is_continued: bool
@@ -59,6 +63,7 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
                 objects=store,
                 request_keyframe=request_keyframe,
                 is_continued=is_continued,
+                onlooker=airings.open(stream_id),
             )
 
         node = Node(settings, bus, Hook(settings, client), make_recorder, neighbours)
@@ -66,16 +71,17 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
         stack.push_async_callback(node.aclose)
         recovery = await stack.enter_async_context(Tasks("recovery"))
         recovery.start("mend the spool", _recover(node, store))
-        node.on_drain.append(neighbours.is_leaving.set)
-        node.announce(await _serve(stack, node, bus, neighbours))
+        node.on_drain += [neighbours.is_leaving.set, airings.leave]
+        app = make_app(node, bus, neighbours, airings, Shelf(settings.spool_folder, store))
+        node.announce(await _serve(stack, node, app))
         stack.callback(node.drain)
         log.info("media node is ready", node=settings.node_id, http_port=node.http_port, udp_port=node.udp_port)
         yield node
 
 
-def make_app(node: Node, bus: Bus, neighbours: Neighbours) -> web.Application:
+def make_app(node: Node, bus: Bus, neighbours: Neighbours, airings: Airings, shelf: Shelf) -> web.Application:
     """The node's routes."""
-    passing = Passing(node, node.registry, neighbours)
+    passing = Passing(node, node.registry, neighbours, airings.is_on_air)
     middlewares: list[Middleware] = [
         *(cors_and_problems, read_sender(neighbours.signer), limit_rates(node.settings)),
         passing.middleware,
@@ -83,7 +89,7 @@ def make_app(node: Node, bus: Bus, neighbours: Neighbours) -> web.Application:
     app = web.Application(middlewares=middlewares, client_max_size=node.settings.sdp_limit_bytes)
     add_whip(app, node)
     add_whep(app, node)
-
+    HlsRoutes(node, airings, shelf).add_to(app)
     add_operators(app, node)
 
     async def accepts() -> bool:
@@ -93,10 +99,9 @@ def make_app(node: Node, bus: Bus, neighbours: Neighbours) -> web.Application:
     return app
 
 
-async def _serve(stack: AsyncExitStack, node: Node, bus: Bus, neighbours: Neighbours) -> int:
+async def _serve(stack: AsyncExitStack, node: Node, app: web.Application) -> int:
     """Listen; answers the number of this node's own HTTP port."""
     settings = node.settings
-    app = make_app(node, bus, neighbours)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=settings.shutdown_seconds)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -1,4 +1,4 @@
-"""What WHIP and WHEP share over HTTP: bodies, tokens, CORS, rates, problem documents, what is done to a session."""
+"""What WHIP, WHEP and HLS share over HTTP: bodies, tokens, CORS, rates, problems, what is done to a session."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ BODY_SECONDS = 20.0  # the largest body over a line of 26 kbit/s
 ANY_ETAG = frozenset(("*", '"*"'))  # the RFC's own example sends it in quotes
 SLUG = r"{slug:[A-Za-z0-9_-]{1,100}}"
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+){0,4}/?")
-_ENDPOINTS = ("/whip/", "/whep/")
+_ENDPOINTS = ("/whip/", "/whep/", "/hls/")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -63,13 +63,13 @@ def problem_response(problem: Problem) -> web.Response:
         "detail": problem.detail,
     }
     response = web.json_response(body, status=problem.status, content_type=PROBLEM_TYPE)
-    response.headers.update(problem.headers)
+    response.headers.update({hdrs.CACHE_CONTROL: "no-store", **problem.headers})
     return response
 
 
 @web.middleware
 async def cors_and_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every answer of WHIP and WHEP may be read by any page, and every fault is a problem document."""
+    """Every answer of WHIP, WHEP and HLS may be read by any page, and every fault is a problem document."""
     try:
         response = await handler(request)
     except Problem as problem:

@@ -93,3 +93,18 @@ def full() -> Problem:
 def unavailable(detail: str) -> Problem:
     """Something behind us is away."""
     return Problem(503, "unavailable", detail, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def crowded() -> Problem:
+    """Too many requests wait for what comes next."""
+    return Problem(503, "unavailable", "too many wait here", {"Retry-After": "1"})
+
+
+def not_yet() -> Problem:
+    """What a request waited for did not come."""
+    return Problem(503, "unavailable", "nothing new has come", {"Retry-After": "1"})
+
+
+def not_found(detail: str) -> Problem:
+    """There is nothing of this name."""
+    return Problem(404, "not_found", detail)

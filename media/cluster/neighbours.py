@@ -24,12 +24,13 @@ CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0  # a WHIP answer waits for the hook and for the recording to begin
 WRITE_SECONDS = 30.0  # a listener who takes nothing for so long is cut off
 MOST_ANSWER_BYTES = 256_000
+SMALL_BYTES = 64 * 1024  # longer answers are passed on as they come
 CONNECTIONS = 4096  # event streams hold one each
 EVENT_STREAM = "text/event-stream"
 _PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)  # an event stream may be silent for long
 _KEPT_OF_REQUEST = (
     *(hdrs.CONTENT_TYPE, hdrs.AUTHORIZATION, hdrs.IF_MATCH, hdrs.ACCEPT, hdrs.ORIGIN, "X-Forwarded-Prefix"),
-    "Last-Event-ID",
+    *(hdrs.IF_NONE_MATCH, "Last-Event-ID"),
 )
 _DROPPED_OF_ANSWER = frozenset(("connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"))
 
@@ -65,6 +66,7 @@ class Neighbours:
         path = request.rel_url.raw_path
         headers = {name: request.headers[name] for name in _KEPT_OF_REQUEST if name in request.headers}
         headers[HEADER] = self._sign(Sender(self._node_id, client), request.method, path)
+        headers[hdrs.ACCEPT_ENCODING] = request.headers.get(hdrs.ACCEPT_ENCODING, "identity")
         url = URL(f"{node.internal_url}{request.rel_url.raw_path_qs}", encoded=True)
         body = await request.read()  # also when a handler has read it before
         try:
@@ -75,6 +77,8 @@ class Neighbours:
             async with answer:
                 if answer.content_type == EVENT_STREAM:
                     return await self._stream(request, answer)
+                if answer.content_length is not None and answer.content_length > SMALL_BYTES:
+                    return await self._file(request, answer)
                 async with asyncio.timeout(ANSWER_SECONDS):
                     return await self._whole(answer)
         except aiohttp.ClientConnectorError as error:
@@ -103,6 +107,21 @@ class Neighbours:
             log.debug("an event stream that was passed on has ended")
         finally:
             await end((over,))
+        return response
+
+    async def _file(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """A segment as it comes; one that breaks off is broken off for the player, too, and no cache keeps it."""
+        response = web.StreamResponse(status=answer.status)
+        _take_headers(response, answer)
+        response.content_length = answer.content_length
+        try:
+            await response.prepare(request)
+            async for chunk in answer.content.iter_chunked(SMALL_BYTES):
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await response.write(chunk)
+        except (ConnectionError, TimeoutError, aiohttp.ClientError):
+            if request.transport is not None:
+                request.transport.abort()
         return response
 
     async def ask_for_copy(self, node: NodeSeen, slug: str, offer: str) -> Copy:

@@ -41,8 +41,12 @@ def read_sender(signer: Signer) -> Middleware:
 class Passing:
     """A middleware of one node."""
 
-    def __init__(self, node: Node, registry: Registry, neighbours: Neighbours) -> None:
+    def __init__(
+        self, node: Node, registry: Registry, neighbours: Neighbours, is_on_air: Callable[[str], bool]
+    ) -> None:
+        """`is_on_air`: whether this node has a stream's segments."""
         self._node = node
+        self._is_on_air = is_on_air
         self._registry = registry
         self._neighbours = neighbours
 
@@ -52,6 +56,8 @@ class Passing:
         slug = request.match_info.get("slug")
         if slug is None or request.method == hdrs.METH_OPTIONS or sender_of(request) is not None:
             return await handler(request)
+        if request.path.startswith("/hls/"):
+            return await self._segments(request, handler, slug)
         if "session" in request.match_info:
             return await self._session(request, handler, node_of(request.match_info["session"]))
         if request.method != hdrs.METH_POST:
@@ -72,6 +78,20 @@ class Passing:
             return await self._pass_on(node, request)
         except Refused:
             raise unknown_session() from None
+
+    async def _segments(self, request: web.Request, handler: Handler, slug: str) -> web.StreamResponse:
+        """Playlists and segments are where the publisher is."""
+        if self._is_on_air(request.match_info.get("stream", "")):
+            return await handler(request)
+        holder = await self._holder(slug)
+        if holder is None:
+            return await handler(request)
+        if holder.public_url:
+            return _see_there(holder, request)
+        try:
+            return await self._pass_on(holder, request)
+        except Refused:
+            return await handler(request)
 
     async def _new_session(self, request: web.Request, handler: Handler, slug: str) -> web.StreamResponse:
         """A POST that opens a session: a publisher goes where his stream is; nobody goes where there is no room."""
@@ -111,9 +131,7 @@ class Passing:
         if node is None:
             return None
         if node.public_url:
-            # 307: the client asks there again, with the same method and body.
-            location = f"{node.public_url}{request.rel_url.raw_path_qs}"
-            return web.Response(status=307, headers={hdrs.LOCATION: location, hdrs.CACHE_CONTROL: "no-store"})
+            return _see_there(node, request)
         try:
             return await self._pass_on(node, request)
         except Refused:
@@ -126,3 +144,9 @@ class Passing:
         except Refused:
             self._registry.refused(node)
             raise
+
+
+def _see_there(node: NodeSeen, request: web.Request) -> web.Response:
+    """307: the client asks there again, with the same method and body."""
+    location = f"{node.public_url}{request.rel_url.raw_path_qs}"
+    return web.Response(status=307, headers={hdrs.LOCATION: location, hdrs.CACHE_CONTROL: "no-store"})

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from config.logs import logger
 from config.objects import Objects, ObjectsUnavailable
 from config.settings import MediaSettings
 from config.tasks import Tasks
+from media.recording.mirror import MirroredSpool, Onlooker
 from media.recording.take import TakeSummary
 from media.recording.take_spool import SpoolBusy, TakeSpool
 from media.recording.timeline import SenderReport
@@ -67,14 +69,17 @@ class Recorder:
         objects: Objects,
         request_keyframe: Callable[[], None],
         is_continued: bool = False,
+        onlooker: Onlooker | None = None,
     ) -> None:
-        """`is_continued`: another node may have recorded a part of this stream, and not be done with it yet."""
+        """`is_continued`: another node may have recorded a part of this stream, and not be done with it yet.
+        `onlooker`: who is shown the take while it grows."""
         self._stream_id = stream_id
         self._room_id = room_id
         self._settings = settings
         self._objects = objects
         self._request_keyframe = request_keyframe
         self._is_continued = is_continued
+        self._onlooker = onlooker
         self._inbox: deque[_Packet | _Report | _Run] = deque()
         self._dropped_packets = 0  # the inbox was full
         self._lost_packets = 0  # never came
@@ -107,8 +112,13 @@ class Recorder:
         self._uploader = Uploader(spool, self._objects)
         self._uploader.wake()
         self._tasks.start("upload parts", self._uploader.run())
-        writer = TakeWriter(spool, self._settings.recording_part_seconds, time.monotonic_ns(), datetime.now(UTC))
         loop = asyncio.get_running_loop()
+        sink = None
+        if self._onlooker is not None:
+            self._onlooker.opened(spool.take)
+            sink = MirroredSpool(spool, self._onlooker, partial(_on_loop, loop))
+        times = (time.monotonic_ns(), datetime.now(UTC))
+        writer = TakeWriter(spool, self._settings.recording_part_seconds, *times, sink)
         writer.on_first_picture = lambda at: _on_loop(loop, self._set_first_picture, at)
         self._thread = threading.Thread(
             target=self._work, args=(loop, spool, writer), name=f"recorder {self._stream_id}", daemon=True
@@ -218,6 +228,8 @@ class Recorder:
             try:
                 spool.close_part(spool.take.end_ns)
             finally:
+                if self._onlooker is not None:
+                    _on_loop(loop, self._onlooker.ended)
                 _on_loop(loop, self._ended.set)
 
     def _write_batches(self, loop: asyncio.AbstractEventLoop, spool: TakeSpool, writer: TakeWriter) -> None:

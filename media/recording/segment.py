@@ -10,6 +10,8 @@ from media.recording.tracks import AUDIO_CLOCK, SECOND_NS, VIDEO_CLOCK, AudioSet
 
 # A crash loses the fragment under way. Smaller ones cost more bytes of boxes and more writes.
 FRAGMENT_NS = SECOND_NS // 2
+# Fragments end where a picture begins, so that they are of one length; sound alone ends one when no picture comes.
+PICTURE_PATIENCE_NS = SECOND_NS // 10
 USUAL_PICTURE_TICKS = VIDEO_CLOCK // 30  # how long the last picture is shown if there was only one
 
 
@@ -93,18 +95,23 @@ class Segmenter:
             self._part_age_ns = max(self._part_age_ns, sample.at_ns - self._part_start_ns)
         if self._fragment_start_ns is None:
             self._fragment_start_ns = sample.at_ns
-        elif sample.at_ns - self._fragment_start_ns >= FRAGMENT_NS:
-            self.cut()
+        elif sample.at_ns - self._fragment_start_ns >= self._longest_fragment_ns(sample):
+            self.cut(sample.at_ns if sample.kind == "video" else None)
+            self._fragment_start_ns = sample.at_ns
 
-    def cut(self) -> None:
-        """Write what is complete as a fragment."""
+    def _longest_fragment_ns(self, sample: Sample) -> int:
+        waits = sample.kind == "audio" and self._video_setup is not None
+        return FRAGMENT_NS + PICTURE_PATIENCE_NS if waits else FRAGMENT_NS
+
+    def cut(self, end_ns: int | None = None) -> None:
+        """Write what is complete as a fragment, which ends at `end_ns`, or where its last sample does."""
         self._fragment_start_ns = None
         if not self._video and not self._audio:
             return
         data = fragment(self._sequence, (self._video_start, self._video), (self._audio_start, self._audio))
         self._sequence += 1
         self._video, self._audio = [], []
-        self._sink.write_fragment(data, self._end_ns)
+        self._sink.write_fragment(data, self._end_ns if end_ns is None else end_ns)
 
     def end_run(self) -> None:
         """End the run: the last picture is shown as long as the one before it."""

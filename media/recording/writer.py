@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from config.logs import logger
 from media.recording.intake import RunIntake
-from media.recording.segment import Segmenter
+from media.recording.segment import Segmenter, Sink
 from media.recording.take_spool import TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Kind, Sample, TrackFormat
@@ -26,9 +26,12 @@ class TakeWriter:
     Raises OSError when the spool cannot be written; then only `finish` may still be called.
     """
 
-    def __init__(self, spool: TakeSpool, part_seconds: float, now_ns: int, wall: datetime) -> None:
+    def __init__(
+        self, spool: TakeSpool, part_seconds: float, now_ns: int, wall: datetime, sink: Sink | None = None
+    ) -> None:
+        """`sink`: what passes the parts on to the spool, if they do not go there directly."""
         self._spool = spool
-        self._segmenter = Segmenter(spool, int(part_seconds * SECOND_NS))
+        self._segmenter = Segmenter(sink or spool, int(part_seconds * SECOND_NS))
         self._intake: RunIntake | None = None
         self._wall_of_zero = wall - timedelta(microseconds=now_ns // 1000)
         self._origin_ns: int | None = None  # what 0 of the take is on the arrival clock

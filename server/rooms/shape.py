@@ -54,6 +54,7 @@ def room_shape(view: RoomView, media_base: str) -> dict[str, Any]:
         "stream": stream_shape(view.stream),
         "last_stream": stream_shape(view.last_stream),
         "whep_url": f"{media_base}/whep/{view.room.slug}",
+        "hls_url": f"{media_base}/hls/{view.room.slug}/index.m3u8",
         "rules": rules_shape(view.room.rules),
         "announcement": announcement_shape(view.room.announcement),
     }

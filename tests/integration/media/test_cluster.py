@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from multidict import CIMultiDictProxy
 
 from config.bus import Bus
 from config.objects import S3Objects
@@ -459,3 +460,37 @@ async def test_a_full_node_sends_clients_to_another_ones_own_address(cluster: Cl
         assert answer.status == 307
         assert answer.headers["Location"] == "https://another.example.cn/media/whep/oranges?a=b"
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def hls(cluster: Cluster, node: int, name: str) -> tuple[int, bytes, CIMultiDictProxy[str]]:
+    """Ask a node for something of the room's HLS."""
+    url = f"{cluster.nodes[node].url}/hls/oranges/{name}"
+    async with cluster.http.get(url, allow_redirects=False) as answer:
+        return answer.status, await answer.read(), answer.headers
+
+
+async def test_hls_comes_through_any_node(cluster: Cluster) -> None:
+    # given a stream of which the first segment is whole
+    await cluster.live(0)
+    end = asyncio.get_running_loop().time() + WAIT_SECONDS
+    while (await hls(cluster, 1, "index.m3u8"))[0] != 200:
+        assert asyncio.get_running_loop().time() < end, "no playlist"
+        await asyncio.sleep(0.1)
+    status, waited, headers = await hls(cluster, 1, f"{STREAM}/live.m3u8?_HLS_msn=0")
+
+    # then what another node passes on is what the node with the publisher has
+    assert (status, headers["Cache-Control"]) == (200, "public, max-age=24")
+    assert b"part-000000.m4s\n" in waited
+    for name in ("part-000000.m4s", "part-000000.1.m4s", "aac/part-000000.m4s", "init-0.mp4"):
+        there, passed_on = await hls(cluster, 0, f"{STREAM}/{name}"), await hls(cluster, 2, f"{STREAM}/{name}")
+        assert passed_on[:2] == there[:2]
+        assert passed_on[2]["ETag"] == there[2]["ETag"]
+    assert (await hls(cluster, 1, f"{STREAM}/live.m3u8?_HLS_msn=900"))[0] == 400
+
+
+@pytest.mark.parametrize("nodes", [{"MEDIA_NODE_URL": "https://another.example.cn/media/"}], indirect=True)
+async def test_hls_is_sent_to_the_nodes_own_address_if_it_has_one(cluster: Cluster) -> None:
+    await cluster.live(0)
+    status, _, headers = await hls(cluster, 1, "index.m3u8?a=b")
+    assert status == 307
+    assert headers["Location"] == "https://another.example.cn/media/hls/oranges/index.m3u8?a=b"

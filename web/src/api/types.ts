@@ -42,6 +42,8 @@ export interface Room extends RoomSummary {
   stream: Stream | null
   last_stream: Stream | null
   whep_url: string
+  /** The same broadcast over HLS, some seconds later. */
+  hls_url: string
   rules: ChatRules
   announcement: Announcement | null
 }

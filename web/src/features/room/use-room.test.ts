@@ -14,7 +14,7 @@ const AT = '2026-11-01T12:00:00Z'
 const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 9, picture_url: null, report_url: null, origin: '' }
 const COUNTS = { quantity: 3, held: 0, sold: 0, returned: 0, per_buyer: 1, hold_seconds: 300 }
 const RULES = { slow_mode_seconds: 0, followers_only: false, review_first: false, links_from_staff_only: true }
-const ROOM: Room = { id: 'r1', slug: 'orange', title: '橙子', host_name: '小美', cover_url: null, state: 'idle', viewers: 0, scheduled_at: null, merchant_id: 'm1', stream: null, last_stream: null, whep_url: '/whep/orange', rules: RULES, announcement: null }
+const ROOM: Room = { id: 'r1', slug: 'orange', title: '橙子', host_name: '小美', cover_url: null, state: 'idle', viewers: 0, scheduled_at: null, merchant_id: 'm1', stream: null, last_stream: null, whep_url: '/whep/orange', hls_url: '/hls/orange/index.m3u8', rules: RULES, announcement: null }
 
 const makeLine = (id: string): ChatMessage => ({ id, author_id: 'u1', author_name: '小美', author_role: 'viewer', text: '甜不甜', at: AT })
 const makeSale = (available: number): Sale => ({ ...COUNTS, id: 'sale', room_id: 'r1', product: PRODUCT, price_fen: 1990, state: 'open', available, opens_at: AT, closes_at: AT })
