@@ -3,9 +3,9 @@ import { createPinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createApp, h, nextTick, ref, type App } from 'vue'
 import { i18n } from '@/i18n'
-import type { PictureLayer, Quality } from '@/media/picture-choice'
+import type { PictureLayer } from '@/media/picture-choice'
 import ChoiceSheet from '@/ui/ChoiceSheet.vue'
-import { megabytesPerMinute, qualityChoices, qualityLabel } from './quality-words'
+import { megabytesPerMinute, qualityChoices, qualityLabel, type Wish } from './quality-words'
 
 const t = i18n.global.t as unknown as (key: string) => string
 const LAYERS: PictureLayer[] = [
@@ -17,16 +17,17 @@ const LAYERS: PictureLayer[] = [
 describe('the words', () => {
   test('say what each choice is and costs', () => {
     expect(qualityChoices(t, LAYERS).map(({ label, note }) => `${label}：${note}`)).toEqual([
-      '自动 · 现在流畅：推荐，跟着网络快慢走 · 约 4.8 MB/分钟',
+      '自动 · 现在流畅：推荐，延迟最低，跟着网络快慢走 · 约 4.8 MB/分钟',
       '高清：最清楚，要网络好 · 约 14 MB/分钟',
       '流畅：小一些，不容易卡 · 约 4.8 MB/分钟',
       '省流：声音照常，画面几秒换一张 · 约 0.4 MB/分钟',
       '只听声音：不看画面，最省流量 · 约 0.3 MB/分钟',
+      '稳定：晚 2 秒左右，网络不好也不断，还能往回看',
     ])
   })
 
   test('leave out what the stream does not have', () => {
-    expect(qualityChoices(t, []).map(({ label }) => label)).toEqual(['自动', '省流', '只听声音'])
+    expect(qualityChoices(t, []).map(({ label }) => label)).toEqual(['自动', '省流', '只听声音', '稳定'])
     expect(qualityLabel(t, 'high', [])).toBe('自动')
   })
 
@@ -40,7 +41,7 @@ describe('the words', () => {
 })
 
 describe('the sheet', () => {
-  const chosen = ref<Quality>('auto')
+  const chosen = ref<Wish>('auto')
   const open = ref(false)
   let app: App
 
@@ -53,7 +54,7 @@ describe('the sheet', () => {
         open: open.value,
         'onUpdate:open': (next: boolean) => (open.value = next),
         modelValue: chosen.value,
-        'onUpdate:modelValue': (next: Quality) => (chosen.value = next),
+        'onUpdate:modelValue': (next: Wish) => (chosen.value = next),
         title: '选画质',
         choices,
       } as never)
@@ -71,15 +72,15 @@ describe('the sheet', () => {
 
   test('is a group of radio buttons with a name, one of them taken and in the tab order', () => {
     expect(document.querySelector('[role=radiogroup]')?.getAttribute('aria-label')).toBe('选画质')
-    expect(radios().map((radio) => radio.getAttribute('aria-checked'))).toEqual(['true', 'false', 'false', 'false', 'false'])
-    expect(radios().map((radio) => radio.tabIndex)).toEqual([0, -1, -1, -1, -1])
+    expect(radios().map((radio) => radio.getAttribute('aria-checked'))).toEqual(['true', 'false', 'false', 'false', 'false', 'false'])
+    expect(radios().map((radio) => radio.tabIndex)).toEqual([0, -1, -1, -1, -1, -1])
   })
 
   test('arrows go round without taking anything, a click takes and closes', () => {
     radios()[0]?.focus()
 
     press('ArrowUp')
-    expect(document.activeElement).toBe(radios()[4])
+    expect(document.activeElement).toBe(radios()[5])
     press('ArrowDown')
     press('ArrowDown')
     expect(document.activeElement).toBe(radios()[1])

@@ -1,10 +1,13 @@
 // The quality menu in plain words: what each choice shows and what it costs in data.
 import { effectiveQuality, layerOf, offeredQualities, type PictureLayer, type Quality, shownWord } from '@/media/picture-choice'
 
+/** What the menu offers: a quality over the fast line, or the steady line. */
+export type Wish = Quality | 'steady'
+
 type Translate = (key: string, words?: Record<string, unknown>) => string
 
 export interface QualityChoice {
-  value: Quality
+  value: Wish
   label: string
   note: string
 }
@@ -20,18 +23,20 @@ export function megabytesPerMinute(bitrate: number): string {
 }
 
 /** On the button: "Auto" says what it shows now. */
-export function qualityLabel(t: Translate, wish: Quality, layers: readonly PictureLayer[]): string {
+export function qualityLabel(t: Translate, wish: Wish, layers: readonly PictureLayer[]): string {
+  if (wish === 'steady') return t('room.picture.steady')
   const quality = effectiveQuality(wish, layers)
   const shown = quality === 'auto' ? shownWord(layers) : null
   return shown ? t('room.picture.autoNow', { layer: t(`room.picture.layer.${shown}`) }) : t(`room.picture.${quality}`)
 }
 
 export function qualityChoices(t: Translate, layers: readonly PictureLayer[]): QualityChoice[] {
-  return offeredQualities(layers).map((value) => {
+  const fast = offeredQualities(layers).map((value): QualityChoice => {
     const bitrate = bitrateOf(value, layers)
     const cost = bitrate > 0 ? t('room.picture.cost', { size: megabytesPerMinute(bitrate) }) : ''
     return { value, label: qualityLabel(t, value, layers), note: [t(`room.picture.note.${value}`), cost].filter(Boolean).join(' · ') }
   })
+  return [...fast, { value: 'steady', label: t('room.picture.steady'), note: t('room.picture.note.steady') }]
 }
 
 function bitrateOf(quality: Quality, layers: readonly PictureLayer[]): number {

@@ -1,9 +1,13 @@
-// The room's WHEP player for the life of a component: follows the stage, the network and the tap for sound.
+// The room's player for the life of a component: WHEP, or HLS where that does not get through; follows stage, network and taps.
 import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+import { serverNow } from '@/lib/server-clock'
 import { recall, remember } from '@/lib/storage'
+import { HlsPlayer, type HlsPlace } from '@/media/hls-player'
+import { FIRST_PICTURE_PATIENCE_MS, type Line, LineChoice, type SteadyReason } from '@/media/line-choice'
 import { isQuality, type Quality } from '@/media/picture-choice'
 import type { PlayStats } from '@/media/play-stats'
 import { type PlayerNews, type PlayerState, WhepPlayer } from '@/media/whep-player'
+import type { Wish } from './quality-words'
 import type { Stage } from './stage'
 
 export interface PlayerView {
@@ -17,14 +21,23 @@ export interface PlayerView {
   /** What the viewer wants to see, remembered by his browser; `news.layers` says what there is. */
   readonly quality: ShallowRef<Quality>
   readonly news: ShallowRef<PlayerNews>
-  choose: (quality: Quality) => void
+  /** Over which line it comes; null while nothing is played. */
+  readonly line: ShallowRef<Line | null>
+  readonly steadyReason: ShallowRef<SteadyReason>
+  /** Over HLS: where in the broadcast the picture stands. */
+  readonly place: ShallowRef<HlsPlace | null>
+  choose: (wish: Wish) => void
   toggleSound: () => void
+  seek: (ms: number) => void
+  toLive: () => void
   /** What the room says about its stream: begun means don't wait for the next try, interrupted means don't mind a silence. */
   follow: (stage: Stage) => void
 }
 
 /** The camera, the encoder and the way to the media node, which nobody here can measure: some three pictures and 50 ms. */
 const HOST_SIDE_MS = 150
+/** So long a look whether WHEP works again may take. */
+const LOOK_BACK_PATIENCE_MS = 10_000
 
 export const NO_NEWS: PlayerNews = { canChoose: false, layers: [], active: true }
 
@@ -36,7 +49,8 @@ function rememberedQuality(): Quality {
 export function usePlayer(
   video: Readonly<ShallowRef<HTMLVideoElement | null>>,
   url: Ref<string | null>,
-  options: { silent?: boolean } = {},
+  /** `steadyUrl`: the HLS playlist to fall back to; without it there is WHEP alone. */
+  options: { silent?: boolean; steadyUrl?: Ref<string | null> } = {},
 ): PlayerView {
   const state = shallowRef<PlayerState>({ name: 'idle' })
   const stats = shallowRef<PlayStats | null>(null)
@@ -45,13 +59,33 @@ export function usePlayer(
   const muted = shallowRef(options.silent || recall('sound') !== 'on')
   const quality = shallowRef<Quality>(options.silent ? 'auto' : rememberedQuality())
   const news = shallowRef(NO_NEWS)
-  let player: WhepPlayer | null = null
+  const line = shallowRef<Line | null>(null)
+  const steadyReason = shallowRef<SteadyReason>('chosen')
+  const place = shallowRef<HlsPlace | null>(null)
+  const canFast = typeof RTCPeerConnection === 'function'
+  const choice = new LineChoice(!options.silent && recall('line') === 'steady' ? 'steady' : 'fast', canFast)
+  let fast: WhepPlayer | null = null
+  let steady: HlsPlayer | null = null
+  let probe: WhepPlayer | null = null
+  let patienceTimer: ReturnType<typeof setTimeout> | undefined
+  let lookTimer: ReturnType<typeof setTimeout> | undefined
   let expected = true
 
-  function begin(element: HTMLVideoElement, whepUrl: string): void {
+  function begin(): void {
+    end()
+    const element = video.value
+    const fastUrl = url.value
+    const steadyUrl = options.steadyUrl?.value
+    if (!element || !fastUrl) return
     element.muted = muted.value
-    player = new WhepPlayer({
-      url: whepUrl,
+    if (choice.line === 'steady' && steadyUrl) beginSteady(element, steadyUrl, fastUrl)
+    else beginFast(element, fastUrl)
+  }
+
+  function beginFast(element: HTMLVideoElement, fastUrl: string): void {
+    line.value = 'fast'
+    fast = new WhepPlayer({
+      url: fastUrl,
       video: element,
       quality: quality.value,
       onNews: (next) => {
@@ -59,6 +93,8 @@ export function usePlayer(
       },
       onState: (next) => {
         state.value = next
+        if (next.name === 'connecting' && next.attempt === 1) beMostPatient()
+        if (options.steadyUrl?.value && choice.fastSays(next)) change()
       },
       onStats: (next) => {
         stats.value = next
@@ -68,30 +104,103 @@ export function usePlayer(
         muted.value = true
       },
     })
-    player.expectPicture(expected)
-    player.start()
+    fast.expectPicture(expected)
+    fast.start()
+  }
+
+  function beginSteady(element: HTMLVideoElement, steadyUrl: string, fastUrl: string): void {
+    line.value = 'steady'
+    steadyReason.value = choice.reason
+    news.value = { canChoose: true, layers: [], active: true }
+    steady = new HlsPlayer({
+      url: steadyUrl,
+      video: element,
+      wallMs: serverNow,
+      onState: (next) => {
+        state.value = next
+        if (choice.steadySays(next)) change()
+      },
+      onStats: (next) => {
+        stats.value = next
+      },
+      onPlace: (next) => {
+        place.value = next
+      },
+      onSoundRefused: () => {
+        muted.value = true
+      },
+    })
+    steady.start()
+    lookBackLater(fastUrl)
+  }
+
+  /** Not from within a player's own word: it is about to be destroyed. */
+  function change(): void {
+    queueMicrotask(() => {
+      if (line.value !== null && line.value !== choice.line) begin()
+    })
+  }
+
+  function beMostPatient(): void {
+    clearTimeout(patienceTimer)
+    patienceTimer = setTimeout(() => {
+      if (expected && options.steadyUrl?.value && choice.fastIsSlow(state.value)) change()
+    }, FIRST_PICTURE_PATIENCE_MS)
+  }
+
+  /** Whether WHEP works by now is tried beside the picture, which changes over only then. */
+  function lookBackLater(fastUrl: string): void {
+    clearTimeout(lookTimer)
+    const waitMs = choice.lookBackInMs
+    if (waitMs === null) return
+    lookTimer = setTimeout(() => {
+      if (place.value?.isBack || document.hidden) return lookBackLater(fastUrl)
+      const sink = document.createElement('video')
+      sink.muted = true
+      const stop = (works: boolean) => {
+        clearTimeout(lookTimer)
+        probe?.destroy()
+        probe = null
+        if (works && !place.value?.isBack) {
+          choice.fastWorks()
+          return change()
+        }
+        choice.lookedInVain()
+        lookBackLater(fastUrl)
+      }
+      probe = new WhepPlayer({
+        url: fastUrl,
+        video: sink,
+        quality: quality.value,
+        onState: ({ name }) => name === 'playing' && queueMicrotask(() => probe && stop(true)),
+      })
+      probe.start()
+      lookTimer = setTimeout(() => stop(false), LOOK_BACK_PATIENCE_MS)
+    }, waitMs)
   }
 
   function end(): void {
-    player?.destroy()
-    player = null
+    clearTimeout(patienceTimer)
+    clearTimeout(lookTimer)
+    for (const player of [probe, fast, steady]) player?.destroy()
+    probe = fast = steady = null
     stats.value = null
     news.value = NO_NEWS
+    place.value = null
+    line.value = null
     state.value = { name: 'idle' }
   }
 
   function toggleSound(): void {
     muted.value = !muted.value
     remember('sound', muted.value ? 'off' : 'on')
-    void player?.setMuted(muted.value)
+    void (fast ?? steady)?.setMuted(muted.value)
   }
 
-  const onOnline = () => player?.retryNow()
+  const onOnline = () => (fast ?? steady)?.retryNow()
   // A page that is being closed or put aside tells the server; one that comes back from the cache begins again.
   const onPageHide = () => end()
-  const onPageShow = (event: PageTransitionEvent) => {
-    if (event.persisted && video.value && url.value) begin(video.value, url.value)
-  }
+  const onPageShow = (event: PageTransitionEvent) => event.persisted && begin()
   const onResize = () => {
     const element = video.value
     if (element && element.videoHeight > 0) aspect.value = element.videoWidth / element.videoHeight
@@ -99,12 +208,10 @@ export function usePlayer(
 
   watch(
     [video, url],
-    ([element, whepUrl], [before]) => {
+    ([element], [before]) => {
       before?.removeEventListener('resize', onResize)
-      end()
-      if (!element || !whepUrl) return
-      element.addEventListener('resize', onResize)
-      begin(element, whepUrl)
+      element?.addEventListener('resize', onResize)
+      begin()
     },
     { immediate: true, flush: 'post' },
   )
@@ -115,29 +222,50 @@ export function usePlayer(
     window.removeEventListener('online', onOnline)
     window.removeEventListener('pagehide', onPageHide)
     window.removeEventListener('pageshow', onPageShow)
+    video.value?.removeEventListener('resize', onResize)
     end()
   })
 
+  function choose(wish: Wish): void {
+    const wanted: Line = wish === 'steady' ? 'steady' : 'fast'
+    if (wish !== 'steady') {
+      quality.value = wish
+      remember('picture', wish)
+    }
+    remember('line', wanted)
+    if (wanted !== choice.line || choice.reason === 'fell_back') {
+      choice.choose(wanted)
+      begin()
+    } else if (wish !== 'steady') fast?.choose(wish)
+    // Who wants to listen wants to hear, and this tap lets the browser play sound.
+    if (wish === 'audio' && muted.value) toggleSound()
+  }
+
   return {
     follow: (stage) => {
+      const wasExpected = expected
       expected = stage !== 'interrupted'
-      player?.expectPicture(expected)
-      if (stage === 'live') player?.retryNow()
+      fast?.expectPicture(expected)
+      if (expected && !wasExpected) beMostPatient()
+      if (stage === 'live') (fast ?? steady)?.retryNow()
     },
     state,
     stats,
-    delayMs: () => (state.value.name === 'playing' && stats.value ? HOST_SIDE_MS + stats.value.delayMs : 0),
+    delayMs: () => {
+      if (state.value.name !== 'playing') return 0
+      if (steady) return steady.delayMs > 0 ? HOST_SIDE_MS + steady.delayMs : 0
+      return stats.value ? HOST_SIDE_MS + stats.value.delayMs : 0
+    },
     muted,
     aspect,
     quality,
     news,
-    choose: (next) => {
-      quality.value = next
-      remember('picture', next)
-      player?.choose(next)
-      // Who wants to listen wants to hear, and this tap lets the browser play sound.
-      if (next === 'audio' && muted.value) toggleSound()
-    },
+    line,
+    steadyReason,
+    place,
+    choose,
     toggleSound,
+    seek: (ms) => steady?.seek(ms),
+    toLive: () => steady?.toLive(),
   }
 }

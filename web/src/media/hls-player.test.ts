@@ -1,0 +1,163 @@
+// The HLS player: follows the broadcast, goes back in it, and outlives what the network does.
+import type Hls from 'hls.js/light'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { HlsPlayer, type HlsPlace } from './hls-player'
+import type { PlayerState } from './whep-player'
+
+/** What the player needs of hls.js, driven by the test. */
+class FakeHls {
+  static all: FakeHls[] = []
+  static Events = { MANIFEST_PARSED: 'parsed', ERROR: 'error' }
+  static ErrorTypes = { MEDIA_ERROR: 'mediaError', NETWORK_ERROR: 'networkError' }
+  static ErrorDetails = { MANIFEST_INCOMPATIBLE_CODECS_ERROR: 'incompatible' }
+  static isSupported = () => true
+  levels = [
+    { audioCodec: 'mp4a.40.2', bitrate: 1_000_000, details: null as unknown },
+    { audioCodec: 'opus', bitrate: 1_000_000, details: { fragmentStart: 0, edge: 100, fragments: Array.from({ length: 50 }, (_, index) => ({ start: 2 * index })) } },
+  ]
+  loadLevel = 0
+  liveSyncPosition = 98
+  playingDate: Date | null = null
+  destroyed = false
+  mended = 0
+  private readonly listeners = new Map<string, (event: string, data: unknown) => void>()
+  constructor() {
+    FakeHls.all.push(this)
+  }
+  on = (name: string, listener: (event: string, data: unknown) => void) => void this.listeners.set(name, listener)
+  loadSource = () => undefined
+  attachMedia = () => undefined
+  recoverMediaError = () => void (this.mended += 1)
+  destroy = () => void (this.destroyed = true)
+  say = (name: string, data: unknown) => this.listeners.get(name)?.(name, data)
+}
+
+const NOW = Date.parse('2026-11-28T10:00:00Z')
+let states: PlayerState[]
+let places: HlsPlace[]
+let video: HTMLVideoElement
+let player: HlsPlayer
+
+const last = () => {
+  const hls = FakeHls.all.at(-1)
+  if (!hls) throw new Error('nothing was loaded')
+  return hls
+}
+const fatal = (details: string, more: object = {}) => last().say('error', { fatal: true, type: 'networkError', details, ...more })
+
+async function begin(): Promise<void> {
+  player.start()
+  await vi.advanceTimersByTimeAsync(0)
+  last().say('parsed', { levels: last().levels })
+  video.dispatchEvent(new Event('playing'))
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: NOW })
+  FakeHls.all = []
+  states = []
+  places = []
+  video = document.createElement('video')
+  video.play = async () => undefined
+  player = new HlsPlayer({
+    url: '/hls/orange/index.m3u8',
+    video,
+    wallMs: () => NOW,
+    loadHls: async () => FakeHls as unknown as typeof Hls,
+    onState: (state) => states.push(state),
+    onPlace: (place) => places.push(place),
+    logEdge: () => undefined,
+  })
+})
+afterEach(() => {
+  player.destroy()
+  vi.useRealTimers()
+})
+
+describe('while it follows the broadcast', () => {
+  test('it takes the sound that is there anyway, and knows how late it is', async () => {
+    await begin()
+    expect(last().loadLevel).toBe(1)
+    expect(player.delayMs).toBe(0)
+    last().playingDate = new Date(NOW - 2_300)
+    expect(player.delayMs).toBe(2_300)
+    expect(states.map(({ name }) => name)).toEqual(['connecting', 'playing'])
+  })
+
+  test('it catches up when the page has slept, but not with who went back', async () => {
+    await begin()
+    video.currentTime = 50
+    await vi.advanceTimersByTimeAsync(500)
+    expect(video.currentTime).toBe(98)
+    player.seek(20_000)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(video.currentTime).toBe(20)
+    expect(places.at(-1)).toEqual({ lengthMs: 100_000, atMs: 20_000, isBack: true })
+  })
+
+  test('the beginning is the second segment, and one that shows nothing is passed over', async () => {
+    await begin()
+    Object.defineProperty(video, 'paused', { value: false })
+    player.seek(0)
+    expect(video.currentTime).toBe(2.05)
+    await vi.advanceTimersByTimeAsync(5_900)
+    expect(video.currentTime).toBe(2.05)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(video.currentTime).toBe(4.05)
+  })
+
+  test('back to live, by the button or by the end of the slider', async () => {
+    await begin()
+    for (const back of [() => player.toLive(), () => player.seek(99_000)]) {
+      player.seek(0)
+      back()
+      expect(video.currentTime).toBe(98)
+      expect(places.at(-1)).toEqual({ lengthMs: 100_000, atMs: 100_000, isBack: false })
+    }
+  })
+})
+
+describe('when something breaks', () => {
+  test('it mends what the decoder did not like a few times, then begins anew', async () => {
+    await begin()
+    for (let time = 0; time < 3; time += 1) fatal('bufferAppendError', { type: 'mediaError' })
+    expect(last().mended).toBe(3)
+    fatal('bufferAppendError', { type: 'mediaError' })
+    expect(states.at(-1)?.name).toBe('reconnecting')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(FakeHls.all).toHaveLength(2)
+  })
+
+  test('a stream that is not there is waited for', async () => {
+    await begin()
+    fatal('manifestLoadError', { response: { code: 404 } })
+    expect(states.at(-1)).toEqual({ name: 'waiting', retryInMs: 2_000 })
+    expect(last().destroyed).toBe(true)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(FakeHls.all).toHaveLength(2)
+  })
+
+  test('the end of a playlist is asked about again: the stream may have moved to another node', async () => {
+    await begin()
+    video.dispatchEvent(new Event('ended'))
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(FakeHls.all).toHaveLength(2)
+  })
+
+  test('a browser that cannot decode it is told so, and nothing is tried again', async () => {
+    await begin()
+    fatal('incompatible')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(states.at(-1)).toEqual({ name: 'failed', reason: 'cannot_play' })
+    expect(FakeHls.all).toHaveLength(1)
+  })
+
+  test('nothing is told after the end', async () => {
+    await begin()
+    player.destroy()
+    const told = states.length
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(states).toHaveLength(told)
+    expect(states.at(-1)).toEqual({ name: 'closed' })
+  })
+})

@@ -1,0 +1,311 @@
+// Plays one live stream over low-latency HLS, some two seconds later than WHEP, and back to its beginning.
+
+import type Hls from 'hls.js/light'
+import type { ErrorData, LevelDetails } from 'hls.js/light'
+import { backoffMs } from './backoff'
+import { type EdgeLog, MachineState } from './machine'
+import type { PlayStats } from './play-stats'
+import type { PlayerState } from './whep-player'
+
+/** Where in the broadcast the picture stands. */
+export interface HlsPlace {
+  /** From the beginning of the broadcast to what could be shown by now. */
+  readonly lengthMs: number
+  readonly atMs: number
+  /** He went back by himself; otherwise the player follows the broadcast. */
+  readonly isBack: boolean
+}
+
+export interface HlsPlayerOptions {
+  readonly url: string
+  readonly video: HTMLVideoElement
+  /** The server's clock: the playlist's moments are by it. */
+  readonly wallMs: () => number
+  readonly onState?: (state: PlayerState) => void
+  readonly onStats?: (stats: PlayStats) => void
+  readonly onPlace?: (place: HlsPlace) => void
+  readonly onSoundRefused?: () => void
+  readonly loadHls?: () => Promise<typeof Hls>
+  readonly logEdge?: EdgeLog
+}
+
+const HLS_TYPE = 'application/vnd.apple.mpegurl'
+const TICK_MS = 500
+/** Nobody publishes yet, or the end was told and the next broadcast may follow. */
+const NO_STREAM_WAIT_MS = 2_000
+const BACK_BUFFER_SECONDS = 20 // a cheap phone has little memory
+/** A page that slept is this far behind and has not asked for it: it goes to the newest picture. */
+const LOST_TOUCH_SECONDS = 12
+/** Where the slider is let go so close to the end, the broadcast itself is meant. */
+const LIVE_AGAIN_MS = 4_000
+/** Faster playback until the distance is right again; voices keep their pitch. */
+const CATCH_UP_RATE = 1.2
+const INTO_SEGMENT_SECONDS = 0.05
+/** Who went back and sees nothing for so long is taken to the next segment. */
+const STUCK_MS = 6_000
+const MEDIA_ERRORS_MENDED = 3
+
+export class HlsPlayer {
+  private readonly state: MachineState<PlayerState>
+  private readonly video: HTMLVideoElement
+  private hls: Hls | null = null
+  private generation = 0
+  private attemptsInARow = 0
+  private mediaErrors = 0
+  private askedMs = 0
+  private isBack = false
+  private stuck = { at: 0, sinceMs: 0 }
+  private counted = { frames: 0, atMs: 0 }
+  private retryTimer: ReturnType<typeof setTimeout> | undefined
+  private tickTimer: ReturnType<typeof setInterval> | undefined
+  private readonly onPlaying = () => this.onPicture()
+  private readonly onEnded = () => this.retry('the end of the playlist', NO_STREAM_WAIT_MS)
+  private readonly onNativeError = () => !this.hls && this.retry('media error')
+
+  constructor(private readonly options: HlsPlayerOptions) {
+    this.video = options.video
+    this.state = new MachineState<PlayerState>('hls player', { name: 'idle' }, (state) => options.onState?.(state), options.logEdge)
+  }
+
+  get current(): PlayerState {
+    return this.state.get()
+  }
+
+  start(): void {
+    if (!this.state.is('idle')) return
+    this.video.addEventListener('playing', this.onPlaying)
+    this.video.addEventListener('ended', this.onEnded)
+    this.video.addEventListener('error', this.onNativeError)
+    this.tickTimer = setInterval(() => this.onTick(), TICK_MS)
+    void this.connect()
+  }
+
+  /** Something outside says that now is a good moment: don't wait for the timer. */
+  retryNow(): void {
+    if (!this.state.is('waiting', 'reconnecting')) return
+    this.attemptsInARow = 0
+    void this.connect()
+  }
+
+  /** How long after the host's words they are seen here; 0 while it is not known. */
+  get delayMs(): number {
+    const shown = this.shownAtMs()
+    return shown === null ? 0 : Math.max(0, this.options.wallMs() - shown)
+  }
+
+  seek(ms: number): void {
+    const range = this.range()
+    if (!range) return
+    const back = range.end * 1_000 - range.start * 1_000 - ms > LIVE_AGAIN_MS
+    if (!back) return this.toLive()
+    this.isBack = true
+    this.video.currentTime = Math.max(range.first, range.start + ms / 1_000)
+    this.stuck = { at: this.video.currentTime, sinceMs: performance.now() }
+    void this.playVideo()
+    this.tellPlace()
+  }
+
+  toLive(): void {
+    this.isBack = false
+    const range = this.range()
+    if (range) this.video.currentTime = range.live
+    void this.playVideo()
+    this.tellPlace()
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    this.video.muted = muted
+    await this.playVideo()
+  }
+
+  destroy(): void {
+    clearInterval(this.tickTimer)
+    this.video.removeEventListener('playing', this.onPlaying)
+    this.video.removeEventListener('ended', this.onEnded)
+    this.video.removeEventListener('error', this.onNativeError)
+    this.unload()
+    this.state.finish({ name: 'closed' }, 'destroyed')
+  }
+
+  private async connect(): Promise<void> {
+    this.unload()
+    this.attemptsInARow += 1
+    this.mediaErrors = 0
+    this.isBack = false
+    this.askedMs = performance.now()
+    this.state.set({ name: 'connecting', attempt: this.attemptsInARow })
+    const mine = this.generation
+    try {
+      const Library = await (this.options.loadHls ?? loadHls)()
+      if (mine !== this.generation) return
+      if (Library.isSupported()) this.playWithLibrary(Library)
+      else if (this.video.canPlayType(HLS_TYPE)) this.playNatively()
+      else this.state.set({ name: 'failed', reason: 'cannot_play' }, 'no hls')
+    } catch {
+      if (mine === this.generation) this.retry('the player could not be loaded')
+    }
+  }
+
+  private playNatively(): void {
+    this.video.src = this.options.url
+    void this.playVideo()
+  }
+
+  private playWithLibrary(Library: typeof Hls): void {
+    const hls = new Library({
+      lowLatencyMode: true,
+      backBufferLength: BACK_BUFFER_SECONDS,
+      maxLiveSyncPlaybackRate: CATCH_UP_RATE,
+      enableWorker: false, // fMP4 needs no remuxing worth a thread
+      playlistLoadPolicy: {
+        default: {
+          maxTimeToFirstByteMs: 12_000,
+          maxLoadTimeMs: 20_000,
+          timeoutRetry: { maxNumRetry: 10, retryDelayMs: 0, maxRetryDelayMs: 0 },
+          // While the host is away the node answers 503 again and again: his grace is longer than the usual patience.
+          errorRetry: { maxNumRetry: 60, retryDelayMs: 500, maxRetryDelayMs: 2_000 },
+        },
+      },
+    })
+    this.hls = hls
+    hls.on(Library.Events.MANIFEST_PARSED, (_event, { levels }) => {
+      // The rendition in Opus is there anyway; the other one is encoded for who asks.
+      hls.loadLevel = Math.max(0, levels.findIndex(({ audioCodec }) => audioCodec === 'opus'))
+      void this.playVideo()
+    })
+    hls.on(Library.Events.ERROR, (_event, data) => this.onHlsError(Library, data))
+    hls.loadSource(this.options.url)
+    hls.attachMedia(this.video)
+  }
+
+  private onHlsError(Library: typeof Hls, data: ErrorData): void {
+    if (!data.fatal) return
+    if (data.type === Library.ErrorTypes.MEDIA_ERROR && this.mediaErrors < MEDIA_ERRORS_MENDED) {
+      this.mediaErrors += 1
+      return this.hls?.recoverMediaError()
+    }
+    if (data.details === Library.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+      this.unload()
+      return this.state.set({ name: 'failed', reason: 'cannot_play' }, data.details)
+    }
+    if (data.response?.code === 404) return this.retry('no stream', NO_STREAM_WAIT_MS)
+    this.retry(data.details)
+  }
+
+  private retry(why: string, waitMs?: number): void {
+    this.unload()
+    const attempt = Math.max(1, this.attemptsInARow)
+    const retryInMs = waitMs ?? backoffMs(attempt)
+    if (waitMs) this.attemptsInARow = 0
+    this.state.set(waitMs ? { name: 'waiting', retryInMs } : { name: 'reconnecting', attempt, retryInMs }, why)
+    this.retryTimer = setTimeout(() => void this.connect(), retryInMs)
+  }
+
+  private onPicture(): void {
+    if (!this.state.is('connecting')) return
+    this.attemptsInARow = 0
+    this.state.set({ name: 'playing', firstFrameMs: Math.round(performance.now() - this.askedMs) })
+  }
+
+  private onTick(): void {
+    if (!this.state.is('playing')) return
+    const range = this.range()
+    if (!range) return
+    if (!this.isBack && range.live - this.video.currentTime > LOST_TOUCH_SECONDS) this.video.currentTime = range.live
+    this.getUnstuck()
+    this.tellPlace()
+    this.tellStats()
+  }
+
+  private getUnstuck(): void {
+    const { currentTime, paused } = this.video
+    if (currentTime !== this.stuck.at || paused) this.stuck = { at: currentTime, sinceMs: performance.now() }
+    if (!this.isBack || performance.now() - this.stuck.sinceMs < STUCK_MS) return
+    const next = this.details?.fragments.find(({ start }) => start > currentTime)
+    if (next) this.video.currentTime = next.start + INTO_SEGMENT_SECONDS
+  }
+
+  private tellPlace(): void {
+    const range = this.range()
+    if (!range) return
+    const lengthMs = Math.round((range.end - range.start) * 1_000)
+    const atMs = this.isBack ? Math.round((this.video.currentTime - range.start) * 1_000) : lengthMs
+    this.options.onPlace?.({ lengthMs, atMs: Math.min(Math.max(0, atMs), lengthMs), isBack: this.isBack })
+  }
+
+  private tellStats(): void {
+    const { videoWidth, videoHeight } = this.video
+    const decoded = this.video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0
+    const before = this.counted
+    this.counted = { frames: decoded, atMs: performance.now() }
+    const seconds = Math.max(0.001, (this.counted.atMs - before.atMs) / 1_000)
+    const framesPerSecond = Math.max(0, Math.round((decoded - before.frames) / seconds))
+    this.options.onStats?.({
+      bitrateKbps: Math.round((this.hls?.levels[this.hls.loadLevel]?.bitrate ?? 0) / 1_000),
+      framesPerSecond,
+      lossPercent: 0,
+      framesDecoded: decoded,
+      bytesReceived: 0,
+      width: videoWidth,
+      height: videoHeight,
+      jitterMs: 0,
+      freezes: 0,
+      delayMs: Math.round(this.delayMs),
+    })
+  }
+
+  private get details(): LevelDetails | null {
+    return this.hls?.levels[this.hls.loadLevel]?.details ?? null
+  }
+
+  /**
+   * On the video's own line, in seconds: the beginning, the newest, and where a player stays behind it. `first` is the second
+   * segment: the line was laid from the newest one back, and a first picture a hair before its zero would be thrown away.
+   */
+  private range(): { start: number; first: number; end: number; live: number } | null {
+    const details = this.details
+    if (details) {
+      const { fragmentStart: start, edge: end, fragments } = details
+      const first = (fragments[1]?.start ?? start) + INTO_SEGMENT_SECONDS
+      return { start, first, end, live: this.hls?.liveSyncPosition ?? end }
+    }
+    const { seekable } = this.video
+    if (this.hls || seekable.length === 0) return null
+    const end = seekable.end(seekable.length - 1)
+    return { start: seekable.start(0), first: seekable.start(0), end, live: end }
+  }
+
+  /** The moment that the shown picture was taken, by the playlist's clock. */
+  private shownAtMs(): number | null {
+    const native = this.video as HTMLVideoElement & { getStartDate?: () => Date }
+    const startMs = native.getStartDate?.().getTime()
+    const ms = this.hls ? this.hls.playingDate?.getTime() : startMs === undefined ? undefined : startMs + this.video.currentTime * 1_000
+    return ms === undefined || Number.isNaN(ms) ? null : ms
+  }
+
+  private async playVideo(): Promise<void> {
+    try {
+      await this.video.play()
+    } catch (error) {
+      if (this.video.muted || !(error instanceof DOMException) || error.name !== 'NotAllowedError') return
+      this.video.muted = true
+      this.options.onSoundRefused?.()
+      await this.playVideo()
+    }
+  }
+
+  private unload(): void {
+    clearTimeout(this.retryTimer)
+    this.generation += 1
+    this.hls?.destroy()
+    this.hls = null
+    if (this.video.hasAttribute('src')) {
+      this.video.removeAttribute('src')
+      this.video.load()
+    }
+  }
+}
+
+async function loadHls(): Promise<typeof Hls> {
+  return (await import('hls.js/light')).default
+}

@@ -1,0 +1,63 @@
+// Who is not reached by WHEP sees the broadcast over HLS, and only he.
+import { describe, expect, test } from 'vitest'
+import { LineChoice } from './line-choice'
+import type { PlayerState } from './whep-player'
+
+const refused = (attempt: number): PlayerState => ({ name: 'reconnecting', attempt, retryInMs: 500 })
+const PLAYING: PlayerState = { name: 'playing', firstFrameMs: 90 }
+
+describe('the fast line', () => {
+  test('is left at the second refusal, at a third break once it has played', () => {
+    const fresh = new LineChoice('fast', true)
+    expect([fresh.fastSays(refused(1)), fresh.fastSays(refused(2))]).toEqual([false, true])
+    const played = new LineChoice('fast', true)
+    played.fastSays(PLAYING)
+    expect([played.fastSays(refused(2)), played.fastSays(refused(3))]).toEqual([false, true])
+    expect([played.line, played.reason]).toEqual(['steady', 'fell_back'])
+  })
+
+  test('is left at once by a browser that cannot play it, and never tried by one without WebRTC', () => {
+    const choice = new LineChoice('fast', true)
+    expect(choice.fastSays({ name: 'failed', reason: 'cannot_play' })).toBe(true)
+    const without = new LineChoice('fast', false)
+    expect([without.line, without.lookBackInMs]).toEqual(['steady', null])
+  })
+
+  test('is not left because nobody publishes or the room is unknown', () => {
+    const choice = new LineChoice('fast', true)
+    expect(choice.fastSays({ name: 'waiting', retryInMs: 2_000 })).toBe(false)
+    expect(choice.fastSays({ name: 'failed', reason: 'unknown_room' })).toBe(false)
+    expect(choice.fastIsSlow({ name: 'waiting', retryInMs: 2_000 })).toBe(false)
+    expect(choice.line).toBe('fast')
+  })
+
+  test('is left when no picture comes in time', () => {
+    expect(new LineChoice('fast', true).fastIsSlow({ name: 'connecting', attempt: 1 })).toBe(true)
+    const played = new LineChoice('fast', true)
+    played.fastSays(PLAYING)
+    expect(played.fastIsSlow(refused(1))).toBe(false)
+  })
+})
+
+describe('the steady line', () => {
+  test('is looked back from later and later, unless it was chosen', () => {
+    const choice = new LineChoice('fast', true)
+    choice.fastIsSlow({ name: 'connecting', attempt: 1 })
+    const waits = Array.from({ length: 6 }, () => {
+      const wait = choice.lookBackInMs
+      choice.lookedInVain()
+      return wait
+    })
+    expect(waits).toEqual([60_000, 120_000, 240_000, 480_000, 600_000, 600_000])
+    expect(new LineChoice('steady', true).lookBackInMs).toBeNull()
+  })
+
+  test('is left when it carries nothing either, but not against the viewer', () => {
+    const choice = new LineChoice('fast', true)
+    choice.fastIsSlow({ name: 'connecting', attempt: 1 })
+    expect(choice.steadySays(refused(2))).toBe(false)
+    expect(choice.steadySays(refused(3))).toBe(true)
+    expect(choice.line).toBe('fast')
+    expect(new LineChoice('steady', true).steadySays(refused(9))).toBe(false)
+  })
+})

@@ -1,0 +1,90 @@
+// Which line a viewer's picture comes over: WHEP at once, or HLS some seconds later where WHEP does not get through.
+
+import type { PlayerState } from './whep-player'
+
+export type Line = 'fast' | 'steady'
+/** Why the picture comes over the steady line. */
+export type SteadyReason = 'chosen' | 'fell_back'
+
+/** ICE takes well under a second on lines that let it through; a viewer waits no longer for those that don't. */
+export const FIRST_PICTURE_PATIENCE_MS = 6_000
+/** One refusal may be chance (a node that restarts); the second one is not. */
+const REFUSALS_BORNE = 2
+/** A line that has carried a picture is given more tries. */
+const BREAKS_BORNE = 3
+/** When nothing comes over the steady line either, it is not the line's fault. */
+const STEADY_FAILURES_BORNE = 3
+const FIRST_LOOK_BACK_MS = 60_000
+const LONGEST_LOOK_BACK_MS = 600_000
+
+/** Decides from what the players tell; whoever asks owns the timers. */
+export class LineChoice {
+  private hasPlayed = false
+  private lookBackMs = FIRST_LOOK_BACK_MS
+  line: Line
+  reason: SteadyReason = 'chosen'
+
+  constructor(
+    wish: Line,
+    private readonly canFast: boolean,
+  ) {
+    this.line = 'fast'
+    this.choose(wish)
+  }
+
+  /** The viewer's own word. */
+  choose(wish: Line): void {
+    this.hasPlayed = false
+    this.lookBackMs = FIRST_LOOK_BACK_MS
+    this.line = wish
+    this.reason = 'chosen'
+    if (wish === 'fast' && !this.canFast) this.fallBack()
+  }
+
+  /** What the WHEP player says; answers whether the line changed. */
+  fastSays(state: PlayerState): boolean {
+    if (this.line !== 'fast') return false
+    if (state.name === 'playing') this.hasPlayed = true
+    const tries = state.name === 'reconnecting' ? state.attempt : 0
+    const isGone = tries >= (this.hasPlayed ? BREAKS_BORNE : REFUSALS_BORNE)
+    if (!isGone && !(state.name === 'failed' && state.reason === 'cannot_play')) return false
+    this.fallBack()
+    return true
+  }
+
+  /** No picture came within FIRST_PICTURE_PATIENCE_MS although somebody publishes. */
+  fastIsSlow(state: PlayerState): boolean {
+    if (this.line !== 'fast' || this.hasPlayed || (state.name !== 'connecting' && state.name !== 'reconnecting')) return false
+    this.fallBack()
+    return true
+  }
+
+  /** What the HLS player says; answers whether the line changed. */
+  steadySays(state: PlayerState): boolean {
+    if (this.line !== 'steady' || this.reason === 'chosen' || !this.canFast) return false
+    if (state.name !== 'failed' && !(state.name === 'reconnecting' && state.attempt >= STEADY_FAILURES_BORNE)) return false
+    this.fastWorks()
+    return true
+  }
+
+  /** When to look whether the fast line works again; null: never, for that is what the viewer wants. */
+  get lookBackInMs(): number | null {
+    return this.line === 'steady' && this.reason === 'fell_back' && this.canFast ? this.lookBackMs : null
+  }
+
+  /** It was looked, in vain: the next look is later. */
+  lookedInVain(): void {
+    this.lookBackMs = Math.min(LONGEST_LOOK_BACK_MS, this.lookBackMs * 2)
+  }
+
+  fastWorks(): void {
+    this.line = 'fast'
+    this.reason = 'chosen'
+    this.hasPlayed = false
+  }
+
+  private fallBack(): void {
+    this.line = 'steady'
+    this.reason = 'fell_back'
+  }
+}
