@@ -101,13 +101,21 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(folder: Path) -> AsyncIterator[Stage]:
-    """Databases on the load's core, a room, and people who are signed in; everything is killed at the end."""
+async def open_stage(folder: Path, changes: Environment | None = None) -> AsyncIterator[Stage]:
+    """Databases on the load's core, a room, and people who are signed in; everything is killed at the end.
+
+    `changes`: settings that are to be otherwise.
+    """
     servers = DataServers(folder)
     try:
         with on_core(LOAD_CORE):
             environment = servers.new_environment(folder)
-        environment |= {"PATH": os.environ["PATH"], "LOG_LEVEL": "warning", "TRUSTED_PROXY_HOPS": "1"}
+        environment |= {
+            "PATH": os.environ["PATH"],
+            "LOG_LEVEL": "warning",
+            "TRUSTED_PROXY_HOPS": "1",
+            **(changes or {}),
+        }
         settings = ServerSettings.model_validate({name.lower(): value for name, value in environment.items()})
         async with open_services(settings, with_sockets=False) as services:
             roles = frozenset({Role.VIEWER, Role.HOST})
