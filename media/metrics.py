@@ -26,6 +26,8 @@ class Snapshot:
     copies_given: int  # to other nodes
     copies_taken: int  # from other nodes
     streams: dict[str, int]  # by state
+    recordings: dict[str, int]  # of the streams, by health
+    spool_free_bytes: int
     layers: dict[str, int]  # bit/s that publishers send, by the layer's place: LAYERS
     events_waiting: int
     events_lost: int
@@ -56,6 +58,13 @@ class NodeMetrics(Collector):
         for state, count in seen.streams.items():
             streams.add_metric([state], count)
         yield streams
+        recordings = GaugeMetricFamily("dongting_media_recordings", "recordings by health", labels=["health"])
+        for health, count in seen.recordings.items():
+            recordings.add_metric([health], count)
+        yield recordings
+        yield GaugeMetricFamily(
+            "dongting_media_spool_free_bytes", "what the disk of the spool still holds", value=seen.spool_free_bytes
+        )
         copies = GaugeMetricFamily("dongting_media_copies", "streams copied between nodes", labels=["direction"])
         copies.add_metric(["given"], seen.copies_given)
         copies.add_metric(["taken"], seen.copies_taken)

@@ -17,6 +17,7 @@ from media.inbound import InboundTrack
 from media.picture_size import picture_size
 from media.publisher import Publisher
 from media.recording.feed import RecorderFactory, RecorderFeed
+from media.recording.health import Health
 from media.recording.take import TakeSummary
 from media.recording.tracks import AUDIO_CLOCK, VIDEO_CLOCK, Kind, TrackFormat
 from media.rtp.choice import MAIN_RID, LayerState
@@ -118,6 +119,11 @@ class Stream:
         self.published = {track.kind: track.published() for track in publisher.tracks}
         if before is not None:
             before.session.end(Ending.REPLACED)
+
+    @property
+    def recording(self) -> Health:
+        """Whether what comes in now will be in the replay."""
+        return self._recorder.health
 
     def is_held(self, now: float) -> bool:
         """Whether a publisher is here who was heard of lately."""

@@ -71,6 +71,7 @@ def ingest_of(stream: Stream) -> Payload:
         "bitrate": _bits_of(stream),
         "loss": round(lost_of(publisher), 4) if publisher is not None else 0.0,
         "b_frames": publisher is not None and publisher.has_b_frames,
+        "recording": stream.recording.value,
         "layers": [
             {"rid": _rid(x.rid), "bitrate": x.bits_per_second, "width": x.width, "height": x.height} for x in layers
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -15,6 +16,7 @@ from media.cluster.load import CpuShare
 from media.cluster.registry import Registry
 from media.events import Outbox
 from media.metrics import LAYERS, Snapshot
+from media.recording.health import Health
 from media.sessions import Sessions
 from media.stream import Stream, StreamState
 from media.transport.addresses import interface_addresses
@@ -121,6 +123,8 @@ class Presence:
             copies_given=copies,
             copies_taken=len(node.all_streams()) - len(streams),
             streams=states,
+            recordings={health.value: sum(s.recording == health for s in streams) for health in Health},
+            spool_free_bytes=_free_bytes(node.settings.spool_folder),
             layers=_bitrates(streams),
             events_waiting=node.outbox.waiting,
             events_lost=node.outbox.lost,
@@ -135,6 +139,14 @@ class Presence:
             if number % PIECE == 0:
                 await asyncio.sleep(0)
         return found
+
+
+def _free_bytes(folder: str) -> int:
+    """What a folder's disk still holds; 0 while there is no such folder."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
 
 
 def _bitrates(streams: Iterable[Stream]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from media.recording.health import Health
 from media.recording.take import TakeSummary
 from media.recording.tracks import Kind, TrackFormat
 
@@ -15,6 +16,7 @@ class NoRecorder:
 
     def __init__(self, stream_id: str, room_id: str, request_keyframe: Callable[[], None]) -> None:
         self.first_picture_at: datetime | None = datetime.now(UTC)
+        self.health = Health.ON  # at its origin, as far as we know
 
     async def start(self) -> None:
         """Nothing to open."""

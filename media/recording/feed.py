@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from media.recording.health import Health
 from media.recording.take import TakeSummary
 from media.recording.tracks import Kind, TrackFormat
 from media.rtp.packet import RtpPacket
@@ -19,6 +20,8 @@ class TakeRecorder(Protocol):
 
     @property
     def first_picture_at(self) -> datetime | None: ...
+    @property
+    def health(self) -> Health: ...
     async def start(self) -> None: ...
     def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None) -> None: ...
     def add(self, kind: Kind, packet: bytes, arrival_ns: int) -> None: ...

@@ -14,6 +14,9 @@ from media.rtp.packet import parse_rtp
 
 # Sound waits so long for a first picture, then the run goes on as sound alone until one comes.
 PICTURE_WAIT_NS = 10 * SECOND_NS
+# Before its first sound is placed the publisher has so long to say how his two clocks belong together. Pictures are
+# held no longer than that for want of sound, so it stays within what a crash may cost.
+REPORT_WAIT_NS = SECOND_NS
 # Sound held while no picture has come: 12 s. The oldest is dropped; sound before the first picture goes anyway.
 HELD_SOUNDS = 600
 # Sound that is so far behind the picture is muted or lost; silence takes its place,
@@ -44,6 +47,8 @@ class RunIntake:
         self._held: deque[AccessUnit] = deque(maxlen=HELD_SOUNDS)
         self._merge = Merge(set(self._formats))
         self._newest_picture_ns: int | None = None
+        self._first_picture_arrival_ns = 0
+        self.first_picture_ns: int | None = None  # on the arrival clock; known before it is handed out
         self.broken_packets = 0
 
     @property
@@ -73,12 +78,14 @@ class RunIntake:
         """Take a sender report."""
         if len(self._formats) == 2:
             self._lip_sync.report(kind, report)
+            self._start_with_picture(is_late=False)
 
     def take(self, now_ns: int) -> list[Sample]:
         """The samples that are in order by now."""
         for kind, reorder in self._reorders.items():
             for packet in reorder.take(now_ns):
                 self._assemble(kind, packet)
+        self._start_with_picture(is_late=now_ns - self._first_picture_arrival_ns > REPORT_WAIT_NS)
         self._start_without_picture(now_ns)
         # Only now: within a batch all pictures come first, however late the batch is.
         self._fill_silence(SILENCE_AFTER_NS, SILENCE_LAG_NS)
@@ -92,6 +99,7 @@ class RunIntake:
         if self._video is not None:
             for unit in self._video.flush():
                 self._place_picture(unit)
+        self._start_with_picture(is_late=True)
         self._fill_silence(0, 0)
         return self._merge.flush()
 
@@ -110,8 +118,9 @@ class RunIntake:
     def _place_picture(self, unit: AccessUnit) -> None:
         at_ns, is_anchored_anew = self._video_clock.at_ns(unit.timestamp, unit.arrival_ns)
         if self._newest_picture_ns is None:
+            self.first_picture_ns, self._first_picture_arrival_ns = at_ns, unit.arrival_ns
             self._lip_sync.align()
-            self._start_sound(at_ns)
+            self._start_with_picture(is_late=False)
         self._newest_picture_ns = max(at_ns, self._newest_picture_ns or at_ns)
         after_loss = unit.after_loss or is_anchored_anew
         self._merge.push(Sample("video", at_ns, 0, unit.data, unit.keyframe, after_loss, unit.setup))
@@ -128,6 +137,11 @@ class RunIntake:
             self._lip_sync.align()
             at_ns = self._audio_clock.place(unit.timestamp)
         self._push_sounds(self._line.add(at_ns, unit.data, unit.after_loss))
+
+    def _start_with_picture(self, *, is_late: bool) -> None:
+        """Let the sound begin with the first picture, once it is known which sound belongs to it."""
+        if self.first_picture_ns is not None and (is_late or self._lip_sync.is_aligned):
+            self._start_sound(self.first_picture_ns)
 
     def _start_without_picture(self, now_ns: int) -> None:
         if self._line is None and self._held and now_ns - self._held[0].arrival_ns > PICTURE_WAIT_NS:

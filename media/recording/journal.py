@@ -78,12 +78,18 @@ def mend(folder: Path) -> Take:
 
 
 def _replay(take: Take, records: list[Record], on_disk: dict[str, int]) -> None:
-    """Apply the records, but no fragment that a power cut kept from the disk."""
+    """Apply the records, but no fragment that a power cut kept from the disk.
+
+    A part that is gone although later ones are here was dropped because the object store has it.
+    """
     uploaded = take.uploaded | {record.get("name") for record in records if record.get("what") == "uploaded"}
+    newest = max(on_disk, default="")
     torn = set()
     for record in records:
         if record.get("what") == "fragment" and take.parts:
             part = take.parts[-1]
+            if part.name not in on_disk and part.name < newest:
+                uploaded.add(part.name)
             is_whole = part.name in uploaded or part.bytes + record.get("bytes", 0) <= on_disk.get(part.name, 0)
             if not is_whole:
                 torn.add(part.name)
@@ -92,3 +98,4 @@ def _replay(take: Take, records: list[Record], on_disk: dict[str, int]) -> None:
         elif record.get("what") == "closed" and take.parts and take.parts[-1].name in torn:
             record = {"what": "closed", "end_ns": take.parts[-1].end_ns}
         take.apply(record)
+    take.uploaded |= {part.name for part in take.parts if part.name in uploaded}

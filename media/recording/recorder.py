@@ -17,12 +17,13 @@ from config.logs import logger
 from config.objects import Objects, ObjectsUnavailable
 from config.settings import MediaSettings
 from config.tasks import Tasks
+from media.recording.health import Health
 from media.recording.mirror import MirroredSpool, Onlooker
 from media.recording.take import TakeSummary
 from media.recording.take_spool import SpoolBusy, TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Kind, TrackFormat
-from media.recording.upload import Uploader, earlier_take
+from media.recording.upload import Sleep, Uploader, earlier_take
 from media.recording.writer import TakeWriter
 
 log = logger(__name__)
@@ -34,6 +35,9 @@ INBOX_PACKETS = 20_000
 KEYFRAME_REQUEST_NS = SECOND_NS  # a publisher that did not answer is asked again
 KNOWN_TAKE_SECONDS = 4.0  # a publisher does not wait longer for an object store that is away
 TAKE_OVER_SECONDS = 10.0  # a publisher does not wait longer for a recovery of the same take
+# When the spool cannot be written it is tried again after so long, then after twice as long, and so on.
+FIRST_RETRY_SECONDS = 2.0
+LONGEST_RETRY_SECONDS = 30.0
 FINISH_SECONDS = 900.0  # longer than the object store may be away; then the next start finishes the take
 
 
@@ -53,11 +57,15 @@ class _Run(NamedTuple):
     audio: TrackFormat | None
 
 
+NOTHING = TakeSummary(0, has_video=False, has_audio=False)
+
+
 class Recorder:
     """The recording of one stream, from its first publisher to `finish()`.
 
     `add` and `add_sender_report` only append to a bounded queue; everything else happens in the thread. When that
-    queue is full the newest packets are lost.
+    queue is full the newest packets are lost. While the spool cannot be written everything is lost, and listed as a
+    gap once it can be written again.
     """
 
     def __init__(
@@ -70,9 +78,10 @@ class Recorder:
         request_keyframe: Callable[[], None],
         is_continued: bool = False,
         onlooker: Onlooker | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """`is_continued`: another node may have recorded a part of this stream, and not be done with it yet.
-        `onlooker`: who is shown the take while it grows."""
+        `onlooker`: who is shown the take while it grows. `sleep`: between tries to reach the object store."""
         self._stream_id = stream_id
         self._room_id = room_id
         self._settings = settings
@@ -80,9 +89,12 @@ class Recorder:
         self._request_keyframe = request_keyframe
         self._is_continued = is_continued
         self._onlooker = onlooker
+        self._sleep = sleep
         self._inbox: deque[_Packet | _Report | _Run] = deque()
         self._dropped_packets = 0  # the inbox was full
         self._lost_packets = 0  # never came
+        self._run: _Run | None = None  # the thread's: what the publisher sends
+        self._is_off = False
         self._stopping = threading.Event()
         self._ended = asyncio.Event()
         self._thread: threading.Thread | None = None
@@ -93,12 +105,28 @@ class Recorder:
         self._summary: TakeSummary | None = None
         self.first_picture_at: datetime | None = None
 
+    @property
+    def health(self) -> Health:
+        """Whether what comes in now will be in the replay."""
+        if self._is_off:
+            return Health.OFF
+        return Health.BEHIND if self._uploader is not None and self._uploader.is_behind else Health.ON
+
     async def start(self) -> None:
         """Open the spool and begin to take packets. A stream that was recorded before goes on where it ended.
 
-        Raises OSError (TimeoutError while a recovery holds the spool), and ValueError for an impossible stream id.
+        A disk that cannot be written costs the recording, not the broadcast. Raises TimeoutError while a recovery
+        holds the spool, and ValueError for an impossible stream id.
         """
-        self._spool = spool = await self._open_spool()
+        try:
+            self._spool = spool = await self._open_spool()
+        except TimeoutError:
+            raise
+        except OSError:
+            log.exception("NOT RECORDED: the spool cannot be opened", stream=self._stream_id)
+            self._is_off = True
+            self._ended.set()
+            return
         # Of another node's unfinished part the object store knows no name: ours keep apart from them until the end.
         if (
             spool.take.is_unasked and not self._is_continued
@@ -109,7 +137,7 @@ class Recorder:
                 spool.close()  # else nobody could record this stream any more
                 raise
         self.first_picture_at = spool.take.began_at
-        self._uploader = Uploader(spool, self._objects)
+        self._uploader = Uploader(spool, self._objects, self._sleep)
         self._uploader.wake()
         self._tasks.start("upload parts", self._uploader.run())
         loop = asyncio.get_running_loop()
@@ -131,7 +159,7 @@ class Recorder:
 
     def add(self, kind: Kind, packet: bytes, arrival_ns: int) -> None:
         """Take one RTP packet that came at `arrival_ns` of time.monotonic_ns()."""
-        if len(self._inbox) < INBOX_PACKETS:
+        if len(self._inbox) < INBOX_PACKETS and not self._ended.is_set():
             self._inbox.append(_Packet(kind, packet, arrival_ns))
         else:
             self._dropped_packets += 1
@@ -162,14 +190,17 @@ class Recorder:
     async def remove(self) -> None:
         """Close and delete the spool of a finished take, once the servers know of the take; until then recovery
         finds it there and announces it."""
-        if self._summary is None or self._spool is None:
+        if self._summary is None:
             raise RuntimeError("the take is not finished")
         await self.aclose()
-        await asyncio.to_thread(self._spool.remove_if_unchanged)
+        if self._spool is not None:
+            await asyncio.to_thread(self._spool.remove_if_unchanged)
 
     async def _finish(self) -> TakeSummary:
         if self._spool is None or self._uploader is None:
-            raise RuntimeError("the recorder was not started")
+            if not self._is_off:
+                raise RuntimeError("the recorder was not started")
+            return NOTHING
         await self._stop_thread()
         async with asyncio.timeout(FINISH_SECONDS):
             summary = await self._uploader.publish()
@@ -217,20 +248,49 @@ class Recorder:
                     await asyncio.sleep(0.2)
 
     def _work(self, loop: asyncio.AbstractEventLoop, spool: TakeSpool, writer: TakeWriter) -> None:
-        """The thread: batches of packets until `finish`, or until the spool cannot be written."""
+        """The thread: writes until `finish`; what cannot be written is lost, and tried anew after a while."""
         try:
-            self._write_batches(loop, spool, writer)
-        except OSError:
-            log.exception("RECORDING ENDED: the spool cannot be written", stream=self._stream_id)
-        except Exception:
-            log.exception("RECORDING ENDED: a fault in the recorder", stream=self._stream_id)
+            retry_seconds = FIRST_RETRY_SECONDS
+            while True:
+                began_at_ns = spool.take.end_ns
+                try:
+                    self._write_batches(loop, spool, writer)
+                    return
+                except OSError:
+                    log.exception("NOT RECORDED: the spool cannot be written", stream=self._stream_id)
+                except Exception:
+                    log.exception("NOT RECORDED: a fault in the recorder", stream=self._stream_id)
+                self._is_off = True
+                writer.interrupt()
+                if spool.take.end_ns > began_at_ns:
+                    retry_seconds = FIRST_RETRY_SECONDS
+                if not self._wait(retry_seconds):
+                    return
+                retry_seconds = min(2 * retry_seconds, LONGEST_RETRY_SECONDS)
+                writer.begin_anew(*(self._run or (None, None)))
         finally:
             try:
+                self._lost_packets = writer.lost_packets
                 spool.close_part(spool.take.end_ns)
             finally:
                 if self._onlooker is not None:
                     _on_loop(loop, self._onlooker.ended)
                 _on_loop(loop, self._ended.set)
+
+    def _wait(self, seconds: float) -> bool:
+        """Drop what comes meanwhile; False: the recording is over."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            is_over = self._stopping.wait(BATCH_SECONDS)
+            for _ in range(len(self._inbox)):
+                entry = self._inbox.popleft()
+                if isinstance(entry, _Run):
+                    self._run = entry
+                else:
+                    self._dropped_packets += 1
+            if is_over:
+                return False
+        return True
 
     def _write_batches(self, loop: asyncio.AbstractEventLoop, spool: TakeSpool, writer: TakeWriter) -> None:
         asked_at = 0
@@ -241,8 +301,10 @@ class Recorder:
             writer.tick(now_ns)
             if is_last:
                 writer.end_run()
-                self._lost_packets = writer.lost_packets
                 return
+            if self._is_off and spool.take.open_part and spool.take.parts[-1].bytes:
+                self._is_off = False
+                log.warning("the recording goes on", stream=self._stream_id)
             if writer.wants_keyframe and now_ns - asked_at >= KEYFRAME_REQUEST_NS:
                 asked_at = now_ns
                 _on_loop(loop, self._request_keyframe)
@@ -257,6 +319,7 @@ class Recorder:
             elif isinstance(entry, _Report):
                 writer.report(*entry)
             else:
+                self._run = entry
                 writer.begin_run(*entry)
 
 

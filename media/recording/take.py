@@ -97,17 +97,7 @@ class Take:
                 case "run":
                     self.runs.append(Run(**record["run"]))
                 case "part":
-                    self.parts.append(
-                        Part(
-                            self.next_part,
-                            len(self.runs) - 1,
-                            record["start_ns"],
-                            record["start_ns"],
-                            0,
-                            record["keyframe"],
-                        )
-                    )
-                    self.open_part = True
+                    self._begin_part(record["start_ns"], record["keyframe"])
                 case "fragment":
                     part = self.parts[-1]
                     end_ns = max(part.end_ns, record["end_ns"])
@@ -124,6 +114,12 @@ class Take:
                     raise ValueError(f"unknown record {other}")
         except (KeyError, IndexError, TypeError, OverflowError, OSError) as error:
             raise ValueError(f"record does not fit: {type(error).__name__}") from None
+
+    def _begin_part(self, start_ns: int, keyframe: bool) -> None:
+        if self.open_part:  # a full disk took no note of its end
+            self._close_part(self.parts[-1].end_ns)
+        self.parts.append(Part(self.next_part, len(self.runs) - 1, start_ns, start_ns, 0, keyframe))
+        self.open_part = True
 
     def _close_part(self, end_ns: int) -> None:
         self.open_part = False

@@ -68,7 +68,11 @@ class TakeSpool:
             # The clock runs faster than parts are made, so no two recordings of a stream share a number.
             take = Take(stream_id, room_id, is_unasked=is_unasked, first_number=int(time.time()) if is_unasked else 0)
             spool = cls(folder, lock, take)
-            spool._append(header(take))
+            try:
+                spool._append(header(take))
+            except OSError:
+                spool.close()
+                raise
         except BaseException:
             lock.close()
             raise
@@ -162,11 +166,14 @@ class TakeSpool:
 
     def mark_uploaded(self, name: str) -> None:
         """Note that the object store has a file, and drop it here."""
+        record = {"what": "uploaded", "name": name}
         try:
-            self._note({"what": "uploaded", "name": name})
-        except OSError:
-            self._apply({"what": "uploaded", "name": name})  # a recovery uploads it once more
-            return
+            self._append(record)
+        except OSError:  # a full disk: what is dropped makes room for the note of it
+            (self._folder / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._append(record)
+        self._apply(record)
         (self._folder / name).unlink(missing_ok=True)
 
     def close(self) -> None:

@@ -74,6 +74,7 @@ class LipSync:
         self._clocks: dict[Kind, TrackClock] = {"video": video, "audio": audio}
         self._reports: dict[Kind, SenderReport] = {}
         self.is_due = False  # there are reports that did not move the clock yet
+        self.is_aligned = False  # reports of both tracks were heeded, for the first time or again
 
     def report(self, kind: Kind, report: SenderReport) -> None:
         """Take a report."""
@@ -88,7 +89,7 @@ class LipSync:
         video_at, audio_at = self._moment("video"), self._moment("audio")
         if video_at is None or audio_at is None:
             return
-        self.is_due = False
+        self.is_due, self.is_aligned = False, True
         between = (self._reports["audio"].ntp - self._reports["video"].ntp) * SECOND_NS // _NTP_FRACTION
         move = video_at + between - audio_at
         if abs(move) <= LARGEST_LIP_SYNC_NS:

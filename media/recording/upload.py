@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from config.logs import logger
 from config.objects import ObjectNotFound, Objects, ObjectsUnavailable
@@ -17,6 +18,8 @@ log = logger(__name__)
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 15.0
+T = TypeVar("T")
+Sleep = Callable[[float], Awaitable[None]]
 MP4_TYPE, PART_TYPE, JSON_TYPE = "video/mp4", "video/iso.segment", "application/json"
 
 
@@ -39,11 +42,13 @@ class Uploader:
     """Uploads one take's files, one at a time. What fails stays in the spool and is tried again later, with waits
     that double up to LONGEST_WAIT_SECONDS."""
 
-    def __init__(self, spool: TakeSpool, objects: Objects) -> None:
+    def __init__(self, spool: TakeSpool, objects: Objects, sleep: Sleep = asyncio.sleep) -> None:
         self._spool = spool
         self._objects = objects
+        self._sleep = sleep
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
+        self.is_behind = False  # the object store did not answer lately
 
     def wake(self) -> None:
         """A file may wait. On the event loop only."""
@@ -59,24 +64,10 @@ class Uploader:
     async def upload_closed(self) -> None:
         """Upload every closed file, however long the object store is away."""
         async with self._turn:
-            await self._upload_closed()
-
-    async def _upload_closed(self) -> None:
-        wait = FIRST_WAIT_SECONDS
-        while names := self._spool.waiting_for_upload():
-            try:
+            while names := self._spool.waiting_for_upload():
                 for name in names:
-                    await self._upload(name)
-                    wait = FIRST_WAIT_SECONDS
-            except ObjectsUnavailable as error:
-                log.warning(
-                    "parts cannot be uploaded, they wait in the spool",
-                    stream=self._spool.take.stream_id,
-                    waiting=len(names),
-                    error=str(error),
-                )
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+                    await self._insist(lambda name=name: self._upload(name))  # type: ignore[misc]
+            self._caught_up()
 
     async def _upload(self, name: str) -> None:
         kind = MP4_TYPE if name.endswith(".mp4") else PART_TYPE
@@ -95,42 +86,49 @@ class Uploader:
 
     async def _ask_for_earlier(self) -> None:
         """Before `take.json` is written: is there one already that must be part of it?"""
-        wait = FIRST_WAIT_SECONDS
         take = self._spool.take
-        while take.is_unasked:
-            try:
-                earlier = await earlier_take(self._objects, take.stream_id)
-            except ObjectsUnavailable as error:
-                log.warning("the take cannot be finished yet", stream=take.stream_id, error=str(error))
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
-                continue
-            except ValueError as error:
-                log.warning("an earlier take.json is not readable, replaced", stream=take.stream_id, error=str(error))
-                earlier = None
-            await asyncio.to_thread(self._spool.note_earlier, earlier)
+        if not take.is_unasked:
+            return
+        try:
+            earlier = await self._insist(lambda: earlier_take(self._objects, take.stream_id))
+        except ValueError as error:
+            log.warning("an earlier take.json is not readable, replaced", stream=take.stream_id, error=str(error))
+            earlier = None
+        await asyncio.to_thread(self._spool.note_earlier, earlier)
 
     async def _with_others(self, take: Take) -> Take:
         """What other nodes recorded of the same stream, and brought here meanwhile, belongs to the take as well."""
-        wait = FIRST_WAIT_SECONDS
-        while True:
-            try:
-                stored = await earlier_take(self._objects, take.stream_id)
-                return take if stored is None else combine(take, take_from_json(stored))
-            except ObjectsUnavailable as error:
-                log.warning("the take cannot be finished yet", stream=take.stream_id, error=str(error))
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
-            except ValueError:
-                return take  # not readable: replaced
+        try:
+            stored = await self._insist(lambda: earlier_take(self._objects, take.stream_id))
+            return take if stored is None else combine(take, take_from_json(stored))
+        except ValueError:
+            return take  # not readable: replaced
 
     async def _put(self, take: Take, name: str, text: str, content_type: str) -> None:
+        key = take_key(take.stream_id, name)
+        await self._insist(lambda: self._objects.put(key, text.encode(), content_type))
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the object store until it answers."""
         wait = FIRST_WAIT_SECONDS
         while True:
             try:
-                await self._objects.put(take_key(take.stream_id, name), text.encode(), content_type)
-                return
+                return await ask()
             except ObjectsUnavailable as error:
-                log.warning("the take cannot be finished yet", stream=take.stream_id, error=str(error))
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+                self._fell_behind(error)
+            await self._sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+    def _fell_behind(self, error: ObjectsUnavailable) -> None:
+        waiting = len(self._spool.waiting_for_upload())
+        about = {"stream": self._spool.take.stream_id, "waiting": waiting, "error": str(error)}
+        if self.is_behind:
+            log.warning("the object store is still away, parts wait in the spool", **about)
+            return
+        self.is_behind = True
+        log.error("THE OBJECT STORE IS AWAY: the recording stays on this machine until it is back", **about)
+
+    def _caught_up(self) -> None:
+        if self.is_behind:
+            self.is_behind = False
+            log.warning("the object store is back, everything is there", stream=self._spool.take.stream_id)

@@ -23,7 +23,7 @@ SMALLEST_GAP_NS = SECOND_NS // 20
 class TakeWriter:
     """Turns the packets of a take into parts in its spool. Times are nanoseconds of one monotonic clock.
 
-    Raises OSError when the spool cannot be written; then only `finish` may still be called.
+    Raises OSError when the spool cannot be written; then only `interrupt` and `begin_anew` may be called.
     """
 
     def __init__(
@@ -31,7 +31,9 @@ class TakeWriter:
     ) -> None:
         """`sink`: what passes the parts on to the spool, if they do not go there directly."""
         self._spool = spool
-        self._segmenter = Segmenter(sink or spool, int(part_seconds * SECOND_NS))
+        self._sink: Sink = sink or spool
+        self._part_ns = int(part_seconds * SECOND_NS)
+        self._segmenter = Segmenter(self._sink, self._part_ns)
         self._intake: RunIntake | None = None
         self._wall_of_zero = wall - timedelta(microseconds=now_ns // 1000)
         self._origin_ns: int | None = None  # what 0 of the take is on the arrival clock
@@ -64,6 +66,20 @@ class TakeWriter:
         self._is_run_begun = False
         self._is_idle = True
 
+    def interrupt(self) -> None:
+        """After a failure: close what is open where it ends."""
+        if self._spool.take.open_part:
+            self._sink.close_part(self._spool.take.end_ns)
+
+    def begin_anew(self, video: TrackFormat | None, audio: TrackFormat | None) -> None:
+        """After a failure: forget what was not written, and go on with these tracks as if their publisher had come
+        back."""
+        if self._intake is not None:
+            self._lost_packets += self._intake.lost_packets
+            self._intake = None
+        self._segmenter = Segmenter(self._sink, self._part_ns)
+        self.begin_run(video, audio)
+
     def push(self, kind: Kind, data: bytes, arrival_ns: int) -> None:
         """Take one RTP packet."""
         if self._intake is not None:
@@ -80,7 +96,10 @@ class TakeWriter:
         """Write what is ready by now."""
         if self._intake is None:
             return
-        self._write(self._intake.take(now_ns))
+        ready = self._intake.take(now_ns)
+        if self._intake.first_picture_ns is not None:  # viewers are told at once, whatever it waits for
+            self._begin(self._intake.first_picture_ns)
+        self._write(ready)
         if not self._is_idle and now_ns - self._newest_arrival_ns > IDLE_NS:
             self._is_idle = True
             self._write(self._intake.flush_idle())
@@ -97,27 +116,27 @@ class TakeWriter:
 
     def _write(self, samples: list[Sample]) -> None:
         for sample in samples:
-            self._begin(sample)
+            self._begin(sample.at_ns)
             place = sample.at_ns - (self._origin_ns or 0) + self._run_shift_ns
             self._segmenter.add(sample._replace(at_ns=max(0, place)))
         if self._segmenter.has_b_frames and not self._has_told_b_frames:
             self._has_told_b_frames = True
             log.warning("publisher sends B-frames: viewers see them late", stream=self._spool.take.stream_id)
 
-    def _begin(self, sample: Sample) -> None:
+    def _begin(self, at_ns: int) -> None:
         """Before the first sample of a run: find its place after what is recorded."""
         if self._is_run_begun:
             return
         self._is_run_begun = True
         if self._origin_ns is None:
-            self._origin_ns = sample.at_ns
-            began_at = (self._wall_of_zero + timedelta(microseconds=sample.at_ns // 1000)).astimezone(UTC)
+            began_at = (self._wall_of_zero + timedelta(microseconds=at_ns // 1000)).astimezone(UTC)
             began_at = began_at.replace(microsecond=began_at.microsecond // 1000 * 1000)
             self._spool.begin(began_at)
+            self._origin_ns = at_ns
             self.on_first_picture(began_at)
         end_ns = self._spool.take.end_ns
-        start_ns = sample.at_ns - self._origin_ns
+        start_ns = at_ns - self._origin_ns
         # The clocks of two processes may disagree: a run never begins before the end of the one before.
         self._run_shift_ns = max(0, end_ns - start_ns)
-        if end_ns and start_ns - end_ns > SMALLEST_GAP_NS:
+        if start_ns - end_ns > SMALLEST_GAP_NS:
             self._spool.note_gap(end_ns, start_ns)

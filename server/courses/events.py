@@ -33,6 +33,6 @@ def course_events(courses: Courses, channels: Callable[[], Channels]) -> list[Ev
         await courses.look(fields.lesson_id, peer.user)
         # Listening begins before the reading, so that no change falls in between.
         await channels().enter(peer, lesson_channel(fields.lesson_id))
-        return {"lesson": lesson_shape(await courses.look(fields.lesson_id, peer.user))}
+        return {"lesson": lesson_shape(await courses.look(fields.lesson_id, peer.user), peer.user)}
 
     return [Event("watch_lesson", WatchLesson, watch)]

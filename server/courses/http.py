@@ -39,7 +39,8 @@ def course_routes(courses: Courses) -> Routes:
         return answer({"items": [summary_shape(view) for view in views]})
 
     async def get_lesson(request: web.Request) -> web.Response:
-        return answer(lesson_shape(await courses.look(request.match_info["id"], request.get(USER))))
+        user = request.get(USER)
+        return answer(lesson_shape(await courses.look(request.match_info["id"], user), user))
 
     async def put_progress(request: web.Request) -> web.Response:
         user = require_user(request)

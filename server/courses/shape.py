@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.accounts.model import User
 from server.courses.model import Course, LessonView, Progress
 from server.recordings.model import progress_of, stage_of
 from server.wire import iso
@@ -75,10 +76,17 @@ def public_shape(view: LessonView) -> dict[str, Any]:
     }
 
 
-def lesson_shape(view: LessonView) -> dict[str, Any]:
-    """`Lesson`"""
+def lesson_shape(view: LessonView, user: User | None) -> dict[str, Any]:
+    """`Lesson`; what is missing in a replay is its host's business alone."""
     progress = view.progress or Progress()
-    return {**public_shape(view), "position_ms": progress.position_ms, "watched_ms": progress.watched_ms}
+    is_own = user is not None and user.id == view.asset.host_id
+    gaps = [{"start_ms": gap.start_ms, "end_ms": gap.end_ms, "at_ms": gap.at_ms} for gap in view.asset.gaps]
+    return {
+        **public_shape(view),
+        "position_ms": progress.position_ms,
+        "watched_ms": progress.watched_ms,
+        "gaps": gaps if is_own else None,
+    }
 
 
 def progress_shape(progress: Progress) -> dict[str, Any]:

@@ -32,12 +32,12 @@ def recording_routes(recordings: Recordings, courses: Courses, *, upload_limit_b
     async def cancel(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
         await recordings.cancel(host, request.match_info["id"])
-        return answer(lesson_shape(await courses.look(request.match_info["id"], host)))
+        return answer(lesson_shape(await courses.look(request.match_info["id"], host), host))
 
     async def retry(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
         await recordings.retry(host, request.match_info["id"])
-        return answer(lesson_shape(await courses.look(request.match_info["id"], host)))
+        return answer(lesson_shape(await courses.look(request.match_info["id"], host), host))
 
     return [
         web.get("/api/streams/{id}/replay", get_replay),

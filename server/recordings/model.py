@@ -21,6 +21,7 @@ SIGNATURES = (
     b"\x00\x00\x01\xba",  # MPEG programme stream
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF
 )
+MOST_GAPS = 1000  # a line that loses more in one broadcast is not listed to its end
 MIN_REPLAY_MS = 1  # shorter than this nothing was recorded
 
 
@@ -61,6 +62,15 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing of a stream, on its own timeline; `at_ms`: where that is in the replay."""
+
+    start_ms: int
+    end_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """`playlist_key` names the take's own playlist until the ladder is made, then the ladder's.
 
@@ -82,6 +92,7 @@ class Asset:
     waveform_key: str | None = None
     ladder: Ladder | None = None
     edition: int = 0
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +166,15 @@ def looks_like_video(head: bytes) -> bool:
 def is_worth_a_lesson(duration_ms: int, *, has_video: bool, has_audio: bool) -> bool:
     """Whether a take becomes a lesson: however short, and with sound alone too, as long as something was recorded."""
     return duration_ms >= MIN_REPLAY_MS and (has_video or has_audio)
+
+
+def gaps_of(take: Take) -> tuple[Gap, ...]:
+    """What the recorder says is missing, in order."""
+    timeline = Timeline(take.parts)
+    return tuple(
+        Gap(round(gap.start_ms), round(gap.end_ms), round(timeline.replay_time(gap.start_ms)))
+        for gap in take.gaps[:MOST_GAPS]
+    )
 
 
 def chapters_of(moments: Sequence[Moment], take: Take, duration_ms: int) -> tuple[Chapter, ...]:

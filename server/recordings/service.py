@@ -27,6 +27,7 @@ from server.recordings.model import (
     asset_prefix,
     chapters_of,
     edition_prefix,
+    gaps_of,
     is_worth_a_lesson,
     upload_key,
 )
@@ -255,6 +256,7 @@ class Recordings:
             duration_ms=duration_ms,
             bytes=take.bytes,
             chapters=chapters_of(moments, take, duration_ms),
+            gaps=gaps_of(take),
             playlist_key=take_prefix(stream.id) + "index.m3u8" if take.is_playable else None,
         )
 
@@ -267,6 +269,7 @@ class Recordings:
             duration_ms=wanted.duration_ms,
             bytes=wanted.bytes,
             chapters=wanted.chapters,
+            gaps=wanted.gaps,
             playlist_key=wanted.playlist_key,  # the recorded parts again, until the ladder is as long as they are
             ladder=None,
         )

@@ -13,7 +13,7 @@ from server.making.model import WorkState
 from server.making.records import WorkRecords, read_work, work_document
 from server.recordings.chunks import Tally
 from server.recordings.ladder import Chunk, Ladder, MadeChunk
-from server.recordings.model import Asset, Chapter, Rendition, Source, SourceKind
+from server.recordings.model import Asset, Chapter, Gap, Rendition, Source, SourceKind
 
 
 class AssetStore(WorkRecords[Asset]):
@@ -77,6 +77,7 @@ def _document(asset: Asset) -> Document:
         "waveform_key": asset.waveform_key,
         "ladder": asset.ladder.model_dump() if asset.ladder else None,
         "edition": asset.edition,
+        "gaps": [asdict(gap) for gap in asset.gaps],
     }
 
 
@@ -97,6 +98,7 @@ def _asset(document: Document) -> Asset:
         waveform_key=document.get("waveform_key"),
         ladder=Ladder.model_validate(document["ladder"]) if document.get("ladder") else None,
         edition=document.get("edition", 0),
+        gaps=tuple(Gap(**gap) for gap in document.get("gaps", ())),
     )
 
 

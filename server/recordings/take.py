@@ -34,6 +34,13 @@ class Run(_Described):
     height: int | None = Field(None, ge=0)
 
 
+class Span(_Described):
+    """From here to there on the stream's timeline."""
+
+    start_ms: float = Field(ge=0, le=LONGEST_MS)
+    end_ms: float = Field(ge=0, le=LONGEST_MS)
+
+
 class Take(_Described):
     """The recording of a stream. Its replay leaves the gaps out: what follows a gap moves up, as in its playlist."""
 
@@ -41,6 +48,7 @@ class Take(_Described):
     duration_ms: float = Field(ge=0)
     parts: tuple[Part, ...] = ()
     runs: tuple[Run, ...] = ()
+    gaps: tuple[Span, ...] = ()
 
     @property
     def replay_ms(self) -> int:

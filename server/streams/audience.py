@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -34,11 +34,15 @@ class LayerReport(_Reported):
 
 
 class Ingest(_Reported):
-    """What comes in from the publisher, layers best first; with `b_frames` browsers show it badly."""
+    """What comes in from the publisher, layers best first; with `b_frames` browsers show it badly.
+
+    `recording`: `behind` while the object store is away, `off` while nothing can be kept.
+    """
 
     bitrate: int = Field(0, ge=0)
     loss: float = Field(0.0, ge=0, le=1)
     b_frames: bool = False
+    recording: Literal["on", "behind", "off"] = "on"
     layers: tuple[LayerReport, ...] = Field((), max_length=MOST_LAYERS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,11 @@ from tests.harness.scripted_rtp import Arrival
 
 TICK_NS = SECOND_NS * 15 // 100
 BEGAN = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
-Run = tuple[TrackFormat | None, TrackFormat | None, list[Arrival]]
+Reports = Sequence[tuple[int, Kind, SenderReport]]  # with the times of their arrival
+Run = (
+    tuple[TrackFormat | None, TrackFormat | None, list[Arrival]]
+    | tuple[TrackFormat | None, TrackFormat | None, list[Arrival], Reports]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,16 @@ def record(
     """Record these runs into `folder`/stream; answers the take."""
     spool = TakeSpool.open(folder, "stream", "room")
     writer = TakeWriter(spool, part_seconds, 0, BEGAN)
-    for video, audio, arrivals in runs:
+    for video, audio, arrivals, *more in runs:
         writer.begin_run(video, audio)
         for kind, report in reports:
             writer.report(kind, report)
         tick_at = 0
+        due = list(more[0]) if more else []
         for arrival in arrivals:
+            while due and due[0][0] <= arrival.at_ns:
+                _, kind, report = due.pop(0)
+                writer.report(kind, report)
             writer.push(arrival.kind, arrival.packet, arrival.at_ns)
             if arrival.at_ns >= tick_at:
                 writer.tick(arrival.at_ns)
@@ -88,24 +96,25 @@ def decode(data: bytes) -> Shown:
                 if isinstance(frame, av.VideoFrame):
                     pictures.append(at_ms)
                     size = (frame.width, frame.height)
-                    if _is_white(frame):
+                    if is_white(frame):
                         flashes.append(at_ms)
                 else:
                     sounds.append(at_ms)
                     channels = len(frame.layout.channels)
                     sound_end = at_ms + frame.samples / 48
-                    if (offset := _beep_ms(frame)) is not None and (not beeps or at_ms - beeps[-1] > 500):
+                    if (offset := beep_ms(frame)) is not None and (not beeps or at_ms - beeps[-1] > 500):
                         beeps.append(at_ms + offset)
     return Shown(pictures, sounds, sound_end, flashes, beeps, size, channels)
 
 
-def _is_white(frame: av.VideoFrame) -> bool:
+def is_white(frame: av.VideoFrame) -> bool:
+    """Whether a picture is one of the white ones."""
     middle = frame.planes[0].line_size * (frame.height // 2)
     row = bytes(frame.planes[0])[middle : middle + frame.width]
     return sum(row) / len(row) > 180
 
 
-def _beep_ms(frame: av.AudioFrame) -> float | None:
+def beep_ms(frame: av.AudioFrame) -> float | None:
     """Where in a frame of decoded sound it becomes loud."""
     values = memoryview(bytes(frame.planes[0])).cast("f")[: frame.samples]  # Opus decodes to planar floats
     if max(values) < 0.1:

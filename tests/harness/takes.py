@@ -60,9 +60,13 @@ def make_take(stream_id: str, runs: Sequence[RunOf]) -> MadeTake:
     parts: list[dict[str, object]] = []
     segments: list[Segment] = []
     described: list[dict[str, object]] = []
+    gaps: list[dict[str, int]] = []
     at_ms = 0
     for number, run in enumerate(runs):
-        at_ms += round(run.gap_seconds * 1000)
+        away_ms = round(run.gap_seconds * 1000)
+        if away_ms:
+            gaps.append({"start_ms": at_ms, "end_ms": at_ms + away_ms})
+        at_ms += away_ms
         init, fragments = _record(run, at_ms / 1000)
         files[f"init-{number}.mp4"] = init
         for index, body in enumerate(fragments):
@@ -91,7 +95,7 @@ def make_take(stream_id: str, runs: Sequence[RunOf]) -> MadeTake:
                 "height": run.height if run.video else 0,
             }
         )
-    take = {"stream_id": stream_id, "duration_ms": at_ms, "parts": parts, "runs": described, "gaps": []}
+    take = {"stream_id": stream_id, "duration_ms": at_ms, "parts": parts, "runs": described, "gaps": gaps}
     files["index.m3u8"] = vod_playlist(segments, None).encode()
     files["take.json"] = json.dumps(take).encode()
     return MadeTake(files, at_ms)

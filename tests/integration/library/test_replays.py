@@ -20,7 +20,7 @@ from server.showroom.model import Booth
 from tests.harness.app import Page
 from tests.harness.halls import make_plan
 from tests.harness.takes import RunOf
-from tests.integration.library.conftest import Farm, StartWorker, eventually, settled
+from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, eventually, settled
 
 pytestmark = pytest.mark.long
 
@@ -167,6 +167,22 @@ RECORDED: list[tuple[list[RunOf], int, list[str]]] = [
         ["240p", "144p", "slides"],
     ),
 ]
+
+
+async def test_the_host_alone_is_told_what_his_replay_lacks(farm: Farm, page: Page) -> None:
+    # given a host who was away for ten seconds
+    runs = [RunOf(2.0, width=64, height=64), RunOf(2.0, width=64, height=64, gap_seconds=10)]
+    stream = await farm.broadcast(runs)
+    lesson_id = await farm.lesson_of(page, stream)
+
+    # when
+    _, lesson = await page.ask("GET", f"/api/lessons/{lesson_id}")
+    await page.sign_in("zhanghong", PASSWORD)
+    _, own = await page.ask("GET", f"/api/lessons/{lesson_id}")
+
+    # then
+    assert lesson["gaps"] is None
+    assert own["gaps"] == [{"start_ms": 2000, "end_ms": 12_000, "at_ms": 2000}]
 
 
 async def test_whatever_was_recorded_becomes_a_lesson(farm: Farm, page: Page, start_worker: StartWorker) -> None:

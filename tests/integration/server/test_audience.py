@@ -24,7 +24,7 @@ async def test_a_host_sees_what_the_viewers_of_all_nodes_get(
     await host.sign_in("zhanghong", PASSWORD)
     stream_id = await go_live(server, stall)
     layers = [{"rid": "h", "bitrate": 1_800_000, "width": 1280, "height": 720}]
-    ingest = {"bitrate": 2_300_000, "loss": 0.01, "b_frames": False, "layers": layers}
+    ingest = {"bitrate": 2_300_000, "loss": 0.01, "b_frames": False, "recording": "behind", "layers": layers}
     await report(server, stream_id, "a", viewers=3, by_layer={"h": 2}, audio=1, stalling=1, loss=0.04, ingest=ingest)
     await report(server, stream_id, "b", viewers=1, by_layer={"m": 1}, loss=0.0)
     await report(server, "another", "a", viewers=50, by_layer={"h": 50})

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from media.recording.take_spool import SpoolBusy, TakeSpool
 from media.recording.tracks import SECOND_NS
 from tests.harness.recorded import record, shown
 from tests.harness.scripted_rtp import H264, OPUS, broadcast
+from tests.harness.small_disk import NoDisk, small_disk
 
 BEGIN = 100 * SECOND_NS
 
@@ -155,6 +157,32 @@ try:
 except OSError as error:
     print("stopped", error.errno)
 """
+
+
+def test_what_is_uploaded_makes_room_on_a_full_disk(tmp_path: Path) -> None:
+    # given a disk that does not even hold another line of the journal
+    try:
+        with small_disk(tmp_path / "disk", 200_000) as disk:
+            spool = make_spool(disk)
+            with (disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+                while ballast.write(bytes(4096)):
+                    pass
+            with suppress(OSError):
+                while True:
+                    spool.note_gap(0, 1)
+            # when the object store has a part, and the process dies
+            spool.mark_uploaded("part-000000.m4s")
+            spool.close()
+            (disk / "ballast").unlink()
+            # then the part is gone from here, and known to be there
+            assert not (disk / "stream" / "part-000000.m4s").exists()
+            mended = TakeSpool.reopen(disk / "stream")
+            assert [part.name for part in mended.take.parts] == ["part-000000.m4s", "part-000001.m4s"]
+            assert "part-000000.m4s" in mended.take.uploaded
+            assert "part-000000.m4s" not in mended.waiting_for_upload()
+            mended.close()
+    except NoDisk as error:
+        pytest.skip(str(error))
 
 
 def test_a_full_disk_keeps_what_was_written(tmp_path: Path) -> None:

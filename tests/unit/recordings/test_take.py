@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.cards.model import Moment
-from server.recordings.model import Chapter, chapters_of, is_worth_a_lesson, looks_like_video
+from server.recordings.model import Chapter, Gap, chapters_of, gaps_of, is_worth_a_lesson, looks_like_video
 from server.recordings.take import Take, Timeline, read_take
 from tests.harness.takes import RunOf, make_take, make_video
 
@@ -51,6 +51,10 @@ def test_moments_become_chapters_on_the_replays_timeline() -> None:
         Chapter(1000, 4000, "冰糖橙", "p1"),
         Chapter(5000, 8000, "冰糖橙", "p1"),
     )
+
+
+def test_what_is_missing_is_known_by_both_timelines() -> None:
+    assert gaps_of(TAKE) == (Gap(4000, 14_000, 4000),)
 
 
 def test_without_a_description_chapters_stay_where_they_were() -> None:
