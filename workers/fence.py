@@ -23,7 +23,9 @@ log = logger(__name__)
 
 ROOT = Path(workers.__file__).parents[1]
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "DONGTING_CHILD_OF")
-CPU_SECONDS = 3600  # a chunk on a slow machine; a child that spins without end is stopped here
+# A child that spins without end is stopped: looking into a long file takes a minute, and a slow machine may need
+# this much for a second of video.
+LEAST_CPU_SECONDS, CPU_PER_SECOND = 900, 30
 STALL_SECONDS = 300.0  # without a word; looking through a long take takes a minute or two
 TAIL_BYTES = 4_000
 _ADAPTER: TypeAdapter[Progressed | Refused | Result] = TypeAdapter(
@@ -41,11 +43,12 @@ class Fence:
     """The limits of a child."""
 
     memory_bytes: int
-    cpu_seconds: int = CPU_SECONDS
     stall_seconds: float = STALL_SECONDS
 
-    async def run(self, task: Task, kind: type[R], on_progress: Callable[[float], None]) -> R:
-        """Have a child do the task and answer with this kind of result; it is gone when this returns.
+    async def run(
+        self, task: Task, kind: type[R], on_progress: Callable[[float], None], *, video_ms: float = 0.0
+    ) -> R:
+        """Have a child do the task on so much video and answer with this kind of result; it is gone afterwards.
 
         Raises:
             SourceRefused, ChildFailed
@@ -55,7 +58,7 @@ class Fence:
             "-m",
             "workers.transcode",
             str(self.memory_bytes),
-            str(self.cpu_seconds),
+            str(round(LEAST_CPU_SECONDS + CPU_PER_SECOND * video_ms / 1000)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,

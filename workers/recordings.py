@@ -118,7 +118,8 @@ class ChunkMaker:
                 folder=str(out),
                 threads=self._threads,
             )
-            made = (await self._fence.run(task, Encoded, lease.report)).chunk
+            length_ms = asset.ladder.length_of(chunk.number)
+            made = (await self._fence.run(task, Encoded, lease.report, video_ms=length_ms)).chunk
             await put_folder(self._objects, out, edition_prefix(asset.id, chunk.edition))
         return await lease.conclude(lambda newest: self._chunks.finish(newest, made))
 

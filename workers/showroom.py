@@ -41,7 +41,7 @@ class ClipMaker:
                 folder=str(out),
                 threads=self._threads,
             )
-            done = await self._fence.run(task, Cut, lease.report)
+            done = await self._fence.run(task, Cut, lease.report, video_ms=clip.end_ms - clip.start_ms)
             await put_folder(self._objects, out, clip_prefix(clip.id))
         return await lease.conclude(
             lambda newest: self._clips.finish(newest, done.duration_ms, has_poster=done.has_poster)

@@ -56,6 +56,11 @@ class Ladder(_Kept):
             return []
         return list(zip(self.cuts, (*self.cuts[1:], self.duration_ms), strict=True))
 
+    def length_of(self, number: int) -> float:
+        """How long a chunk is; the one after the pictures is all of the sound."""
+        spans = self.spans
+        return spans[number][1] - spans[number][0] if number < len(spans) else self.duration_ms
+
 
 class Segment(_Kept):
     """One file of a rendition."""

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import imageio_ffmpeg
+import pytest
 
 from tests.harness.app import Page
 from tests.harness.takes import make_video
@@ -51,11 +52,12 @@ def bad_files(folder: Path, listener: str) -> dict[str, tuple[bytes, str]]:
 
 
 async def test_bad_files_are_refused_by_a_worker_that_goes_on(
-    farm: Farm, page: Page, start_worker: StartWorker, tmp_path: Path
+    farm: Farm, page: Page, start_worker: StartWorker, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     # given: somebody who listens where hostile files point to
     called: list[str] = []
     listener = await asyncio.start_server(lambda reader, writer: called.append("called"), "127.0.0.1", 0)
+    request.addfinalizer(listener.close)
     port = listener.sockets[0].getsockname()[1]
     files = await asyncio.to_thread(bad_files, tmp_path, f"http://127.0.0.1:{port}")
     recordings = farm.server.services.library.recordings
@@ -78,8 +80,6 @@ async def test_bad_files_are_refused_by_a_worker_that_goes_on(
     assert (await settled(page, good_id))["state"] == "ready"
     assert worker.is_running()
     assert called == []
-    listener.close()
-    await listener.wait_closed()
 
     # and: nothing of the bad ones is public
     services = farm.server.services
