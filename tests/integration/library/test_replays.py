@@ -232,15 +232,17 @@ async def test_workers_killed_at_ten_random_moments_cost_a_chunk_each_and_nothin
     chunks = services.database["chunks"]
 
     async def has_a_job() -> bool | None:
+        # What two workers have died with is left alone: a third death would be held against the source.
+        if await chunks.find_one({"work.state": "working", "work.faults": {"$gte": 2}}):
+            return None
         working = {"work.state": "working"}
         found = await chunks.find_one(working) or await services.database["assets"].find_one(working)
         return True if found else None
 
     # when: each worker is killed soon after it has begun with something
     moments = random.Random(5)
-    coming = asyncio.ensure_future(start_worker())
     for _ in range(10):
-        victim, coming = await coming, asyncio.ensure_future(start_worker())  # the next one is on its way
+        victim = await start_worker()
         await eventually(has_a_job)
         await asyncio.sleep(moments.uniform(0.0, 1.5))  # the moment itself is what is tried
         assert victim.pid is not None
@@ -248,7 +250,7 @@ async def test_workers_killed_at_ten_random_moments_cost_a_chunk_each_and_nothin
     counts = [document async for document in chunks.find({})]
 
     # then: the next one finishes what is left; what was made stays made
-    await coming
+    await start_worker()
     lesson = await settled(page, lesson_id)
     assert (lesson["state"], lesson["error"]) == ("ready", None)
     assert sum(chunk["work"]["faults"] for chunk in counts) <= 10
