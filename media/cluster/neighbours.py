@@ -88,7 +88,7 @@ class Neighbours:
             raise unavailable("the node that has this does not answer") from error
 
     async def _whole(self, answer: aiohttp.ClientResponse) -> web.Response:
-        body = await answer.content.read(MOST_ANSWER_BYTES)
+        body = await _body(answer)
         response = web.Response(status=answer.status, body=body)
         _take_headers(response, answer)
         return response
@@ -141,7 +141,7 @@ class Neighbours:
             async with self._client.post(
                 f"{node.internal_url}{path}", data=offer, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
-                text = (await answer.content.read(MOST_ANSWER_BYTES)).decode(errors="replace")
+                text = (await _body(answer)).decode(errors="replace")
                 if answer.status == 409:
                     raise not_live()
                 if answer.status != 201:
@@ -154,6 +154,14 @@ class Neighbours:
 
     def _sign(self, sender: Sender, method: str, path: str) -> str:
         return self.signer.sign(sender, method, path, time.time())
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """All of a short answer: one read gives what has come so far."""
+    body = b""
+    while chunk := await answer.content.read(MOST_ANSWER_BYTES - len(body)):
+        body += chunk
+    return body
 
 
 async def _chunk_before(over: asyncio.Future[Any], answer: aiohttp.ClientResponse) -> bytes | None:
