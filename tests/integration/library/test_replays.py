@@ -260,27 +260,27 @@ async def test_workers_killed_at_ten_random_moments_cost_a_chunk_each_and_nothin
     assert await chunks.count_documents({}) == 0
 
 
-async def test_a_worker_that_is_stopped_gives_its_job_back_unharmed(
+async def test_a_worker_that_is_stopped_gives_its_chunk_back_unharmed(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
-    # given
+    # given: a worker that makes a chunk
     worker = await start_worker()
-    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(24.0)]))
+    await farm.lesson_of(page, await farm.broadcast([RunOf(24.0)]))
+    chunks = farm.server.services.database["chunks"]
 
-    async def state(wanted: str) -> bool | None:
-        _, lesson = await page.ask("GET", f"/api/lessons/{lesson_id}")
-        return True if lesson["state"] == wanted else None
+    async def in_hand(count: int) -> bool | None:
+        found = await chunks.count_documents({"work.state": "working"})
+        return True if found == count else None
 
-    await eventually(lambda: state("working"))
+    await eventually(lambda: in_hand(1))
 
     # when
     await asyncio.to_thread(worker.stop)
 
     # then
-    await eventually(lambda: state("waiting"))
-    asset = await farm.server.services.database["assets"].find_one({})
-    assert asset is not None
-    assert asset["work"]["faults"] == 0
+    await eventually(lambda: in_hand(0))
+    assert await chunks.count_documents({"work.faults": {"$gt": 0}}) == 0
+    assert await chunks.count_documents({"work.state": "waiting"}) > 0
 
 
 async def test_old_replays_go_with_all_that_was_made_of_them(
