@@ -21,6 +21,7 @@ from server.auditing.http import audit_routes
 from server.cards.events import card_events
 from server.carts.http import cart_routes
 from server.catalog.http import catalog_routes, merchant_routes
+from server.certificates.http import certificate_routes
 from server.chat.events import chat_events
 from server.coupons.events import coupon_events
 from server.coupons.http import coupon_routes
@@ -38,6 +39,7 @@ from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
 from server.infra.packets import NAMESPACE
 from server.infra.visitors import Visitors
+from server.lesson_questions.http import lesson_question_routes
 from server.moderation.door import is_persons_address
 from server.moderation.events import moderation_events
 from server.moderation.http import moderation_routes, operator_moderation_routes
@@ -50,6 +52,8 @@ from server.payments.http import payment_routes
 from server.payments.sandbox.http import sandbox_routes
 from server.polls.events import poll_events
 from server.questions.events import question_events
+from server.quizzes.http import quiz_routes
+from server.ratings.http import rating_routes
 from server.recordings.http import recording_routes
 from server.rooms.bouncer import SANCTION, Bouncer
 from server.rooms.events import RoomEvents
@@ -60,6 +64,8 @@ from server.showroom.http import showroom_routes
 from server.sio import Peer, SocketServer
 from server.streams.http import stream_routes
 from server.streams.media_events import media_event_handler
+from server.subtitles.http import subtitle_routes
+from server.teaching.http import teaching_routes
 from server.wiring import Services, open_services
 
 log = logger(__name__)
@@ -197,7 +203,13 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
 
 def _add_library_routes(app: web.Application, services: Services) -> None:
     settings, library = services.settings, services.library
-    app.router.add_routes(course_routes(library.courses))
+    app.router.add_routes(course_routes(library.courses, library.search))
+    app.router.add_routes(subtitle_routes(library.subtitles))
+    app.router.add_routes(teaching_routes(library.editing, library.teaching))
+    app.router.add_routes(quiz_routes(library.quizzes))
+    app.router.add_routes(certificate_routes(library.certificates))
+    app.router.add_routes(lesson_question_routes(library.questions))
+    app.router.add_routes(rating_routes(library.ratings))
     app.router.add_routes(
         recording_routes(
             library.recordings,
@@ -252,6 +264,7 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
             [library.recordings.queue.sweep, library.recordings.chunks.sweep, library.clips.queue.sweep],
         ),
     )
+    tasks.start("search", _sweep(services.settings.job_sweep_seconds, [library.search.refresh]))
     handler = media_event_handler(services.streams, library.recordings)
     tasks.start("media events", services.bus.consume_events("servers", secrets.token_hex(4), handler))
 

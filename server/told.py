@@ -94,6 +94,8 @@ class PublicLesson(Shape):
     renditions: list[dict[str, Any]]
     chapters: list[dict[str, Any]]
     error: str | None
+    subtitles_url: str | None
+    no_skip: bool
 
 
 class Card(Shape):
@@ -392,6 +394,14 @@ class LessonTold(Told):
 
     name = "lesson"
     lesson: PublicLesson
+
+
+class NoticesTold(Told):
+    """To one person: what waits for him."""
+
+    name = "notices"
+    open_questions: int
+    new_answers: int
 
 
 class MissedTold(Told):

@@ -62,13 +62,26 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A question of a lesson's quiz; without `at_seconds` it comes at the end."""
+
+    text: str
+    options: tuple[str, ...]
+    right: tuple[int, ...]
+    why: str
+    at_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lesson:
-    """A video that goes the way of every upload."""
+    """A video that goes the way of every upload; `subtitles` is a file beside it."""
 
     file: str
     title: str
     seconds: float
     chapters: tuple[Chapter, ...] = ()
+    subtitles: str | None = None
+    quiz: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,9 @@ class Course:
     summary: str
     cover: str
     lessons: tuple[Lesson, ...] = field(default=())
+    crops: tuple[str, ...] = ()
+    seasons: tuple[str, ...] = ()
+    counties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +317,33 @@ COURSES = (
                     Chapter(48, "剪口怎么留"),
                     Chapter(58, "清园与追肥"),
                 ),
+                "lesson.vtt",
+                (
+                    Question(
+                        "得过炭疽病的枝条怎么办？",
+                        ("剪下来拿出园子烧掉", "堆在树下当肥料", "留着看看再说"),
+                        (0,),
+                        "病菌在枯枝里过冬，留在园里开春又传开。",
+                        at_seconds=38.0,
+                    ),
+                    Question(
+                        "动手之前先看哪三样？",
+                        ("树势", "通风", "光照", "果价"),
+                        (0, 1, 2),
+                        "三看：看树势，看通风，看光照。",
+                    ),
+                    Question(
+                        "徒长枝怎么剪？",
+                        ("留两寸短桩", "从基部剪，不留桩"),
+                        (1,),
+                        "留桩会再冒一丛徒长枝。",
+                    ),
+                ),
             ),
         ),
+        crops=("柑橘",),
+        seasons=("冬季",),
+        counties=("华容县",),
     ),
 )
 
@@ -340,7 +381,7 @@ CHAT = (
 WHAT_TO_TRY = (
     f"看直播  打开 /r/{LIVE_HOST}，张红正在播；登录 xiaochen 就能聊天、抢购、下单",
     "开播    登录 liuxiang（湘阴樟树港），进 /studio，按一下就能用摄像头开播",
-    "学技术  /learn 里有《柑橘冬季修剪》；张红每播二十分钟，回放自动变成课",
+    "学技术  /learn 里有《柑橘冬季修剪》：搜“炭疽病”跳到说它的那一秒，看完答题领证书；lijishi 在 /teach 排课",
     "逛展厅  /halls 里有洞庭丰收馆，360° 四个摊位",
     f"账号    {'、'.join(account.name for account in ACCOUNTS)}，密码都是 {PASSWORD}",
 )

@@ -9,7 +9,11 @@ from zoneinfo import ZoneInfo
 from config.logs import logger
 from dongting.demo import data
 from server.accounts.model import Role, User
+from server.courses.editing import CourseChange
+from server.courses.model import Lesson, Tags
 from server.errors import Conflict
+from server.ids import new_id
+from server.quizzes.model import USUAL_PASS_PERCENT, Question
 from server.recordings.model import Chapter
 from server.showroom.model import Booth, HallPlan
 from server.wiring import Services
@@ -118,14 +122,42 @@ async def _course(services: Services, teacher: User, course: data.Course) -> Non
     made = await library.courses.add_course(
         teacher, course.title, course.summary, cover_url=picture_url(course.cover), course_id=course.id
     )
+    tags = Tags(course.crops, course.seasons, course.counties)
+    if made.tags == Tags() != tags:
+        await library.editing.change(teacher, made.id, CourseChange(made.version, tags=tags))
     _, lessons = await library.courses.look_course(made.id, teacher)
-    there = {view.lesson.title for view in lessons}
+    there = {view.lesson.title: view.lesson for view in lessons}
     for lesson in course.lessons:
         path = data.CONTENT / lesson.file
-        if lesson.title not in there:
-            await library.recordings.add_upload(
-                teacher, lesson.title, made.id, path, path.stat().st_size, chapters=chapters_of(lesson)
-            )
+        kept = there.get(lesson.title) or await library.recordings.add_upload(
+            teacher, lesson.title, made.id, path, path.stat().st_size, chapters=chapters_of(lesson)
+        )
+        await _study(services, teacher, kept, lesson)
+
+
+async def _study(services: Services, teacher: User, kept: Lesson, lesson: data.Lesson) -> None:
+    """What a lesson has beside its video: subtitles and a quiz; a teacher may have changed them since."""
+    library = services.library
+    if lesson.subtitles and not kept.subtitles:
+        raw = (data.CONTENT / lesson.subtitles).read_bytes()  # some lines, read once
+        await library.subtitles.upload(teacher, kept.id, raw)
+    if lesson.quiz and (await library.quizzes.look_own(teacher, kept.id)).version == 0:
+        await library.quizzes.write(teacher, kept.id, 0, questions_of(lesson), USUAL_PASS_PERCENT)
+
+
+def questions_of(lesson: data.Lesson) -> list[Question]:
+    """The quiz of a lesson as the academy keeps it."""
+    return [
+        Question(
+            new_id(),
+            None if question.at_seconds is None else round(question.at_seconds * 1000),
+            question.text,
+            question.options,
+            question.right,
+            question.why,
+        )
+        for question in lesson.quiz
+    ]
 
 
 def chapters_of(lesson: data.Lesson) -> tuple[Chapter, ...]:

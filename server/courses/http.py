@@ -1,4 +1,4 @@
-"""Routes: courses, lessons, a learner's progress."""
+"""Routes: courses, lessons, the search, a learner's progress."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field
 
-from server.courses.model import LONGEST_MS, MAX_INTERVALS
+from server.courses.intervals import LONGEST_MS, MAX_INTERVALS
 from server.courses.service import Courses
-from server.courses.shape import course_shape, lesson_shape, progress_shape, summary_shape
+from server.courses.shape import course_shape, lesson_shape, outline_shape, progress_shape, summary_shape
 from server.errors import BadRequest
 from server.http import USER, Body, Routes, answer, parse_body, require_user
+from server.search.service import Search
+from server.search.shape import found_shape
 
 Place = Annotated[int, Field(ge=0, le=LONGEST_MS)]
 
@@ -23,7 +25,7 @@ class Watched(Body):
     intervals: list[tuple[Place, Place]] = Field(max_length=MAX_INTERVALS)
 
 
-def course_routes(courses: Courses) -> Routes:
+def course_routes(courses: Courses, search: Search) -> Routes:
     """Routes of this noun."""
 
     async def list_courses(_: web.Request) -> web.Response:
@@ -32,11 +34,14 @@ def course_routes(courses: Courses) -> Routes:
     async def get_course(request: web.Request) -> web.Response:
         course, views = await courses.look_course(request.match_info["id"], request.get(USER))
         shape: dict[str, Any] = course_shape(course, len(views))
-        return answer({**shape, "lessons": [summary_shape(view) for view in views]})
+        lessons = [summary_shape(view) for view in views]
+        return answer({**shape, "chapters": outline_shape(course, views), "lessons": lessons})
 
     async def list_lessons(request: web.Request) -> web.Response:
-        views = await courses.search(request.query.get("q", ""), request.get(USER))
-        return answer({"items": [summary_shape(view) for view in views]})
+        text, user = request.query.get("q", "").strip(), request.get(USER)
+        if text:
+            return answer({"items": [found_shape(found) for found in await search.find(text, user)]})
+        return answer({"items": [summary_shape(view) for view in await courses.newest(user)]})
 
     async def get_lesson(request: web.Request) -> web.Response:
         user = request.get(USER)

@@ -7,15 +7,8 @@ from typing import Any, Protocol
 
 from config.clock import Clock
 from server.accounts.model import User
-from server.courses.model import (
-    Course,
-    Interval,
-    Lesson,
-    LessonView,
-    Progress,
-    check_title,
-    watched,
-)
+from server.courses.intervals import Interval
+from server.courses.model import Course, Lesson, LessonView, Progress, check_title, in_order, may_see, watched
 from server.courses.shape import file_url, public_shape
 from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
@@ -24,7 +17,6 @@ from server.making.model import WorkState
 from server.recordings.model import Asset
 
 PROGRESS_TRIES = 5  # two open pages of one learner report at the same time
-QUERY_LENGTH = 60
 
 
 class Store(Protocol):
@@ -35,10 +27,14 @@ class Store(Protocol):
     async def courses(self) -> list[Course]: ...
     async def set_cover_if_missing(self, course_id: str, cover_url: str) -> None: ...
     async def lesson_counts(self, course_ids: list[str]) -> dict[str, int]: ...
+    async def text_changes(self, lesson_ids: list[str]) -> None: ...
+    async def set_subtitles(self, lesson_id: str, version: int) -> None: ...
     async def add_lesson(self, lesson: Lesson) -> Lesson: ...
     async def get_lesson(self, lesson_id: str) -> Lesson | None: ...
     async def of_asset(self, asset_id: str) -> Lesson | None: ...
-    async def find_lessons(self, text: str) -> list[Lesson]: ...
+    async def many_courses(self, course_ids: list[str]) -> dict[str, Course]: ...
+    async def newest_lessons(self) -> list[Lesson]: ...
+    async def many_lessons(self, lesson_ids: list[str]) -> dict[str, Lesson]: ...
     async def lessons_in(self, course_id: str) -> list[Lesson]: ...
     async def delete_lesson(self, lesson_id: str) -> None: ...
     async def progress_of(self, user_id: str, lesson_ids: list[str]) -> dict[str, Progress]: ...
@@ -58,6 +54,18 @@ class Voice(Protocol):
     async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
 
 
+class Search(Protocol):
+    """Knows what is said in lessons."""
+
+    async def refresh(self) -> None: ...
+
+
+class Kept(Protocol):
+    """Keeps something about lessons, that goes when they go."""
+
+    async def forget(self, lesson_id: str) -> None: ...
+
+
 class Courses:
     """Courses and lessons for those who learn and those who teach."""
 
@@ -66,6 +74,16 @@ class Courses:
         self._assets = assets
         self._voice = voice
         self._clock = clock
+        self._search: Search | None = None
+        self._kept: tuple[Kept, ...] = ()
+
+    def tell_texts_to(self, search: Search) -> None:
+        """Whom to tell of lessons that come and change; it reads lessons, so it is built after this."""
+        self._search = search
+
+    def take_along(self, *kept: Kept) -> None:
+        """What goes when a lesson goes."""
+        self._kept = kept
 
     async def browse(self) -> list[tuple[Course, int]]:
         """Courses with their number of lessons, newest first."""
@@ -76,31 +94,52 @@ class Courses:
     async def look_course(self, course_id: str, user: User | None) -> tuple[Course, list[LessonView]]:
         """A course with its lessons in order. Raises NotFound."""
         course = await self._store.get_course(course_id)
-        if course is None:
+        if course is None or not may_see(course, user):
             raise NotFound("there is no such course")
-        return course, await self._views(await self._store.lessons_in(course_id), user)
+        return course, await self._views(in_order(course, await self._store.lessons_in(course_id)), user)
 
-    async def search(self, text: str, user: User | None) -> list[LessonView]:
-        """Lessons whose title contains the text, newest first."""
-        return await self._views(await self._store.find_lessons(text.strip()[:QUERY_LENGTH]), user)
+    async def newest(self, user: User | None) -> list[LessonView]:
+        """Lessons, newest first."""
+        return await self._views(await self._store.newest_lessons(), user)
+
+    async def look_many(self, lesson_ids: list[str], user: User | None) -> list[LessonView]:
+        """Those of these lessons that somebody may see, in this order."""
+        found = await self._store.many_lessons(lesson_ids)
+        return await self._views([found[lesson_id] for lesson_id in lesson_ids if lesson_id in found], user)
 
     async def look(self, lesson_id: str, user: User | None) -> LessonView:
-        """One lesson. Raises NotFound."""
+        """One lesson. Raises NotFound, also while its course is in preparation."""
+        view = await self.read(lesson_id, user)
+        if view is None or not view.is_seen_by(user.id if user else None):
+            raise NotFound("there is no such lesson")
+        return view
+
+    async def read(self, lesson_id: str, user: User | None = None) -> LessonView | None:
+        """One lesson, whoever may see it."""
         lesson = await self._store.get_lesson(lesson_id)
         asset = await self._assets.get(lesson.asset_id) if lesson else None
         if lesson is None or asset is None:
-            raise NotFound("there is no such lesson")
-        return LessonView(lesson, asset, await self._progress(user, lesson_id) if user else None)
+            return None
+        course = await self._store.get_course(lesson.course_id) if lesson.course_id else None
+        return LessonView(lesson, asset, await self._progress(user, lesson_id) if user else None, course)
+
+    async def look_own(self, lesson_id: str, teacher: User) -> LessonView:
+        """A lesson of this teacher. Raises NotFound, NotAllowed."""
+        view = await self.look(lesson_id, teacher)
+        if view.lesson.host_id != teacher.id:
+            raise NotAllowed("this lesson belongs to another teacher")
+        return view
 
     async def note_progress(
         self, user: User, lesson_id: str, position_ms: int, intervals: Iterable[Interval]
     ) -> Progress:
-        """Add what somebody has watched. Raises NotFound, Conflict."""
+        """Add what somebody has watched. Raises NotFound, Conflict (also `too_fast`)."""
         told = list(intervals)
         for _ in range(PROGRESS_TRIES):
             view = await self.look(lesson_id, user)
             before = view.progress or Progress()
-            after = watched(before, position_ms, told, view.asset.duration_ms)
+            now = self._clock.now()
+            after = watched(before, position_ms, told, view.asset.duration_ms, now, no_skip=view.no_skip)
             if await self._store.set_progress(user.id, lesson_id, before, after):
                 return after
         raise Conflict("another page of yours reports at the same time; please try again")
@@ -136,7 +175,7 @@ class Courses:
     async def add_upload(self, asset: Asset, title: str, host: User, course_id: str | None) -> Lesson:
         """Make the lesson of an uploaded video. Raises BadRequest, NotFound, NotAllowed."""
         await self.check_upload(host, title, course_id)
-        return await self._add_lesson(asset, check_title(title), host.display_name, course_id)
+        return await self._add_lesson(asset, check_title(title), host.display_name, course_id, is_replay=False)
 
     async def add_replay(self, asset: Asset, title: str, host_name: str) -> Lesson:
         """Make the lesson of a broadcast, in the course that gathers the host's. Safe to call twice."""
@@ -151,7 +190,7 @@ class Courses:
                 created_at=self._clock.now(),
             )
         )
-        return await self._add_lesson(asset, title, host_name, course.id)
+        return await self._add_lesson(asset, title, host_name, course.id, is_replay=True)
 
     async def of_asset(self, asset_id: str) -> Lesson | None:
         """The lesson of an asset."""
@@ -159,7 +198,20 @@ class Courses:
 
     async def remove(self, lesson_id: str) -> None:
         """Take a lesson out of the library."""
+        for kept in self._kept:
+            await kept.forget(lesson_id)
         await self._store.delete_lesson(lesson_id)
+
+    async def texts_changed(self, lesson_ids: list[str]) -> None:
+        """What is said in or about these lessons is another text now: the search reads it again."""
+        await self._store.text_changes(lesson_ids)
+        if self._search is not None:
+            await self._search.refresh()
+
+    async def subtitles_changed(self, lesson_id: str, version: int) -> None:
+        """A lesson has other subtitles, or none any more (0)."""
+        await self._store.set_subtitles(lesson_id, version)
+        await self.texts_changed([lesson_id])
 
     async def asset_changed(self, asset: Asset) -> None:
         """Tell those who watch the lesson; a course without a cover takes the first poster."""
@@ -169,11 +221,14 @@ class Courses:
         poster_url = file_url(asset.poster_key)
         if asset.work.state is WorkState.READY and lesson.course_id and poster_url:
             await self._store.set_cover_if_missing(lesson.course_id, poster_url)
-        view = LessonView(lesson, asset, None)
+        course = await self._store.get_course(lesson.course_id) if lesson.course_id else None
+        view = LessonView(lesson, asset, None, course)
         await self._voice.tell(lesson_channel(lesson.id), "lesson", {"lesson": public_shape(view)})
 
-    async def _add_lesson(self, asset: Asset, title: str, host_name: str, course_id: str | None) -> Lesson:
-        return await self._store.add_lesson(
+    async def _add_lesson(
+        self, asset: Asset, title: str, host_name: str, course_id: str | None, *, is_replay: bool
+    ) -> Lesson:
+        lesson = await self._store.add_lesson(
             Lesson(
                 id=new_id(),
                 asset_id=asset.id,
@@ -182,15 +237,24 @@ class Courses:
                 host_id=asset.host_id,
                 host_name=host_name,
                 created_at=asset.created_at,
+                is_replay=is_replay,
             )
         )
+        await self.texts_changed([lesson.id])
+        return lesson
 
     async def _views(self, lessons: Iterable[Lesson], user: User | None) -> list[LessonView]:
         found = [*lessons]
         assets = await self._assets.many([lesson.asset_id for lesson in found])
+        courses = await self._store.many_courses([*{lesson.course_id for lesson in found if lesson.course_id}])
         progress = await self._store.progress_of(user.id, [lesson.id for lesson in found]) if user else {}
         views = (
-            LessonView(lesson, assets[lesson.asset_id], progress.get(lesson.id))
+            LessonView(
+                lesson,
+                assets[lesson.asset_id],
+                progress.get(lesson.id),
+                courses.get(lesson.course_id) if lesson.course_id else None,
+            )
             for lesson in found
             if lesson.asset_id in assets
         )

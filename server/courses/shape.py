@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from server.accounts.model import User
+from server.courses.intervals import from_the_start
 from server.courses.model import Course, LessonView, Progress
 from server.recordings.model import progress_of, stage_of
 from server.wire import iso
@@ -19,7 +21,34 @@ def course_shape(course: Course, lesson_count: int) -> dict[str, Any]:
         "cover_url": course.cover_url,
         "teacher_name": course.teacher_name,
         "lesson_count": lesson_count,
+        "is_replays": course.is_replays,
+        "tags": {
+            "crops": [*course.tags.crops],
+            "seasons": [*course.tags.seasons],
+            "counties": [*course.tags.counties],
+        },
     }
+
+
+def own_course_shape(course: Course, lesson_count: int) -> dict[str, Any]:
+    """`OwnCourse`"""
+    return {
+        **course_shape(course, lesson_count),
+        "state": course.state,
+        "version": course.version,
+        "no_skip": course.no_skip,
+        "chapters": [{"title": chapter.title, "lesson_ids": [*chapter.lesson_ids]} for chapter in course.chapters],
+    }
+
+
+def outline_shape(course: Course, views: Sequence[LessonView]) -> list[dict[str, Any]]:
+    """The chapters of a course with those of its lessons that are there."""
+    there = {view.lesson.id for view in views}
+    chapters = [
+        {"title": chapter.title, "lesson_ids": [lesson for lesson in chapter.lesson_ids if lesson in there]}
+        for chapter in course.chapters
+    ]
+    return [chapter for chapter in chapters if chapter["lesson_ids"]]
 
 
 def _common_shape(view: LessonView) -> dict[str, Any]:
@@ -73,25 +102,37 @@ def public_shape(view: LessonView) -> dict[str, Any]:
             for chapter in asset.chapters
         ],
         "error": asset.work.error if asset.work.state == "failed" else None,
+        "subtitles_url": subtitles_url(view),
+        "no_skip": view.no_skip,
     }
+
+
+def subtitles_url(view: LessonView) -> str | None:
+    """Where the subtitles of a lesson are; another address when they change."""
+    lesson = view.lesson
+    return f"/api/lessons/{lesson.id}/subtitles.vtt?v={lesson.subtitles}" if lesson.subtitles else None
 
 
 def lesson_shape(view: LessonView, user: User | None) -> dict[str, Any]:
     """`Lesson`; what is missing in a replay is its host's business alone."""
-    progress = view.progress or Progress()
     is_own = user is not None and user.id == view.asset.host_id
     gaps = [{"start_ms": gap.start_ms, "end_ms": gap.end_ms, "at_ms": gap.at_ms} for gap in view.asset.gaps]
     return {
         **public_shape(view),
-        "position_ms": progress.position_ms,
-        "watched_ms": progress.watched_ms,
+        **progress_shape(view.progress or Progress()),
         "gaps": gaps if is_own else None,
     }
 
 
 def progress_shape(progress: Progress) -> dict[str, Any]:
     """What `PUT …/progress` answers."""
-    return {"position_ms": progress.position_ms, "watched_ms": progress.watched_ms, "done": progress.is_done}
+    return {
+        "position_ms": progress.position_ms,
+        "watched_ms": progress.watched_ms,
+        "reached_ms": from_the_start(progress.intervals),
+        "intervals": [[*interval] for interval in progress.intervals],
+        "done": progress.is_done,
+    }
 
 
 def file_url(key: str | None) -> str | None:

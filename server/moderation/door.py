@@ -167,6 +167,10 @@ class Door:
         except TooManyRequests:
             raise TooManyRequests(f"slow mode: one message in {seconds} seconds", code="slow_mode") from None
 
+    async def are_forbidden(self, text: str) -> bool:
+        """Whether a text outside of rooms has words that are refused or reviewed everywhere: nobody reviews there."""
+        return (await self._list(EVERYWHERE)).find(text) is not None
+
     async def _forbidden(self, room_id: str, text: str) -> WordAction | None:
         found = [(await self._list(where)).find(text) for where in (EVERYWHERE, room_id)]
         if WordAction.REFUSE in found:

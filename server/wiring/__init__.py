@@ -83,7 +83,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         catalog.tell_changes_to(cards)
         commerce = await build_commerce(clients, stores, gateway, streams, presence, catalog)
         streams.tell_ends_to(cards, commerce.sales)
-        library = await build_library(clients, stores, streams, cards, catalog)
+        library = await build_library(clients, stores, streams, cards, catalog, talk.door)
         cards.show_lessons_of(library.courses)
         yield Services(
             **{field.name: getattr(clients, field.name) for field in fields(clients)},

@@ -6,19 +6,36 @@ from dataclasses import dataclass
 
 from server.cards.service import Cards
 from server.catalog.service import Catalog
+from server.certificates.printing import Printer
+from server.certificates.service import Certificates
+from server.certificates.store import CertificateStore
+from server.courses.editing import CourseEditing
 from server.courses.service import Courses
 from server.courses.store import CourseStore
+from server.infra.transactions import Transactions
+from server.lesson_questions.service import LessonQuestions
+from server.lesson_questions.store import LessonQuestionStore
 from server.making.service import Queue
+from server.moderation.door import Door
+from server.quizzes.service import Quizzes
+from server.quizzes.store import QuizStore
+from server.ratings.service import Ratings
+from server.ratings.store import RatingStore
 from server.recordings.chunks import Chunks
 from server.recordings.jobs import MAKE_CHUNK, TRANSCODE, transcode_priority
 from server.recordings.service import Recordings
 from server.recordings.store import AssetStore, ChunkStore
+from server.search.service import Search
+from server.search.store import TextStore
 from server.showroom.clips import Clips
 from server.showroom.jobs import CUT_CLIP, SOON
 from server.showroom.panoramas import Panoramas
 from server.showroom.service import Showroom
 from server.showroom.store import ClipStore, HallStore, PanoramaStore
 from server.streams.service import Streams
+from server.subtitles.service import Subtitles
+from server.subtitles.store import SubtitleStore
+from server.teaching.service import Teaching
 from server.wiring.clients import Clients
 from server.wiring.stores import Stores
 
@@ -29,23 +46,44 @@ class Library:
 
     recordings: Recordings
     courses: Courses
+    editing: CourseEditing
+    subtitles: Subtitles
+    search: Search
+    quizzes: Quizzes
+    certificates: Certificates
+    questions: LessonQuestions
+    ratings: Ratings
+    teaching: Teaching
     clips: Clips
     showroom: Showroom
     panoramas: Panoramas
 
 
 async def build_library(
-    clients: Clients, stores: Stores, streams: Streams, cards: Cards, catalog: Catalog
+    clients: Clients, stores: Stores, streams: Streams, cards: Cards, catalog: Catalog, door: Door
 ) -> Library:
     """Recordings, lessons, clips and halls."""
     settings, clock, database, objects = clients.settings, clients.clock, clients.database, clients.objects
     asset_store, chunk_store = AssetStore(database), ChunkStore(database)
-    course_store = CourseStore(database)
+    course_store = CourseStore(database, Transactions(database, settings.mongodb_timeout_seconds))
+    text_store = TextStore(database)
     hall_store = HallStore(database)
     clip_store = ClipStore(database)
-    for store in (asset_store, chunk_store, course_store, hall_store, clip_store):
+    quiz_store = QuizStore(database)
+    certificate_store = CertificateStore(database)
+    question_store = LessonQuestionStore(database)
+    rating_store = RatingStore(database)
+    learned = (quiz_store, certificate_store, question_store, rating_store)
+    for store in (asset_store, chunk_store, course_store, text_store, hall_store, clip_store, *learned):
         await store.make_indexes()
     courses = Courses(course_store, asset_store, clients.announcer, clock)
+    subtitles = Subtitles(SubtitleStore(database), courses, clock)
+    search = Search(text_store, course_store, courses, subtitles, clock)
+    courses.tell_texts_to(search)
+    quizzes = Quizzes(quiz_store, courses, clock)
+    questions = LessonQuestions(question_store, courses, door, clients.limits, clients.announcer, clock)
+    ratings = Ratings(rating_store, courses, clock)
+    courses.take_along(search, subtitles, quizzes, questions, ratings)
     clip_queue = Queue(
         clip_store,
         clients.jobs,
@@ -80,6 +118,14 @@ async def build_library(
             asset_store, asset_queue, chunks, objects, courses, streams, stores.rooms, cards, clips, clock
         ),
         courses=courses,
+        editing=CourseEditing(course_store, courses, clock),
+        subtitles=subtitles,
+        search=search,
+        quizzes=quizzes,
+        certificates=Certificates(certificate_store, courses, quizzes, Printer(settings.public_url), clock),
+        questions=questions,
+        ratings=ratings,
+        teaching=Teaching(course_store, courses, quizzes, ratings),
         clips=clips,
         showroom=Showroom(hall_store, panoramas, clip_store, catalog, stores.rooms, stores.streams, clock),
         panoramas=panoramas,

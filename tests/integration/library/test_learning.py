@@ -39,9 +39,9 @@ async def test_a_learner_goes_on_where_he_stopped_and_nothing_counts_twice(farm:
 
     # then
     assert answers == [
-        {"position_ms": 4000, "watched_ms": 4000, "done": False},
-        {"position_ms": 3000, "watched_ms": 4000, "done": False},
-        {"position_ms": 9500, "watched_ms": 9500, "done": True},
+        {"position_ms": 4000, "watched_ms": 4000, "reached_ms": 4000, "intervals": [[0, 4000]], "done": False},
+        {"position_ms": 3000, "watched_ms": 4000, "reached_ms": 4000, "intervals": [[0, 4000]], "done": False},
+        {"position_ms": 9500, "watched_ms": 9500, "reached_ms": 9500, "intervals": [[0, 9500]], "done": True},
     ]
     _, lesson = await page.ask("GET", f"/api/lessons/{lesson_id}")
     assert (lesson["position_ms"], lesson["watched_ms"]) == (9500, 9500)

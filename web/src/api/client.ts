@@ -86,8 +86,10 @@ export const http = {
   patch: <T>(path: string, body?: unknown, options?: CallOptions) => json<T>('PATCH')(path, body, options),
   delete: <T>(path: string, options?: CallOptions) => json<T>('DELETE')(path, undefined, options),
   /** Sends a file as it is (pictures, videos). */
-  upload: async <T>(path: string, file: Blob, options: CallOptions = {}): Promise<T> =>
-    (await send('POST', path, file, { 'Content-Type': file.type || 'application/octet-stream' }, options)) as T,
+  upload: <T>(path: string, file: Blob, options: CallOptions = {}): Promise<T> => http.send<T>('POST', path, file, options),
+  /** The same with another method. */
+  send: async <T>(method: Method, path: string, file: Blob, options: CallOptions = {}): Promise<T> =>
+    (await send(method, path, file, { 'Content-Type': file.type || 'application/octet-stream' }, options)) as T,
 }
 
 /** Builds `/path?a=b`, leaving out what is empty. */

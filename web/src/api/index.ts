@@ -205,7 +205,7 @@ export const courses = {
 }
 
 export const lessons = {
-  list: (q = '', options?: CallOptions) => items(http.get<Items<LessonSummary>>(withQuery('/api/lessons', { q }), options)),
+  list: (options?: CallOptions) => items(http.get<Items<LessonSummary>>('/api/lessons', options)),
   get: (lessonId: string, options?: CallOptions) => http.get<Lesson>(`/api/lessons/${id(lessonId)}`, options),
   reportProgress: (lessonId: string, report: { position_ms: number; intervals: Interval[] }, options?: CallOptions) =>
     http.put<LessonProgress>(`/api/lessons/${id(lessonId)}/progress`, report, options),
@@ -220,6 +220,8 @@ export const lessons = {
       { timeoutMs: UPLOAD_TIMEOUT_MS },
     ),
 }
+
+export * from './academy'
 
 export const halls = {
   /** For operators also those that are not open. */

@@ -1,7 +1,9 @@
 // The shapes of server/PROTOCOL.md, as the page sees them; changed in the same commit as that file.
+import type { CourseChapter, CourseTags, Notices } from './academy-types'
 import type { CouponDrop, CouponTerms, Coupon, Draw, Me, Poll, Question, Sanction, SanctionFields, SanctionKind } from './talk-types'
 import type { Order, OrderRequest, Product, Sale } from './trade-types'
 
+export type * from './academy-types'
 export type * from './talk-types'
 export type * from './trade-types'
 
@@ -156,9 +158,13 @@ export interface Course {
   cover_url: string | null
   teacher_name: string
   lesson_count: number
+  tags: CourseTags
+  /** Gathers somebody's broadcasts; has no certificate. */
+  is_replays: boolean
 }
 
 export interface CourseWithLessons extends Course {
+  chapters: CourseChapter[]
   lessons: LessonSummary[]
 }
 
@@ -198,7 +204,7 @@ export interface Chapter {
 /** What a worker does with the video at the moment. */
 export type MakingStage = 'look' | 'encode' | 'join'
 
-export interface Lesson extends LessonSummary {
+export interface Lesson extends LessonSummary, LessonProgress {
   host_id: string
   stage: MakingStage | null
   playlist_url: string | null
@@ -210,17 +216,22 @@ export interface Lesson extends LessonSummary {
   chapters: Chapter[]
   /** Why it could not be made: a code. */
   error: string | null
-  watched_ms: number
+  subtitles_url: string | null
+  /** Only what is watched in order counts. */
+  no_skip: boolean
 }
 
 /** A lesson as it is the same for everybody, without what one learner did. */
-export type PublicLesson = Omit<Lesson, 'position_ms' | 'watched_ms'>
+export type PublicLesson = Omit<Lesson, keyof LessonProgress>
 
 export type Interval = [from_ms: number, to_ms: number]
 
 export interface LessonProgress {
   position_ms: number
   watched_ms: number
+  /** How far it was watched from the start without a hole. */
+  reached_ms: number
+  intervals: Interval[]
   done: boolean
 }
 
@@ -403,4 +414,5 @@ export interface RoomEvents {
   order: { order: Order }
   waiting: { request_id: string; ahead: number }
   lesson: { lesson: PublicLesson }
+  notices: Notices
 }

@@ -9,6 +9,8 @@ import { firstQuality, networkSavesData, rememberQuality, type Quality } from '.
 import { VodPlayer, type VodState } from './vod-player'
 import { ProgressReporter, WatchTracker } from './watched'
 
+const LOOK_MS = 1_500 // between two looks at the clock
+
 const placeKey = (lessonId: string) => `lesson.${lessonId}`
 
 /** Where to go on: what the server knows, or what this browser remembers for people who aren't signed in. */
@@ -29,6 +31,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
   const muted = ref(false)
   const quality = ref<Quality>(firstQuality(lesson.value.renditions, networkSavesData()))
   const playing = shallowRef<string | null>(null) // the playlist that is open
+  const reachedMs = ref(lesson.value.reached_ms) // how far it was watched without leaving anything out
   const tracker = new WatchTracker()
   const lessonId = lesson.value.id
   let player: VodPlayer | null = null
@@ -43,7 +46,9 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     if (Number.isFinite(element.duration)) durationMs.value = element.duration * 1000
     const { buffered } = element
     bufferedMs.value = buffered.length > 0 ? buffered.end(buffered.length - 1) * 1000 : 0
-    if (!element.paused && !element.seeking) tracker.moved(positionMs.value, element.playbackRate)
+    if (element.paused || element.seeking) return
+    tracker.moved(positionMs.value, element.playbackRate)
+    if (positionMs.value - reachedMs.value < LOOK_MS * element.playbackRate) reachedMs.value = Math.max(reachedMs.value, positionMs.value)
   }
 
   function onPause(): void {
@@ -101,15 +106,22 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     player?.choose(next)
   })
 
-  function start(atMs: number): void {
+  /** Where the teacher wants no skipping nobody gets further than he has come. */
+  const allowed = (ms: number) => (lesson.value.no_skip ? Math.min(ms, reachedMs.value) : ms)
+
+  function start(wantedMs: number): void {
     const url = lesson.value.playlist_url
     if (!url || !player) return
+    const atMs = allowed(wantedMs)
+    // The first report starts the clock by which the server believes what is watched.
+    if (lesson.value.no_skip && session.user) void lessons.reportProgress(lessonId, { position_ms: Math.round(atMs), intervals: [] }).catch(() => undefined)
     playing.value = url
     positionMs.value = atMs
     void player.start(url, atMs, quality.value)
   }
 
-  function seek(ms: number): void {
+  function seek(wantedMs: number): void {
+    const ms = allowed(wantedMs)
     if (state.value.kind === 'idle') start(ms)
     else {
       positionMs.value = ms
@@ -128,6 +140,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     muted,
     quality,
     playing,
+    reachedMs,
     start,
     seek,
     setRate: (next: number) => {

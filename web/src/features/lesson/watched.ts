@@ -1,5 +1,5 @@
 // Which parts of a lesson were really watched, and telling the server now and then.
-import type { Interval } from '@/api/types'
+import type { Interval, LessonProgress } from '@/api/types'
 
 /** Joins what touches or overlaps; sorted. */
 export function merged(intervals: readonly Interval[]): Interval[] {
@@ -10,6 +10,14 @@ export function merged(intervals: readonly Interval[]): Interval[] {
     else if (to > from) result.push([from, to])
   }
   return result
+}
+
+const NOTHING: LessonProgress = { position_ms: 0, watched_ms: 0, reached_ms: 0, intervals: [], done: false }
+
+/** What one learner did, without the lesson. */
+export function progressOf(lesson: LessonProgress | null): LessonProgress {
+  const { position_ms, watched_ms, reached_ms, intervals, done } = lesson ?? NOTHING
+  return { position_ms, watched_ms, reached_ms, intervals, done }
 }
 
 /** A step longer than this between two looks at the clock is a jump, not watching. */

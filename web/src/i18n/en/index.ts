@@ -1,5 +1,6 @@
 // English; must have the keys of Chinese (the type and a test see to it).
 import type { Messages } from '../index'
+import academy from './academy'
 import account from './account'
 import buying from './buying'
 import cart from './cart'
@@ -14,6 +15,6 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, home, learn, halls, account, buying, cart, operators, orders, room, studio, talk }
+const en: Messages = { common, errors, home, learn, academy, halls, account, buying, cart, operators, orders, room, studio, talk }
 
 export default en

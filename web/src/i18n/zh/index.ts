@@ -1,4 +1,5 @@
 // Chinese, in the order in which a newcomer meets the pages.
+import academy from './academy'
 import account from './account'
 import buying from './buying'
 import cart from './cart'
@@ -13,4 +14,4 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-export default { common, errors, home, learn, halls, account, buying, cart, operators, orders, room, studio, talk }
+export default { common, errors, home, learn, academy, halls, account, buying, cart, operators, orders, room, studio, talk }

@@ -1,0 +1,1 @@
+"""Papers that say what somebody has learned."""

@@ -1,0 +1,1 @@
+"""What learners ask about a lesson, and what its teacher answers."""

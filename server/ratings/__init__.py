@@ -1,0 +1,1 @@
+"""How good learners find a lesson."""

@@ -1,0 +1,1 @@
+"""Finding lessons by what is said in them."""

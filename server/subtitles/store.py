@@ -1,0 +1,29 @@
+"""Subtitles in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server.infra.mongo import Database
+from server.subtitles.model import Line
+
+
+class SubtitleStore:
+    """Collection `subtitles`: one document per lesson."""
+
+    def __init__(self, database: Database) -> None:
+        self._subtitles = database["subtitles"]
+
+    async def put(self, lesson_id: str, lines: Sequence[Line]) -> None:
+        """Keep the lines of a lesson; those before are gone."""
+        packed = [[line.start_ms, line.end_ms, line.text] for line in lines]
+        await self._subtitles.replace_one({"_id": lesson_id}, {"lines": packed}, upsert=True)
+
+    async def get(self, lesson_id: str) -> tuple[Line, ...]:
+        """The lines of a lesson."""
+        document = await self._subtitles.find_one({"_id": lesson_id})
+        return tuple(Line(*line) for line in document["lines"]) if document else ()
+
+    async def delete(self, lesson_id: str) -> None:
+        """Forget the lines of a lesson."""
+        await self._subtitles.delete_one({"_id": lesson_id})

@@ -1,0 +1,1 @@
+"""The teacher's desk: his courses, and how they are learned from."""
