@@ -82,6 +82,8 @@ export interface Ingest {
   bitrate: number
   loss: number
   b_frames: boolean
+  /** `behind`: it waits on the media node's disk; `off`: nothing is kept at the moment. */
+  recording: 'on' | 'behind' | 'off'
   layers: LayerReport[]
 }
 
@@ -219,10 +221,19 @@ export interface Lesson extends LessonSummary, LessonProgress {
   subtitles_url: string | null
   /** Only what is watched in order counts. */
   no_skip: boolean
+  /** What the recording lacks; null for all but its host. */
+  gaps: Gap[] | null
+}
+
+/** On the broadcast's own timeline; `at_ms`: where that is in the replay. */
+export interface Gap {
+  start_ms: number
+  end_ms: number
+  at_ms: number
 }
 
 /** A lesson as it is the same for everybody, without what one learner did. */
-export type PublicLesson = Omit<Lesson, keyof LessonProgress>
+export type PublicLesson = Omit<Lesson, keyof LessonProgress | 'gaps'>
 
 export type Interval = [from_ms: number, to_ms: number]
 

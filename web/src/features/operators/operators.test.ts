@@ -26,7 +26,7 @@ const LAYERS = [
   { rid: 'h', bitrate: 1_700_000, width: 1280, height: 720 },
   { rid: 'm', bitrate: 500_000, width: 640, height: 360 },
 ]
-const INGEST: Ingest = { bitrate: 2_300_000, loss: 0, b_frames: false, layers: LAYERS }
+const INGEST: Ingest = { bitrate: 2_300_000, loss: 0, b_frames: false, recording: 'on', layers: LAYERS }
 const AUDIENCE: Audience = { viewers: 0, by_layer: {}, slides: 0, audio: 0, stalling: 0, loss: 0, ingest: INGEST }
 const STREAM: StreamOnAir = { slug: 'zhang', title: '橙子', host_name: '张红', node_id: 'media-1', state: 'live', audience: AUDIENCE }
 

@@ -107,7 +107,7 @@ describe('upload speed', () => {
 
 describe('the line', () => {
   const layer = (rid: string, bitrate: number, width: number) => ({ rid, bitrate, width, height: width / 2 })
-  const INGEST: Ingest = { bitrate: 2_340_000, loss: 0.004, b_frames: false, layers: [layer('h', 1_700_000, 1280), layer('m', 500_000, 640), layer('l', 0, 320)] }
+  const INGEST: Ingest = { bitrate: 2_340_000, loss: 0.004, b_frames: false, recording: 'on', layers: [layer('h', 1_700_000, 1280), layer('m', 500_000, 640), layer('l', 0, 320)] }
   const AUDIENCE: Audience = { viewers: 12, by_layer: { h: 6, m: 0, l: 3 }, slides: 1, audio: 2, stalling: 1, loss: 0.01, ingest: INGEST }
 
   test('of this page is told by the browser, of other software by the media node', () => {

@@ -2,11 +2,14 @@
 import { onScopeDispose, shallowRef, watch, type ShallowRef } from 'vue'
 import { lessons } from '@/api'
 import { roomLink } from '@/api/socket'
-import type { PublicLesson } from '@/api/types'
+import type { Gap, PublicLesson } from '@/api/types'
 
-export function useWatchedLesson(lessonId: () => string | null): ShallowRef<PublicLesson | null> {
+/** What its host may know is told when it is asked for, and not again with each change. */
+export type WatchedLesson = PublicLesson & { gaps: Gap[] | null }
+
+export function useWatchedLesson(lessonId: () => string | null): ShallowRef<WatchedLesson | null> {
   const link = roomLink()
-  const lesson = shallowRef<PublicLesson | null>(null)
+  const lesson = shallowRef<WatchedLesson | null>(null)
 
   async function follow(id: string): Promise<void> {
     try {
@@ -20,7 +23,7 @@ export function useWatchedLesson(lessonId: () => string | null): ShallowRef<Publ
 
   const undo = [
     link.on('lesson', ({ lesson: next }) => {
-      if (next.id === lessonId()) lesson.value = next
+      if (next.id === lessonId()) lesson.value = { ...next, gaps: lesson.value?.gaps ?? null }
     }),
     link.onOpen(() => {
       const id = lessonId()

@@ -55,6 +55,10 @@ export default {
     reconnecting: 'Cut for a moment, coming back…',
     b_frames: 'The software sends B-frames, which look jumpy. Set them to 0',
   },
+  recording: {
+    behind: 'The recording waits on the live server, the replay will be late',
+    off: 'Not recorded now: the server’s disk is full, tell the operator. The broadcast goes on',
+  },
   line: {
     title: 'Connection and picture',
     open: 'Connection details',

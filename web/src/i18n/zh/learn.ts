@@ -82,6 +82,7 @@ export default {
     waitingHint: '整理好会自动打开，不用刷新',
     workingTitle: '正在制作 {percent}%',
     workingHint: '做好会自动打开，不用刷新',
+    missing: '断线时缺了 {seconds} 秒（{places} 处），回放里没有',
     workingStrip: '省流画面正在制作，现在先看原画面',
     replaced: '省流画面做好了',
     useIt: '换上',

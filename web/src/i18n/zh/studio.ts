@@ -55,6 +55,10 @@ export default {
     reconnecting: '断了一下，正在接上…',
     b_frames: '推流软件开了 B 帧，画面会跳，请把 B 帧设为 0',
   },
+  recording: {
+    behind: '录像先存在直播服务器上，回放会晚一点',
+    off: '现在录不下来：服务器磁盘满了，请联系管理员。直播不受影响',
+  },
   line: {
     title: '连接和画面',
     open: '看连接详情',
