@@ -90,7 +90,7 @@ def make_app(node: Node, bus: Bus, neighbours: Neighbours, airings: Airings, she
     add_whip(app, node)
     add_whep(app, node)
     HlsRoutes(node, airings, shelf).add_to(app)
-    add_operators(app, node)
+    add_operators(app, node, neighbours.signer)
 
     async def accepts() -> bool:
         return not node.is_draining

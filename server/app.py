@@ -16,6 +16,7 @@ from config.logs import logger
 from config.settings import ServerSettings
 from config.tasks import Tasks
 from server.accounts.http import account_routes
+from server.accounts.service import ROLES
 from server.addresses.http import address_routes
 from server.auditing.http import audit_routes
 from server.cards.events import card_events
@@ -35,6 +36,7 @@ from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
 from server.follows.http import follow_routes
 from server.http import AWAY, client_address, error_middleware, metrics_middleware, sign_in_middleware
+from server.infra.announce import user_of
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
 from server.infra.packets import NAMESPACE
@@ -45,10 +47,10 @@ from server.moderation.events import moderation_events
 from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
 from server.orders.events import order_events
-from server.orders.http import order_routes, shop_order_routes
+from server.orders.http import order_routes, return_routes, shop_order_routes
 from server.orders.waiting import Waiting
 from server.pages import page_routes
-from server.payments.http import payment_routes
+from server.payments.http import payment_routes, returned_parcel_routes
 from server.payments.sandbox.http import sandbox_routes
 from server.polls.events import poll_events
 from server.questions.events import question_events
@@ -168,6 +170,7 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         services.clock,
     )
     services.listeners.act_on(SANCTION, bouncer.hear)
+    services.listeners.act_on(ROLES, lambda told: sockets.connect_anew(user_of(told.channel)))
     gate = services.commerce.gate
     gate.tell_lines_to(Waiting(gate, sockets, services.tasks, asyncio.get_running_loop().time).begin)
     return sockets, bouncer
@@ -226,6 +229,8 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
     commerce = services.commerce
     app.router.add_routes(sale_routes(commerce.sales))
     app.router.add_routes(order_routes(commerce.orders))
+    app.router.add_routes(return_routes(commerce.returns))
+    app.router.add_routes(returned_parcel_routes(commerce.parcels))
     app.router.add_routes(shop_order_routes(commerce.orders))
     app.router.add_routes(payment_routes(commerce.payments))
     app.router.add_routes(address_routes(commerce.addresses))
@@ -250,10 +255,11 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
         metrics.sales_audited(done.checked, done.wrong)
 
     tasks.start("audit", _sweep(services.settings.sweep_interval_seconds, [audit]))
-    money = [commerce.orders.sweep, commerce.sales.sweep]
+    money = [commerce.clockwork.sweep, commerce.sales.sweep, commerce.parcels.sweep]
     tasks.start("commerce sweep", _sweep(services.settings.sweep_interval_seconds, money))
     # By themselves: they wait for others, and holds are given back in the meantime.
-    tasks.start("payment sweep", _sweep(services.settings.sweep_interval_seconds, [commerce.payments.sweep]))
+    for look in commerce.payments.rounds:
+        tasks.start("payment sweep", _sweep(services.settings.sweep_interval_seconds, [look]))
     if commerce.till is not None:
         tasks.start("sandbox callbacks", _sweep(services.settings.sweep_interval_seconds, [commerce.till.sweep]))
     library = services.library

@@ -176,6 +176,11 @@ class SocketServer:
         heard = self._listeners.sids(user_channel(user_id))
         return [peer for sid in heard if (peer := self._peers.get(sid)) is not None]
 
+    def connect_anew(self, user_id: str) -> None:
+        """Hang up on somebody's pages in good order: each connects again, as what he is now."""
+        for peer in self.pages_of(user_id):
+            peer.line.let_go()
+
     def tell_page(self, sid: str, event: str, data: dict[str, Any]) -> None:
         """Tell one page of this process something; one that is gone, or reads far too slowly, does not hear it."""
         peer = self._peers.get(sid)

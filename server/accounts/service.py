@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -25,9 +25,11 @@ from server.accounts.model import (
 )
 from server.errors import NotFound, SignInRequired
 from server.ids import new_id
+from server.infra.announce import user_channel
 from server.infra.together import Together
 
 TOKEN_BYTES = 32
+ROLES = "roles"  # tells all of a person's pages, and so all servers that have one
 SIGN_IN_LIMIT = "10/minute"  # per login and per address: argon2 makes each try cost us 30 ms too
 REGISTER_LIMIT = "20/hour"  # per address: a village office shares one
 HASHES_AT_ONCE = 2  # each takes 64 MiB; more sign-ins wait their turn
@@ -51,6 +53,12 @@ class Store(Protocol):
     async def drop_session(self, token_hash: str) -> None: ...
 
 
+class Voice(Protocol):
+    """Tells somebody's pages."""
+
+    async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
+
+
 class Limits(Protocol):
     """Counts tries."""
 
@@ -60,8 +68,11 @@ class Limits(Protocol):
 class Accounts:
     """Registering, signing in and out. Tokens are 256 random bits; only their SHA-256 is kept."""
 
-    def __init__(self, store: Store, limits: Limits, clock: Clock, tasks: Tasks, session_days: int) -> None:
+    def __init__(
+        self, store: Store, limits: Limits, voice: Voice, clock: Clock, tasks: Tasks, session_days: int
+    ) -> None:
         self._store = store
+        self._voice = voice
         self._limits = limits
         self._clock = clock
         self._session_days = session_days
@@ -135,12 +146,17 @@ class Accounts:
         return _known(await self.find_name(name))
 
     async def give_role(self, user: User, role: Role) -> User:
-        """Let somebody do more, from his next request on. Raises NotFound."""
-        return _known(await self._store.add_role(user.id, role))
+        """Let somebody do more, from now on. Raises NotFound."""
+        return await self._tell_roles(_known(await self._store.add_role(user.id, role)))
 
     async def take_role(self, user: User, role: Role) -> User:
-        """Let somebody do less, from his next request on; pages that are open learn it when they connect anew."""
-        return _known(await self._store.drop_role(user.id, role))
+        """Let somebody do less, from now on. Raises NotFound."""
+        return await self._tell_roles(_known(await self._store.drop_role(user.id, role)))
+
+    async def _tell_roles(self, user: User) -> User:
+        """Every server that has pages of his lets them connect anew."""
+        await self._voice.tell(user_channel(user.id), ROLES, {"roles": sorted(user.roles)})
+        return user
 
     async def sign_out(self, token: str) -> None:
         """Forget a session."""

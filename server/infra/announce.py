@@ -102,6 +102,11 @@ def user_channel(user_id: str) -> str:
     return f"user:{user_id}"
 
 
+def user_of(channel: str) -> str:
+    """Whose channel it is."""
+    return channel.partition(":")[2]
+
+
 def lesson_channel(lesson_id: str) -> str:
     """Everybody who waits for a lesson."""
     return f"lesson:{lesson_id}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -10,6 +12,7 @@ from celery import Celery
 from config.settings import SharedSettings
 
 SEND_TIMEOUT_SECONDS = 5.0
+SENT_AT_ONCE = 4
 JOB_VISIBILITY_SECONDS = 3600  # after this the broker offers an unacknowledged job again; leases do it sooner
 
 
@@ -38,11 +41,20 @@ def make_celery(settings: SharedSettings) -> Celery:
 
 
 class Jobs:
-    """Sends jobs. A job that could not be sent is no loss: a sweeper sends again what is stuck."""
+    """Sends jobs. A job that could not be sent is no loss: a sweeper sends again what is stuck.
+
+    On threads of its own: while Redis hangs, files and passwords do not wait for those that everybody shares.
+    """
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
+        self._threads = ThreadPoolExecutor(SENT_AT_ONCE, thread_name_prefix="jobs")
+
+    def close(self) -> None:
+        """Send nothing more; what waits for its turn is sent by a sweeper later."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, name: str, payload: dict[str, Any], priority: int = 5) -> None:
         """Queue the job `name` with a small payload of ids. Raises kombu's OperationalError when Redis is away."""
-        await asyncio.to_thread(self._celery.send_task, name, kwargs=payload, priority=priority)
+        send = partial(self._celery.send_task, name, kwargs=payload, priority=priority)
+        await asyncio.get_running_loop().run_in_executor(self._threads, send)

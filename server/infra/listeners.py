@@ -66,7 +66,7 @@ class Listeners:
         return list(channel.lines) if channel else []
 
     def act_on(self, event: str, act: Callable[[Told], None]) -> None:
-        """Let this process do something itself when pages of its own are told an event."""
+        """Let this process do something itself once pages of its own have been told an event."""
         self._acts[event] = act
 
     def number(self, name: str) -> int:
@@ -91,9 +91,9 @@ class Listeners:
             return
         if told.number:
             channel.number = told.number
+        await self._write(channel, encode(told), told.page, ROOM_BYTES if told.number else OWN_BYTES)
         if (act := self._acts.get(told.event)) is not None:
             act(told)
-        await self._write(channel, encode(told), told.page, ROOM_BYTES if told.number else OWN_BYTES)
 
     async def ask_to_join_again(self, name: str, number: int) -> None:
         """What a channel was told is not known any more: its pages must look for themselves."""

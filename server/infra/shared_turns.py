@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Any, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -18,17 +20,33 @@ log = logger(__name__)
 
 PREFIX = "dongting:turn:"
 THERE = "dongting:turn-there:"  # in front: keys come from outside, and one must not be the mark of another
-CONNECTIONS = 32  # each waits for one turn; who finds none free goes without
+CONNECTIONS = 16  # for calls that Redis answers at once
+WAITERS = 128  # each has a connection of its own; who comes when all are taken goes without
 PATIENCE_SECONDS = 0.5  # then one goes without a turn: whoever has it may be dead, or Redis slow
+SHORTEST_WAIT_SECONDS = 0.01  # Redis takes 0 for "for ever"
 KEPT_MS = 2_000  # a turn that nobody gives back is made anew
 SULK_SECONDS = 1.0  # after a failure Redis is left alone for so long
-# The turn is an element of a list (KEYS[1]); of those who wait for it Redis serves who came first. KEYS[2] says that
-# there is one. Answers 1: there was none, and now it is ours.
-MAKE = "if redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[1]) then redis.call('DEL', KEYS[1]) return 1 end return 0"
+# A turn is an element of a list; of those who wait for it Redis serves who came first, so one that lies there is
+# nobody's. KEYS: of each turn the list, and the mark that says that there is one. Takes as many as can be had, in
+# their order, and answers how many.
+TAKE = """
+for at = 1, #KEYS, 2 do
+  if redis.call('SET', KEYS[at + 1], 1, 'NX', 'PX', ARGV[1]) then
+    redis.call('DEL', KEYS[at])
+  elseif redis.call('LPOP', KEYS[at]) then
+    redis.call('SET', KEYS[at + 1], 1, 'PX', ARGV[1])
+  else
+    return (at - 1) / 2
+  end
+end
+return #KEYS / 2
+"""
 GIVE = """
-if redis.call('LLEN', KEYS[1]) == 0 then redis.call('RPUSH', KEYS[1], 1) end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-redis.call('SET', KEYS[2], 1, 'PX', ARGV[1])
+for at = 1, #KEYS, 2 do
+  if redis.call('LLEN', KEYS[at]) == 0 then redis.call('RPUSH', KEYS[at], 1) end
+  redis.call('PEXPIRE', KEYS[at], ARGV[1])
+  redis.call('SET', KEYS[at + 1], 1, 'PX', ARGV[1])
+end
 """
 
 
@@ -36,38 +54,49 @@ class SharedTurns:
     """One line per key, over all servers. Rightness never hangs on it: it spares transactions from colliding.
 
     Without it the server that has just written is the first to write again, and the others try in vain for half a
-    second. Whoever waits for PATIENCE_SECONDS, or finds Redis away, goes on without a turn.
+    second. Whoever waits for PATIENCE_SECONDS, or finds Redis away, goes on without the turns that he lacks.
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._make = redis.register_script(MAKE)
+    def __init__(self, redis: Redis, waiting: Redis) -> None:
+        self._waiting = waiting
+        self._waiters = asyncio.Semaphore(WAITERS)
+        self._take = redis.register_script(TAKE)
         self._give = redis.register_script(GIVE)
         self._sulks_until = 0.0
 
     @asynccontextmanager
     async def take(self, *keys: str) -> AsyncIterator[None]:
-        """Wait for one's turn with each of these, in their order, or long enough."""
-        ours: list[list[str]] = []
+        """Wait for one's turn with each of these, in their order, or long enough for all of them."""
+        turns = [(f"{PREFIX}{key}", f"{THERE}{key}") for key in sorted(set(keys))]
+        ours: list[tuple[str, str]] = []
         try:
-            for key in sorted(set(keys)):
-                names = [f"{PREFIX}{key}", f"{THERE}{key}"]
-                if await self._wait(names):
-                    ours.append(names)
+            await self._get(turns, ours)
             yield
         finally:
-            for names in ours:
-                await self._call(cast("Any", self._give)(keys=names, args=[KEPT_MS]))
+            if ours:
+                await self._call(cast("Any", self._give)(keys=list(chain(*ours)), args=[KEPT_MS]))
 
-    async def _wait(self, keys: list[str]) -> bool:
-        if time.monotonic() < self._sulks_until:
+    async def _get(self, turns: Sequence[tuple[str, str]], ours: list[tuple[str, str]]) -> None:
+        """Get turns, each noted as soon as it is ours."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while len(ours) < len(turns) and time.monotonic() >= self._sulks_until:
+            wanted = turns[len(ours) :]
+            taken = await self._call(cast("Any", self._take)(keys=list(chain(*wanted)), args=[KEPT_MS]))
+            if taken is None:
+                return
+            ours += wanted[: cast("int", taken)]
+            if len(ours) < len(turns):
+                if not await self._wait(turns[len(ours)][0], until):
+                    return
+                ours.append(turns[len(ours)])
+
+    async def _wait(self, turn: str, until: float) -> bool:
+        if self._waiters.locked():
             return False
-        if await self._call(cast("Any", self._make)(keys=keys, args=[KEPT_MS])):
-            return True
-        if time.monotonic() < self._sulks_until:
-            return False
-        waiting = cast("Awaitable[object]", self._redis.blpop([keys[0]], timeout=PATIENCE_SECONDS))
-        return await self._call(waiting) is not None
+        async with self._waiters:
+            left = max(SHORTEST_WAIT_SECONDS, until - time.monotonic())
+            waiting = cast("Awaitable[object]", self._waiting.blpop([turn], timeout=left))
+            return await self._call(waiting) is not None
 
     async def _call(self, call: Awaitable[object]) -> object:
         try:
@@ -80,17 +109,22 @@ class SharedTurns:
 
 @asynccontextmanager
 async def open_shared_turns(redis_url: str) -> AsyncIterator[SharedTurns]:
-    """On a client of its own, whose calls fail soon and are not tried again."""
+    """On clients of its own, whose calls fail soon and are not tried again; who waits holds up nobody's call."""
+    redis, waiting = _client(redis_url, CONNECTIONS), _client(redis_url, WAITERS)
+    try:
+        yield SharedTurns(redis, waiting)
+    finally:
+        await waiting.aclose()
+        await redis.aclose()
+
+
+def _client(redis_url: str, connections: int) -> Redis:
     pool = BlockingConnectionPool.from_url(
         redis_url,
-        max_connections=CONNECTIONS,
+        max_connections=connections,
         timeout=PATIENCE_SECONDS,
         socket_timeout=PATIENCE_SECONDS * 2,
         socket_connect_timeout=PATIENCE_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
-    client: Redis = Redis.from_pool(pool)
-    try:
-        yield SharedTurns(client)
-    finally:
-        await client.aclose()
+    return Redis.from_pool(pool)

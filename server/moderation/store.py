@@ -25,9 +25,10 @@ class ModerationStore:
         self._log = database["moderation_log"]
 
     async def make_indexes(self) -> None:
-        """Lists by room and age; the newest bans."""
+        """Lists by room and age; the newest bans; somebody's bans."""
         await self._sanctions.create_index([("room_id", 1), ("at", DESCENDING)])
         await self._sanctions.create_index([("kind", 1), ("at", DESCENDING)])
+        await self._sanctions.create_index([("user_id", 1), ("kind", 1)])
         await self._log.create_index([("room_id", 1), ("_id", DESCENDING)])
 
     async def put_sanction(self, sanction: Sanction) -> None:
@@ -67,6 +68,15 @@ class ModerationStore:
         """Who was banned from anywhere since a moment."""
         found = self._sanctions.find({"kind": SanctionKind.BAN, "at": {"$gte": moment}}, {"user_id": 1})
         return list(dict.fromkeys([document["user_id"] async for document in found]))
+
+    async def bans_on(self, user_ids: Sequence[str], now: datetime) -> dict[str, set[str]]:
+        """The rooms from which some of these people are banned now (`EVERYWHERE` for all)."""
+        query = {"user_id": {"$in": list(user_ids)}, "kind": SanctionKind.BAN}
+        bans: dict[str, set[str]] = {}
+        async for document in self._sanctions.find(query, {"user_id": 1, "room_id": 1, "until": 1}):
+            if document["until"] is None or document["until"] > now:
+                bans.setdefault(document["user_id"], set()).add(document["room_id"])
+        return bans
 
     async def words(self, room_id: str) -> tuple[ForbiddenWord, ...]:
         """A room's list, or the platform's (`EVERYWHERE`)."""

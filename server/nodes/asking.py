@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,12 +10,14 @@ import aiohttp
 from pydantic import ValidationError
 from yarl import URL
 
+from media.cluster.signature import HEADER, Sender, Signer
 from server.nodes.model import NodeLease, SessionsTold
 
 ANSWER_SECONDS = 2.0  # a node looks at itself in milliseconds; an operator does not wait longer for a dead one
 MOST_ANSWER_BYTES = 4_000_000  # some 13,000 sessions; a node has room for 2,000 unless told otherwise
 CONNECTIONS = 16  # at once; with more nodes than this the last ones wait within their time
 CHUNK_BYTES = 65_536
+ASKING = Sender("server")
 
 
 class NoAnswer(Exception):
@@ -30,7 +33,7 @@ class NodeClient:
 
     def __init__(self, client: aiohttp.ClientSession, secret: str) -> None:
         self._client = client
-        self._headers = {"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"}
+        self._signer = Signer(secret)
 
     async def sessions(self, node: NodeLease) -> SessionsTold:
         """What a node says of its sessions.
@@ -53,7 +56,9 @@ class NodeClient:
         return told
 
     async def _read(self, address: URL) -> bytes:
-        async with self._client.get(address, headers=self._headers, allow_redirects=False) as response:
+        signed = self._signer.sign(ASKING, "GET", str(address), time.time())
+        headers = {HEADER: signed, "Accept-Encoding": "identity"}
+        async with self._client.get(address, headers=headers, allow_redirects=False) as response:
             if response.status != 200:
                 raise BadAnswer(f"status {response.status}")
             body = bytearray()
@@ -65,7 +70,7 @@ class NodeClient:
 
 
 def _address(node: NodeLease) -> URL:
-    """Where to ask. What is in Redis may be old or wrong; our secret goes nowhere but to a plain address."""
+    """Where to ask. What is in Redis may be old or wrong: our signature is good for this one address."""
     try:
         url = URL(f"{node.internal_url.rstrip('/')}/internal/sessions")
     except ValueError:

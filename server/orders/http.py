@@ -9,6 +9,7 @@ from server.accounts.model import Role
 from server.http import Body, Routes, answer, parse_body, require_role, require_user
 from server.orders.body import PlaceOrder, wanted
 from server.orders.model import Delivery, OrderState, Shipment, check_states
+from server.orders.returns import Returns
 from server.orders.service import Orders
 from server.orders.shape import order_shape, sold_order_shape
 
@@ -29,6 +30,18 @@ class Ship(Body):
 
     carrier: str = Field(max_length=100)
     number: str = Field(max_length=100)
+
+
+class AskReturn(Body):
+    """`POST /api/orders/{id}/return`"""
+
+    reason: str = Field(max_length=400)
+
+
+class RefuseReturn(Body):
+    """`POST /api/my/room/orders/{id}/return/refuse`"""
+
+    answer: str = Field(max_length=400)
 
 
 def which(request: web.Request) -> tuple[frozenset[OrderState], str | None]:
@@ -68,6 +81,38 @@ def order_routes(orders: Orders) -> Routes:
         web.post("/api/orders/{id}/cancel", cancel),
         web.put("/api/orders/{id}/delivery", deliver_to),
         web.post("/api/orders/{id}/receive", receive),
+    ]
+
+
+def return_routes(returns: Returns) -> Routes:
+    """Sending back: the buyer's routes and the merchant's."""
+
+    async def ask(request: web.Request) -> web.Response:
+        buyer, body = require_user(request), await parse_body(request, AskReturn)
+        return answer(order_shape(await returns.ask(buyer, request.match_info["id"], body.reason)))
+
+    async def withdraw(request: web.Request) -> web.Response:
+        return answer(order_shape(await returns.withdraw(require_user(request), request.match_info["id"])))
+
+    async def send_back(request: web.Request) -> web.Response:
+        buyer = require_user(request)
+        parcel = Shipment(**(await parse_body(request, Ship)).model_dump())
+        return answer(order_shape(await returns.send_back(buyer, request.match_info["id"], parcel)))
+
+    async def agree(request: web.Request) -> web.Response:
+        host = require_role(request, Role.HOST)
+        return answer(sold_order_shape(await returns.agree(host, request.match_info["id"])))
+
+    async def refuse(request: web.Request) -> web.Response:
+        host, body = require_role(request, Role.HOST), await parse_body(request, RefuseReturn)
+        return answer(sold_order_shape(await returns.refuse(host, request.match_info["id"], body.answer)))
+
+    return [
+        web.post("/api/orders/{id}/return", ask),
+        web.post("/api/orders/{id}/return/withdraw", withdraw),
+        web.post("/api/orders/{id}/return/parcel", send_back),
+        web.post("/api/my/room/orders/{id}/return/agree", agree),
+        web.post("/api/my/room/orders/{id}/return/refuse", refuse),
     ]
 
 

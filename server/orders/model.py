@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -31,6 +31,12 @@ class OrderState(StrEnum):
     EXPIRED = "expired"
     REFUNDING = "refunding"  # the money is on its way back
     REFUNDED = "refunded"
+    RETURN_ASKED = "return_asked"  # the buyer wants to send it back, and the merchant is to answer
+    RETURN_REFUSED = "return_refused"
+    RETURN_AGREED = "return_agreed"  # the buyer is to send it
+    RETURN_SENT = "return_sent"  # its parcel is on the way back
+    WRITTEN_OFF = "written_off"  # it came back and is sold to nobody; the money is on its way back
+    WRITTEN_OFF_REFUNDED = "written_off_refunded"
 
 
 class Step(StrEnum):
@@ -45,6 +51,13 @@ class Step(StrEnum):
     RECEIVE = "receive"
     REFUND = "refund"
     REFUND_DONE = "refund_done"
+    ASK_RETURN = "ask_return"
+    AGREE = "agree"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"  # the buyer keeps it
+    SEND_BACK = "send_back"
+    RESTOCK = "restock"  # it came back, and is sold again
+    WRITE_OFF = "write_off"  # it came back, and is not
 
 
 STEPS: dict[tuple[OrderState, Step], OrderState] = {
@@ -59,7 +72,27 @@ STEPS: dict[tuple[OrderState, Step], OrderState] = {
     (OrderState.CANCELLED, Step.REFUND): OrderState.REFUNDING,  # he cancelled here and paid nevertheless
     (OrderState.PAID, Step.REFUND): OrderState.REFUNDING,
     (OrderState.REFUNDING, Step.REFUND_DONE): OrderState.REFUNDED,
+    (OrderState.SHIPPED, Step.ASK_RETURN): OrderState.RETURN_ASKED,
+    (OrderState.RECEIVED, Step.ASK_RETURN): OrderState.RETURN_ASKED,
+    (OrderState.RETURN_ASKED, Step.AGREE): OrderState.RETURN_AGREED,
+    (OrderState.RETURN_ASKED, Step.REFUSE): OrderState.RETURN_REFUSED,
+    (OrderState.RETURN_REFUSED, Step.AGREE): OrderState.RETURN_AGREED,  # they have talked
+    (OrderState.RETURN_ASKED, Step.WITHDRAW): OrderState.RECEIVED,
+    (OrderState.RETURN_AGREED, Step.WITHDRAW): OrderState.RECEIVED,
+    (OrderState.RETURN_AGREED, Step.SEND_BACK): OrderState.RETURN_SENT,
+    (OrderState.RETURN_SENT, Step.RESTOCK): OrderState.REFUNDING,
+    (OrderState.RETURN_SENT, Step.WRITE_OFF): OrderState.WRITTEN_OFF,
+    (OrderState.WRITTEN_OFF, Step.REFUND_DONE): OrderState.WRITTEN_OFF_REFUNDED,
 }
+
+
+class Actor(StrEnum):
+    """Who changes an order."""
+
+    BUYER = "buyer"
+    MERCHANT = "merchant"
+    CLOCK = "clock"  # its time was over
+    PROVIDER = "provider"  # said that money came, or went back
 
 
 class Place(StrEnum):
@@ -80,9 +113,18 @@ PLACES: dict[OrderState, Place] = {
     OrderState.EXPIRED: Place.FREE,
     OrderState.REFUNDING: Place.FREE,
     OrderState.REFUNDED: Place.FREE,
+    OrderState.RETURN_ASKED: Place.SOLD,
+    OrderState.RETURN_REFUSED: Place.SOLD,
+    OrderState.RETURN_AGREED: Place.SOLD,
+    OrderState.RETURN_SENT: Place.SOLD,
+    OrderState.WRITTEN_OFF: Place.SOLD,
+    OrderState.WRITTEN_OFF_REFUNDED: Place.SOLD,
 }
 COUNTED_FOR_LIMIT = frozenset(state for state, place in PLACES.items() if place is not Place.FREE)
-BOUGHT = frozenset(state for state, place in PLACES.items() if place is Place.SOLD)
+MONEY_GOES_BACK = frozenset({OrderState.REFUNDING, OrderState.WRITTEN_OFF})
+MONEY_IS_BACK = frozenset({OrderState.REFUNDED, OrderState.WRITTEN_OFF_REFUNDED})
+BOUGHT = frozenset(state for state, place in PLACES.items() if place is Place.SOLD) - MONEY_GOES_BACK - MONEY_IS_BACK
+RETURN_WAITS = frozenset({OrderState.RETURN_ASKED, OrderState.RETURN_AGREED, OrderState.RETURN_SENT})
 ADDRESSABLE = frozenset({OrderState.HELD, OrderState.PAID, OrderState.PAID_LATE})  # until it is on its way
 
 
@@ -117,10 +159,11 @@ class Gone(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of an order's history."""
+    """One line of an order's history; `by`: None in what was written before it was noted."""
 
     state: OrderState
     at: datetime
+    by: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +182,15 @@ class Shipment:
 
     carrier: str
     number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What became of the wish to send an order back: why, what the merchant answered, and the parcel."""
+
+    reason: str
+    answer: str = ""
+    parcel: Shipment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +234,8 @@ class Order:
     delivery: Delivery | None = None
     shipment: Shipment | None = None
     receive_at: datetime | None = None  # when a parcel of which nobody says anything counts as received
+    sent_back: Return | None = None
+    return_until: datetime | None = None  # until when whose turn it is has to do something about the return
 
     @property
     def sources(self) -> Sources:
@@ -202,6 +256,11 @@ class Facts:
     paid_at: datetime | None = None
     shipment: Shipment | None = None
     receive_at: datetime | None = None
+    sent_back: Return | None = None
+    return_until: datetime | None = None
+
+
+NOTHING_MORE = Facts()
 
 
 def next_state(state: OrderState, step: Step) -> OrderState:
@@ -212,9 +271,15 @@ def next_state(state: OrderState, step: Step) -> OrderState:
         raise Conflict(f"an order that is {state} cannot {step}", code="step_not_allowed") from None
 
 
-def moved(order: Order, state: OrderState, now: datetime) -> Order:
+def moved(order: Order, change: Change, facts: Facts = NOTHING_MORE) -> Order:
     """An order after a change of state."""
-    return replace(order, state=state, history=(*order.history, Change(state, now)))
+    known = {name: value for name in fields_of(facts) if (value := getattr(facts, name)) is not None}
+    return replace(order, state=change.state, history=(*order.history, change), **known)
+
+
+def fields_of(facts: Facts) -> list[str]:
+    """What a step may write."""
+    return [field.name for field in fields(facts)]
 
 
 def check_delivery(delivery: Delivery) -> Delivery:

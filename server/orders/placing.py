@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from config.clock import Clock
@@ -20,13 +21,15 @@ from server.ids import new_id
 from server.infra.announce import Word, user_channel
 from server.infra.transactions import Session
 from server.infra.turns import Turns
-from server.orders.admission import NUMBER_BITS, Admission, Fresh, Known, Offer, Request, admit
+from server.orders.admission import MOST_LINES, NUMBER_BITS, Admission, Fresh, Known, Offer, Request, admit
 from server.orders.model import Order, RequestTaken, Source, SourceKind, Sources
 from server.orders.shape import order_shape
 
 GROUP_SIZE = 500  # more would not be faster: by then the commit is a small part of a group's time
 LINE_LIMIT = 5_000  # who comes then is told to come again, rather than to wait for what will be gone
 ANSWER_SECONDS = 12.0
+SOURCES_AT_ONCE = 2 * MOST_LINES  # of the baskets in one group: each is read and written by itself
+BASKETS: Sources = ()  # whoever wants several sources stands in one line, however many sets of them there are
 RACE_TRIES = 3
 TOO_LONG = "this takes too long; please try again"
 CHANGING = "the stock is changing; please try again"
@@ -54,10 +57,16 @@ class Books(Protocol):
     async def of_owners(self, owner_ids: Iterable[str]) -> dict[str, AddressBook]: ...
 
 
+class Bans(Protocol):
+    """Who must not buy."""
+
+    async def bans_on(self, user_ids: Sequence[str], now: datetime) -> Mapping[str, Collection[str]]: ...
+
+
 class Stock(Protocol):
     """Where pieces come from."""
 
-    async def enter(self, source: Source, now: datetime, session: Session) -> Offer: ...
+    async def enter(self, source: Source, now: datetime, session: Session) -> Offer | None: ...
     async def hold(self, source: Source, pieces: int, session: Session) -> bool: ...
     async def tell(self, source: Source) -> None: ...
 
@@ -106,7 +115,8 @@ class Placing:
     one write that decides is the conditional move of the group's pieces; the orders are in the same transaction, so
     a process that is killed at any step leaves both or neither. Several servers are kept apart by MongoDB alone: a
     limit per buyer is read in the snapshot of a transaction that also writes the sale, and two of those collide.
-    Those who want several sources stand in a line of their own, and take all of them in the sources' order.
+    Those who want several sources stand in one line together, so that they take every second turn of a hot sale at
+    most; a group of them takes all that it wants in the sources' order.
     """
 
     def __init__(
@@ -115,6 +125,7 @@ class Placing:
         stock: Stock,
         coupons: Coupons,
         books: Books,
+        bans: Bans,
         transactions: Transactions,
         turns: Turns,
         shared_turns: SharedTurns,
@@ -126,6 +137,7 @@ class Placing:
         self._stock = stock
         self._coupons = coupons
         self._books = books
+        self._bans = bans
         self._transactions = transactions
         self._turns = turns
         self._shared_turns = shared_turns
@@ -141,8 +153,8 @@ class Placing:
         self._line_formed = line_formed
 
     def lines(self) -> Iterable[tuple[Sequence[Ticket], Sequence[Ticket]]]:
-        """Who is being served, and who waits, at each set of sources; nobody who has his answer."""
-        return [(_waiting(self._served.get(sources, ())), _waiting(line)) for sources, line in self._lines.items()]
+        """Who is being served, and who waits, in each line; nobody who has his answer."""
+        return [(_waiting(self._served.get(name, ())), _waiting(line)) for name, line in self._lines.items()]
 
     async def place(self, request: Request) -> Order:
         """Stand in line and get an order, or why not.
@@ -150,12 +162,13 @@ class Placing:
         Raises:
             Conflict (`sold_out`, `out_of_stock`, `limit_reached`, `sale_closed`, `coupon_not_usable`),
             NotFound (also `unknown_coupon`, `unknown_address`), BadRequest (`several_merchants`),
-            TooManyRequests, Unavailable
+            NotAllowed (`banned`), TooManyRequests, Unavailable
         """
-        line = self._lines.get(request.sources)
+        name = request.sources if len(request.sources) == 1 else BASKETS
+        line = self._lines.get(name)
         if line is None:
-            line = self._lines[request.sources] = deque()
-            self._tasks.start("placing", self._serve(request.sources, line))
+            line = self._lines[name] = deque()
+            self._tasks.start("placing", self._serve(name, line))
             self._line_formed()
         if len(line) >= LINE_LIMIT:
             raise TooManyRequests("very many want this at this moment; please try again")
@@ -168,17 +181,17 @@ class Placing:
         finally:
             patience.cancel()
 
-    async def _serve(self, sources: Sources, line: deque[Ticket]) -> None:
+    async def _serve(self, name: Sources, line: deque[Ticket]) -> None:
         try:
             while line:
+                sources = name or _first_sources(line)
                 ids = [source.id for source in sources]
                 async with self._turns.take(*ids), self._shared_turns.take(*ids):
-                    group = [line.popleft() for _ in range(min(GROUP_SIZE, len(line)))]
-                    group = self._served[sources] = [ticket for ticket in group if not ticket.answer.done()]
+                    group = self._served[name] = _waiting(_next_group(line, sources))
                     await self._answer(sources, group)
         finally:
-            del self._lines[sources]
-            self._served.pop(sources, None)
+            del self._lines[name]
+            self._served.pop(name, None)
             _refuse(line, Unavailable(TOO_LONG))
 
     async def _answer(self, sources: Sources, group: Sequence[Ticket]) -> None:
@@ -217,15 +230,18 @@ class Placing:
     async def _place(self, sources: Sources, requests: Sequence[Request]) -> Admission:
         owners = {request.buyer_id for request in requests if request.address_id is not None}
         books = await self._books.of_owners(owners) if owners else {}
+        buyers = sorted({request.buyer_id for request in requests})
+        banned = await self._bans.bans_on(buyers, self._clock.now())
 
         async def work(session: Session) -> Admission:
             now = self._clock.now()
-            offers = [await self._stock.enter(source, now, session) for source in sources]
-            known = await self._read(sources, requests, books, session)
+            entered = [await self._stock.enter(source, now, session) for source in sources]
+            offers = [offer for offer in entered if offer is not None]
+            known = replace(await self._read(sources, requests, session), books=books, banned=banned)
             fresh = [Fresh(new_id(), secrets.randbits(NUMBER_BITS)) for _ in requests]
             admission = admit(offers, requests, known, now, fresh)
             if admission.new:
-                await self._write(sources, admission, session)
+                await self._write(admission, session)
             return admission
 
         for _ in range(RACE_TRIES):
@@ -235,26 +251,43 @@ class Placing:
                 continue
         raise Conflict(CHANGING)
 
-    async def _read(
-        self, sources: Sources, requests: Sequence[Request], books: Mapping[str, AddressBook], session: Session
-    ) -> Known:
+    async def _read(self, sources: Sources, requests: Sequence[Request], session: Session) -> Known:
         orders = await self._store.by_requests(requests, session)
-        buyers = sorted({request.buyer_id for request in requests})
-        taken = [
-            await self._store.pieces_of(source.id, buyers, session) if source.kind is SourceKind.SALE else {}
-            for source in sources
-        ]
+        taken: dict[Source, Mapping[str, int]] = {}
+        for source in sources:
+            if source.kind is SourceKind.SALE:
+                buyers = {request.buyer_id for request in requests if source in request.sources}
+                taken[source] = await self._store.pieces_of(source.id, sorted(buyers), session)
         asked = sorted({request.coupon_id for request in requests if request.coupon_id is not None})
-        coupons = await self._coupons.of_ids(asked, session) if asked else {}
-        return Known(orders, taken, coupons, books)
+        return Known(orders, taken, await self._coupons.of_ids(asked, session) if asked else {})
 
-    async def _write(self, sources: Sources, admission: Admission, session: Session) -> None:
-        for source, pieces in zip(sources, admission.pieces, strict=True):
+    async def _write(self, admission: Admission, session: Session) -> None:
+        for source, pieces in admission.pieces.items():
             if not await self._stock.hold(source, pieces, session):
                 raise Conflict(CHANGING)
         if admission.coupons and not await self._coupons.use(admission.coupons, session):
             raise Conflict(CHANGING)
         await self._store.add_many(admission.new, session)
+
+
+def _first_sources(line: Iterable[Ticket]) -> Sources:
+    """What those in front want: as many of them as one group may want sources."""
+    wanted: set[Source] = set()
+    for ticket in islice(line, GROUP_SIZE):
+        more = wanted.union(ticket.request.sources)
+        if len(more) > SOURCES_AT_ONCE:
+            break
+        wanted = more
+    return tuple(sorted(wanted))
+
+
+def _next_group(line: deque[Ticket], sources: Sources) -> list[Ticket]:
+    """Take those in front out of the line, as long as they want nothing else than these."""
+    offered = frozenset(sources)
+    group: list[Ticket] = []
+    while line and len(group) < GROUP_SIZE and offered.issuperset(line[0].request.sources):
+        group.append(line.popleft())
+    return group
 
 
 def _waiting(tickets: Iterable[Ticket]) -> list[Ticket]:

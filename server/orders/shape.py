@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from server.orders.model import BOUGHT, Line, Order, OrderState
+from server.orders.model import BOUGHT, RETURN_WAITS, Line, Order, OrderState, Return
 from server.wire import iso
 
 
@@ -27,8 +27,13 @@ def order_shape(order: Order) -> dict[str, Any]:
         "receive_at": iso(order.receive_at) if order.state is OrderState.SHIPPED else None,
         "delivery": asdict(order.delivery) if order.delivery else None,
         "shipment": asdict(order.shipment) if order.shipment else None,
+        "sent_back": None if order.sent_back is None else _return_shape(order.sent_back, order),
         "history": [
-            {"state": change.state, "at": created_at if change.at is order.created_at else iso(change.at)}
+            {
+                "state": change.state,
+                "at": created_at if change.at is order.created_at else iso(change.at),
+                "by": change.by,
+            }
             for change in order.history
         ],
     }
@@ -38,6 +43,10 @@ def sold_order_shape(order: Order) -> dict[str, Any]:
     """`Order` for its merchant, who learns where a parcel goes once there is one to send."""
     shape = order_shape(order)
     return shape if order.state in BOUGHT else {**shape, "delivery": None}
+
+
+def _return_shape(sent_back: Return, order: Order) -> dict[str, Any]:
+    return {**asdict(sent_back), "until": iso(order.return_until) if order.state in RETURN_WAITS else None}
 
 
 def _line_shape(line: Line) -> dict[str, Any]:

@@ -55,17 +55,19 @@ class Stock:
         self._sales = sales
         self._catalog = catalog
 
-    async def enter(self, source: Source, now: datetime, session: Session) -> Offer:
-        """Be the only one who gives out of a sale until the transaction ends; what can be had now. Raises NotFound.
+    async def enter(self, source: Source, now: datetime, session: Session) -> Offer | None:
+        """Be the only one who gives out of a sale until the transaction ends; what can be had now, if it is there.
 
         A sale's document is written first of all: who comes second hears it at once, before he has read anything.
         """
         if source.kind is SourceKind.PRODUCT:
-            product = await self._product(source.id, session)
-            return Offer(product, None, product.price_fen, product.stock, None, PRODUCT_HOLD_SECONDS, True)
+            found = await self._product_store.get(source.id, session)
+            if found is None:
+                return None
+            return Offer(found, None, found.price_fen, found.stock, None, PRODUCT_HOLD_SECONDS, True)
         sale = await self._sale_store.enter(source.id, session)
         if sale is None:
-            raise NotFound("there is no such sale")
+            return None
         return Offer(
             product=await self._product(sale.product_id, session),
             sale_id=sale.id,
@@ -75,6 +77,7 @@ class Stock:
             hold_seconds=sale.hold_seconds,
             is_open=takes_orders(sale, now),
             per_order=sale.per_order,
+            room_id=sale.room_id,
         )
 
     async def hold(self, source: Source, pieces: int, session: Session) -> bool:

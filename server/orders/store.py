@@ -14,6 +14,7 @@ from server.infra.transactions import Session
 from server.orders.admission import Request
 from server.orders.model import (
     COUNTED_FOR_LIMIT,
+    Actor,
     Change,
     Delivery,
     Facts,
@@ -21,11 +22,13 @@ from server.orders.model import (
     Order,
     OrderState,
     RequestTaken,
+    Return,
     Shipment,
 )
 
 DUPLICATE_KEY = 11000
-PAID_ONCE: Document = {"paid_at": {"$type": "date"}}  # what is not paid yet costs these indexes nothing
+DATE: Document = {"$type": "date"}  # in index and query alike: mongod does not see that what it compares is one
+PAID_ONCE: Document = {"paid_at": DATE}  # what is not paid yet costs these indexes nothing
 # `$exists`, since the planner does not see that a string is of type string. So lines of no sale have no such field.
 OF_A_SALE: Document = {"lines.sale_id": {"$exists": True}}
 NEVER_PAID = frozenset({OrderState.HELD, OrderState.CANCELLED, OrderState.EXPIRED})
@@ -50,6 +53,9 @@ class OrderStore:
         )
         await self._orders.create_index("hold_until", partialFilterExpression=held)
         await self._orders.create_index("receive_at", partialFilterExpression=shipped)
+        await self._orders.create_index(
+            [("state", 1), ("return_until", 1)], partialFilterExpression={"return_until": DATE}
+        )
 
     async def add_many(self, orders: Sequence[Order], session: Session) -> None:
         """Add new orders. Raises RequestTaken."""
@@ -152,19 +158,22 @@ class OrderStore:
         )
         return [_order(document) async for document in found]
 
+    async def returns_past(self, state: OrderState, now: datetime, limit: int) -> list[Order]:
+        """Orders whose return is in a state longer than it may be, the longest over first."""
+        query = {"state": state, "return_until": {"$lte": now, **DATE}}
+        found = self._orders.find(query).sort("return_until", 1).limit(limit)
+        return [_order(document) async for document in found]
+
     async def among(self, order_ids: Sequence[str], state: OrderState, session: Session) -> list[Order]:
         """Those of these orders that are in a state."""
         found = self._orders.find({"_id": {"$in": list(order_ids)}, "state": state}, session=session)
         return [_order(document) async for document in found]
 
-    async def move(
-        self, order: Order, state: OrderState, now: datetime, facts: Facts, session: Session
-    ) -> Order | None:
+    async def move(self, order: Order, change: Change, facts: Facts, session: Session) -> Order | None:
         """Change the state if it is still the one that was read; None when somebody was first."""
-        known = {name: value for name, value in asdict(facts).items() if value is not None}
         document = await self._orders.find_one_and_update(
             {"_id": order.id, "state": order.state},
-            {"$set": {"state": state, **known}, "$push": {"history": {"state": state, "at": now}}},
+            _changed(change, facts),
             session=session,
             return_document=ReturnDocument.AFTER,
         )
@@ -179,16 +188,33 @@ class OrderStore:
         )
         return None if document is None else _order(document)
 
-    async def move_many(
-        self, orders: Sequence[Order], begin: OrderState, end: OrderState, now: datetime, session: Session
-    ) -> int:
-        """Change the state of those that are still in `begin`; answers how many were."""
+    async def move_many(self, orders: Sequence[Order], change: Change, facts: Facts, session: Session) -> int:
+        """Change the state of those that are still in the one of the first; answers how many were."""
         done = await self._orders.update_many(
-            {"_id": {"$in": [order.id for order in orders]}, "state": begin},
-            {"$set": {"state": end}, "$push": {"history": {"state": end, "at": now}}},
+            {"_id": {"$in": [order.id for order in orders]}, "state": orders[0].state},
+            _changed(change, facts),
             session=session,
         )
         return done.modified_count
+
+
+def _changed(change: Change, facts: Facts) -> Document:
+    known = {name: value for name, value in asdict(facts).items() if value is not None}
+    return {"$set": {"state": change.state, **known}, "$push": {"history": _change_document(change)}}
+
+
+def _change_document(change: Change) -> Document:
+    return {"state": change.state, "at": change.at, "by": change.by}
+
+
+def _change(document: Document) -> Change:
+    by = document.get("by")
+    return Change(OrderState(document["state"]), document["at"], None if by is None else Actor(by))
+
+
+def _return(document: Document) -> Return:
+    parcel = document["parcel"]
+    return Return(document["reason"], document["answer"], None if parcel is None else Shipment(**parcel))
 
 
 def _document(order: Order) -> Document:
@@ -206,7 +232,7 @@ def _document(order: Order) -> Document:
         "created_at": order.created_at,
         "hold_until": order.hold_until,
         "paid_at": order.paid_at,
-        "history": [{"state": change.state, "at": change.at} for change in order.history],
+        "history": [_change_document(change) for change in order.history],
         "delivery": None if order.delivery is None else asdict(order.delivery),
     }
 
@@ -240,8 +266,10 @@ def _order(document: Document) -> Order:
         created_at=document["created_at"],
         hold_until=document["hold_until"],
         paid_at=document["paid_at"],
-        history=tuple(Change(OrderState(line["state"]), line["at"]) for line in document["history"]),
+        history=tuple(_change(line) for line in document["history"]),
         delivery=Delivery(**document["delivery"]) if document["delivery"] else None,
         shipment=Shipment(**document["shipment"]) if document.get("shipment") else None,
         receive_at=document.get("receive_at"),
+        sent_back=_return(document["sent_back"]) if document.get("sent_back") else None,
+        return_until=document.get("return_until"),
     )

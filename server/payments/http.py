@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import segno
 from aiohttp import web
 from pydantic import Field
@@ -11,6 +13,7 @@ from server.errors import DomainError
 from server.http import Body, Routes, answer, parse_body, read_limited, require_role, require_user
 from server.orders.shape import order_shape, sold_order_shape
 from server.payments.model import Checkout, Payer
+from server.payments.returns import ReturnedParcels
 from server.payments.service import Payments
 
 CALLBACK_LIMIT_BYTES = 16_000
@@ -29,6 +32,23 @@ def checkout_shape(way: str, checkout: Checkout) -> dict[str, str | None]:
     if checkout.by_scanning:  # on white, whatever the page's ground is
         picture = segno.make(checkout.url, error="m").svg_data_uri(scale=8, border=4, light="white")
     return {"provider": way, "payment_url": checkout.url, "qr_url": picture}
+
+
+class ParcelArrived(Body):
+    """`POST /api/my/room/orders/{id}/return/arrived`"""
+
+    restock: Annotated[bool, Field(strict=True)]
+
+
+def returned_parcel_routes(parcels: ReturnedParcels) -> Routes:
+    """The end of a return."""
+
+    async def arrived(request: web.Request) -> web.Response:
+        host, body = require_role(request, Role.HOST), await parse_body(request, ParcelArrived)
+        order = await parcels.arrived(host, request.match_info["id"], restock=body.restock)
+        return answer(sold_order_shape(order))
+
+    return [web.post("/api/my/room/orders/{id}/return/arrived", arrived)]
 
 
 def payment_routes(payments: Payments) -> Routes:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from config.clock import Clock
 from config.logs import logger
 from server.accounts.model import User
 from server.errors import BadRequest, Conflict, DomainError, NotFound, TooManyRequests, Unavailable
-from server.orders.model import Order, OrderState
+from server.orders.model import MONEY_GOES_BACK, Actor, Order, OrderState
 from server.payments.model import (
     WAYS_AT_MOST,
     Answer,
@@ -89,7 +90,9 @@ class Store(Protocol):
     async def look_later(self, payment_id: str, look_at: datetime) -> None: ...
     async def end_look(self, payment: Payment, look_at: datetime | None) -> None: ...
     async def look_soon(self, order_ids: Sequence[str], now: datetime) -> None: ...
-    async def claim(self, now: datetime, look_at: datetime) -> Payment | None: ...
+    async def claim(
+        self, provider: str | None, ways: Sequence[str], now: datetime, look_at: datetime
+    ) -> Payment | None: ...
     async def keep_callback(
         self, provider: str, payment_id: str, headers: str, body: bytes, now: datetime
     ) -> None: ...
@@ -103,8 +106,13 @@ class Orders(Protocol):
     async def find(self, order_id: str) -> Order: ...
     async def of_shop(self, host: User, order_id: str) -> Order: ...
     async def payable(self, buyer: User, order_id: str) -> Order: ...
+
+
+class Settling(Protocol):
+    """Lets orders follow their money."""
+
     async def payment_arrived(self, order_id: str, paid_at: datetime) -> Order: ...
-    async def refund(self, order_id: str) -> Order: ...
+    async def refund(self, order_id: str, by: Actor) -> Order: ...
     async def refunded(self, order_id: str) -> Order: ...
 
 
@@ -117,10 +125,13 @@ class Payments:
     while it is still his: somebody else's may mean money that this one has not seen.
     """
 
-    def __init__(self, store: Store, providers: Sequence[Provider], orders: Orders, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, providers: Sequence[Provider], orders: Orders, settling: Settling, clock: Clock
+    ) -> None:
         self._store = store
         self._providers = {provider.name: provider for provider in providers}
         self._orders = orders
+        self._settling = settling
         self._clock = clock
 
     @property
@@ -180,16 +191,18 @@ class Payments:
 
     async def refund_own(self, buyer: User, order_id: str) -> Order:
         """Take one's own paid order back before it is shipped. Raises NotFound, Conflict (`step_not_allowed`)."""
-        await self.refund((await self._orders.get(buyer, order_id)).id)
+        order = await self._orders.get(buyer, order_id)
+        await self.take_back(order.id, lambda: self._settling.refund(order.id, Actor.BUYER))
         return await self._orders.get(buyer, order_id)
 
     async def refund_for(self, host: User, order_id: str) -> Order:
         """A host gives the money back for what is not shipped yet. Raises NotFound, Conflict (`step_not_allowed`)."""
-        await self.refund((await self._orders.of_shop(host, order_id)).id)
+        order = await self._orders.of_shop(host, order_id)
+        await self.take_back(order.id, lambda: self._settling.refund(order.id, Actor.MERCHANT))
         return await self._orders.of_shop(host, order_id)
 
-    async def refund(self, order_id: str) -> None:
-        """Take a paid order back and give its money back. Raises NotFound, Conflict (`step_not_allowed`)."""
+    async def take_back(self, order_id: str, take: Callable[[], Awaitable[object]]) -> None:
+        """Take a paid order back (`take`) and give its money back. Raises NotFound, Conflict (`step_not_allowed`)."""
         payment = await self._store.winner(order_id)
         if payment is None:
             await self._orders.find(order_id)
@@ -199,20 +212,33 @@ class Payments:
         look_at = self._clock.now() + timedelta(seconds=CLAIM_SECONDS)
         await self._store.look_later(payment.id, look_at)
         ours = replace(payment, look_at=look_at, looks=0)
-        await self._orders.refund(order_id)
+        await take()
         await self._end_look(ours, done=await self._agree(ours))
 
     async def orders_ended(self, order_ids: Sequence[str]) -> None:
         """These orders were cancelled, or their time is over: their trades are to be closed with the next sweep."""
         await self._store.look_soon(order_ids, self._clock.now())
 
+    @property
+    def rounds(self) -> list[Callable[[], Awaitable[None]]]:
+        """A sweep for each provider, one for those that are set up no more.
+
+        They are done side by side, so that one who hangs keeps nobody from money that lies with another.
+        """
+        return [partial(self._sweep, provider) for provider in (*self._providers, None)]
+
     async def sweep(self) -> None:
+        """All rounds once."""
+        await asyncio.gather(*(look() for look in self.rounds))
+
+    async def _sweep(self, provider: str | None) -> None:
         """Look at payments that wait, that are to be closed, or whose order may not have followed yet."""
         for _ in range(LOOKS_IN_ONE_ROUND // LOOKS_AT_ONCE):
             claimed: list[Payment] = []
             while len(claimed) < LOOKS_AT_ONCE:
                 now = self._clock.now()
-                payment = await self._store.claim(now, now + timedelta(seconds=CLAIM_SECONDS))
+                look_at = now + timedelta(seconds=CLAIM_SECONDS)
+                payment = await self._store.claim(provider, self.ways, now, look_at)
                 if payment is None:
                     break
                 claimed.append(payment)
@@ -286,8 +312,8 @@ class Payments:
     async def _agree(self, payment: Payment) -> bool:
         """Let the order follow the money, or the money go back; False: it is on its way."""
         if payment.wins:
-            order = await self._orders.payment_arrived(payment.order_id, payment.paid_at or self._clock.now())
-            return order.state is not OrderState.REFUNDING or await self._give_back(payment)
+            order = await self._settling.payment_arrived(payment.order_id, payment.paid_at or self._clock.now())
+            return order.state not in MONEY_GOES_BACK or await self._give_back(payment)
         # The order has its money from another payment.
         return payment.state is PaymentState.REFUNDED or await self._give_back(payment)
 
@@ -300,7 +326,7 @@ class Payments:
             return False
         await self._store.mark_refunded(payment.id)
         if payment.wins:
-            await self._orders.refunded(payment.order_id)
+            await self._settling.refunded(payment.order_id)
         log.info("payment refunded", payment=payment.id, order=payment.order_id)
         return True
 

@@ -35,7 +35,9 @@ class PaymentStore:
             [("order_id", 1), ("wins", 1)], name="wins", unique=True, partialFilterExpression=wins
         )
         await self._payments.create_index([("order_id", 1), ("created_at", 1)])
-        await self._payments.create_index("look_at", partialFilterExpression={"look_at": DATE})
+        await self._payments.create_index(
+            [("provider", 1), ("look_at", 1)], partialFilterExpression={"look_at": DATE}
+        )
         await self._callbacks.create_index("payment_id")
         try:
             await self._database.create_collection("refused_callbacks", capped=True, size=REFUSED_KEPT_BYTES)
@@ -139,11 +141,17 @@ class PaymentStore:
             {"order_id": {"$in": list(order_ids)}, "state": PaymentState.WAITING}, {"$set": {"look_at": now}}
         )
 
-    async def claim(self, now: datetime, look_at: datetime) -> Payment | None:
-        """A payment that is to be looked at; other servers leave it alone until `look_at`."""
+    async def claim(
+        self, provider: str | None, ways: Sequence[str], now: datetime, look_at: datetime
+    ) -> Payment | None:
+        """A provider's payment that is to be looked at; other servers leave it alone until `look_at`.
+
+        Without a provider: a payment that was begun in none of these ways.
+        """
+        begun_with = {"$nin": list(ways)} if provider is None else provider
         return _known(
             await self._payments.find_one_and_update(
-                {"look_at": {"$lte": now, **DATE}},
+                {"provider": begun_with, "look_at": {"$lte": now, **DATE}},
                 {"$set": {"look_at": look_at}, "$inc": {"looks": 1}},
                 sort=[("look_at", 1)],
                 return_document=ReturnDocument.AFTER,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from config.clock import Clock
 from config.tasks import Tasks
 from server.accounts.model import User
+from server.infra.announce import user_of
 from server.infra.listeners import MISSED
 from server.infra.room_log import Told
 from server.sio import Peer
@@ -58,8 +59,7 @@ class Bouncer:
 
     def hear(self, told: Told) -> None:
         """An event about somebody of this process: perhaps he is banned now."""
-        user_id = told.channel.partition(":")[2]
-        self._tasks.start("putting out", self._put_out(user_id))
+        self._tasks.start("putting out", self._put_out(user_of(told.channel)))
 
     async def sweep(self) -> None:
         """Look for bans since the last time."""

@@ -63,7 +63,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         stores = await build_stores(database)
         await clients.objects.make_bucket()
 
-        accounts = Accounts(stores.accounts, clients.limits, clock, clients.tasks, settings.session_days)
+        accounts = Accounts(stores.accounts, clients.limits, announcer, clock, clients.tasks, settings.session_days)
         presence = Presence(clients.bus, announcer, secrets.token_hex(4))
         rooms = Rooms(stores.rooms, stores.streams, presence, clients.tasks, clock, key_secret)
         streams = Streams(

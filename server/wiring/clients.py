@@ -52,6 +52,8 @@ async def open_clients(settings: ServerSettings, *, with_sockets: bool) -> Async
         bus = await stack.enter_async_context(open_bus(settings))
         shared_turns = await stack.enter_async_context(open_shared_turns(settings.redis_url))
         stack.push_async_callback(limits.aclose)
+        jobs = Jobs(make_celery(settings))
+        stack.callback(jobs.close)
         tasks = await stack.enter_async_context(Tasks("services"))
         yield Clients(
             settings=settings,
@@ -60,7 +62,7 @@ async def open_clients(settings: ServerSettings, *, with_sockets: bool) -> Async
             database=database,
             objects=objects,
             bus=bus,
-            jobs=Jobs(make_celery(settings)),
+            jobs=jobs,
             listeners=listeners,
             fanout=Fanout(room_log, listeners, STATE_EVENTS, tasks),
             announcer=Announcer(room_log, tasks, listeners if with_sockets else None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from server.addresses.service import Addresses
@@ -15,13 +16,19 @@ from server.figures.service import HostFigures
 from server.figures.store import FigureStore
 from server.flash.service import Sales
 from server.flash.store import SaleStore
+from server.infra.paces import Paces
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
+from server.orders.clockwork import Clockwork
+from server.orders.moving import Moves
 from server.orders.placing import Placing
-from server.orders.service import Orders
+from server.orders.returns import Returns
+from server.orders.service import Ends, Orders
+from server.orders.settling import Settling
 from server.orders.stock import Stock
 from server.orders.store import OrderStore
 from server.payments.gateway import Gateway
+from server.payments.returns import ReturnedParcels
 from server.payments.sandbox.store import BillStore
 from server.payments.sandbox.till import Till
 from server.payments.service import Payments
@@ -32,6 +39,9 @@ from server.streams.service import Streams
 from server.wiring.clients import Clients
 from server.wiring.stores import Stores
 
+ORDERS_AT_ONCE = 20  # of one buyer in each server, by whatever way; a page that lost its answer asks again
+ORDERS_PER_SECOND = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Commerce:
@@ -40,7 +50,11 @@ class Commerce:
     sales: Sales
     gate: Placing
     orders: Orders
+    returns: Returns
+    clockwork: Clockwork
+    settling: Settling
     payments: Payments
+    parcels: ReturnedParcels
     addresses: Addresses
     carts: Carts
     auditor: Auditor
@@ -71,6 +85,7 @@ async def build_commerce(
         stock,
         stores.coupons,
         address_store,
+        stores.moderation,
         transactions,
         turns,
         clients.shared_turns,
@@ -78,25 +93,40 @@ async def build_commerce(
         announcer,
         clock,
     )
+    moves = Moves(order_store, stock, stores.coupons, transactions, turns, announcer, clock)
+    ends = Ends()
     orders = Orders(
         order_store,
-        stock,
-        stores.coupons,
+        moves,
         gate,
+        Paces(ORDERS_AT_ONCE, ORDERS_PER_SECOND, time.monotonic),
         catalog,
-        transactions,
-        turns,
-        announcer,
+        ends,
         clock,
         receive_after_days=settings.receive_after_days,
     )
+    settling = Settling(order_store, stock, moves, clock)
     ways = build_ways(settings, gateway, bill_store, clock)
     till = None
     if settings.payment_sandbox and settings.payment_sandbox_secret is not None:
         till = Till(bill_store, settings.payment_sandbox_secret.get_secret_value(), clock)
-    payments = Payments(payment_store, ways, orders, clock)
-    orders.tell_ends_to(payments)
+    payments = Payments(payment_store, ways, orders, settling, clock)
+    ends.tell_to(payments)
     auditor = Auditor(audit_store, sale_store, order_store, stores.rooms, stores.catalog, transactions, clock)
     figures = HostFigures(figure_store, stores.rooms, stores.streams, sale_store, presence, clock)
     carts = Carts(CartStore(database), catalog, clients.limits, clock)
-    return Commerce(sales, gate, orders, payments, Addresses(address_store), carts, auditor, figures, till)
+    return Commerce(
+        sales=sales,
+        gate=gate,
+        orders=orders,
+        returns=Returns(moves, orders, clock),
+        clockwork=Clockwork(order_store, moves, ends, clock),
+        settling=settling,
+        payments=payments,
+        parcels=ReturnedParcels(payments, settling, orders, clock),
+        addresses=Addresses(address_store),
+        carts=carts,
+        auditor=auditor,
+        figures=figures,
+        till=till,
+    )

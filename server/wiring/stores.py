@@ -10,6 +10,7 @@ from server.catalog.store import CatalogStore
 from server.chat.store import ChatStore
 from server.coupons.store import CouponStore
 from server.infra.mongo import Database
+from server.moderation.store import ModerationStore
 from server.rooms.store import RoomStore
 from server.streams.store import StreamStore
 
@@ -25,6 +26,7 @@ class Stores:
     chat: ChatStore
     catalog: CatalogStore
     coupons: CouponStore
+    moderation: ModerationStore
 
 
 async def build_stores(database: Database) -> Stores:
@@ -37,6 +39,7 @@ async def build_stores(database: Database) -> Stores:
         ChatStore(database),
         CatalogStore(database),
         CouponStore(database),
+        ModerationStore(database),
     )
     for field in fields(stores):
         await getattr(stores, field.name).make_indexes()

@@ -15,7 +15,6 @@ from server.infra.turns import Turns
 from server.moderation.board import Board
 from server.moderation.door import Door
 from server.moderation.service import Moderation
-from server.moderation.store import ModerationStore
 from server.polls.service import Polls
 from server.polls.store import PollStore
 from server.questions.service import Questions
@@ -41,10 +40,10 @@ class Talk:
 async def build_talk(clients: Clients, stores: Stores) -> tuple[Chat, Talk]:
     """Who may say what, the chat itself, and everything that is played in a room."""
     clock, announcer, limits = clients.clock, clients.announcer, clients.limits
-    moderation_store, follow_store = ModerationStore(clients.database), FollowStore(clients.database)
+    moderation_store, follow_store = stores.moderation, FollowStore(clients.database)
     question_store, poll_store = QuestionStore(clients.database), PollStore(clients.database)
     draw_store = DrawStore(clients.database)
-    for store in (moderation_store, follow_store, question_store, poll_store, draw_store):
+    for store in (follow_store, question_store, poll_store, draw_store):
         await store.make_indexes()
     transactions = Transactions(clients.database, clients.settings.mongodb_timeout_seconds)
     follows = Follows(follow_store, stores.rooms, limits, clients.tasks, clock)

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from config.clock import SystemClock
 from tests.browser.conftest import OpenPage
 from tests.harness.alipay_gateway import KEYS as ALIPAY
+from tests.harness.pay_settings import pay_settings
 from tests.harness.platform import PASSWORD, VIEWER, Platform
-from tests.harness.wechat_gateway import KEYS as WECHAT
 from tests.harness.wechat_gateway import WechatGateway
 
 pytestmark = pytest.mark.browser
@@ -44,22 +44,7 @@ def wechat() -> Iterator[WechatGateway]:
 @pytest.fixture
 def environment_changes(wechat: WechatGateway) -> dict[str, str]:
     """All ways to pay."""
-    return {
-        "PUBLIC_URL": "http://127.0.0.1",
-        "WECHAT_APP_ID": WECHAT.app_id,
-        "WECHAT_MERCHANT_ID": WECHAT.merchant_id,
-        "WECHAT_CERTIFICATE_SERIAL": WECHAT.certificate_serial,
-        "WECHAT_PRIVATE_KEY": WECHAT.private_key,
-        "WECHAT_API_V3_KEY": WECHAT.api_v3_key,
-        "WECHAT_PUBLIC_KEY": WECHAT.public_key,
-        "WECHAT_PUBLIC_KEY_ID": WECHAT.public_key_id,
-        "WECHAT_GATEWAY_URL": wechat.url,
-        "ALIPAY_APP_ID": ALIPAY.app_id,
-        "ALIPAY_SELLER_ID": ALIPAY.seller_id,
-        "ALIPAY_PRIVATE_KEY": ALIPAY.private_key,
-        "ALIPAY_PUBLIC_KEY": ALIPAY.public_key,
-        "ALIPAY_GATEWAY_URL": "http://127.0.0.1:9/gateway.do",
-    }
+    return {"PUBLIC_URL": "http://127.0.0.1", **pay_settings(wechat.url, "http://127.0.0.1:9")}
 
 
 def order_oranges(page: Page, platform: Platform) -> None:

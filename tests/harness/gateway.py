@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class Trade:
     refunds: dict[str, int] = field(default_factory=dict)
 
 
-class FakeGateway:
+class FakeGateway(ABC):
     """An HTTP server on a free port; what it is asked is remembered in `asked`."""
 
     def __init__(self, clock: Clock) -> None:
@@ -102,9 +103,9 @@ class FakeGateway:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    @abstractmethod
     def add_routes(self, app: web.Application) -> None:
         """What it can be asked."""
-        raise NotImplementedError
 
     def pay(self, number: str) -> Trade:
         """The buyer pays a trade. Raises NotPayable."""

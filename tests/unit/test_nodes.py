@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from config.clock import SystemClock
+from media.cluster.signature import HEADER, Sender, Signer
 from server.nodes.asking import ANSWER_SECONDS, MOST_ANSWER_BYTES, BadAnswer, NoAnswer, open_node_client
 from server.nodes.model import MOST_SESSIONS_SHOWN, NodeLease, Session, SessionsTold, worst_first
 from server.nodes.service import MediaNodes, read_leases
@@ -206,10 +208,13 @@ async def ask(answer: Answer, answer_seconds: float = ANSWER_SECONDS) -> Session
         return await client.sessions(node)
 
 
-async def test_a_node_is_asked_with_the_secret_and_believed() -> None:
+async def test_a_node_is_asked_with_a_signature_for_its_address_alone_and_believed() -> None:
     # given
     async def answer(request: web.Request) -> web.Response:
-        assert (request.path, request.headers["Authorization"]) == ("/internal/sessions", f"Bearer {SECRET}")
+        header, now = request.headers[HEADER], time.time()
+        assert Signer(SECRET).read(header, "GET", str(request.url), now) == Sender("server")
+        assert Signer(SECRET).read(header, "GET", request.path, now) is None
+        assert SECRET not in str(request.raw_headers)
         return web.Response(body=told(make_session(later="field"), make_session(2, family=None, transport=None)))
 
     # when

@@ -20,7 +20,8 @@ from server.polls.events import poll_events
 from server.questions.events import question_events
 from server.rooms.events import RoomEvents
 from server.sio import Event
-from server.told import TOLD, ChatMessage, Draw, Drop, Poll, Question, Shape, check_told
+from server.told import TOLD, check_told
+from server.told_shapes import ChatMessage, Draw, Drop, Poll, Question, Shape
 
 PROTOCOL = Path(__file__).parents[2] / "server" / "PROTOCOL.md"
 SHAPES: dict[str, type[Shape]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ log = logger(__name__)
 
 NAME = "wechat"
 TITLE_CHARACTERS = 127
+LATEST_BEGIN = timedelta(seconds=60)  # after an order's time: what was sent within it has come by then, or never will
 PAID_STATES = frozenset({"SUCCESS", "REFUND"})  # REFUND: it was paid, and some of it went back
 OVER_STATES = frozenset({"CLOSED", "REVOKED", "PAYERROR"})
 OVER_CODES = frozenset({"ORDERPAID", "ORDER_PAID", "ORDER_CLOSED", "ORDERCLOSED", "OUT_TRADE_NO_USED"})
@@ -107,8 +108,12 @@ class Wechat:
         if answer.status < 300:
             return None
         trade = await self._trade(payment)
-        if trade is None or trade.trade_state in OVER_STATES:
-            return None  # only we could begin one that is not there
+        if trade is None:
+            if self._clock.now() > payment.expires_at + LATEST_BEGIN:
+                return None  # only we could begin it, and we do so no more
+            raise ProviderAway("not closed: what begins it may still be on its way")
+        if trade.trade_state in OVER_STATES:
+            return None
         paid = self._paid(trade)
         if paid is None:
             raise ProviderAway(f"not closed: {self._code(answer)}")

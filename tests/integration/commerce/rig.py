@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -29,16 +30,23 @@ from server.flash.store import SaleStore
 from server.ids import new_id
 from server.infra.announce import Build, Word
 from server.infra.mongo import Database, open_mongo
+from server.infra.paces import Paces
 from server.infra.shared_turns import open_shared_turns
 from server.infra.transactions import Transactions
 from server.infra.turns import Turns
+from server.moderation.store import ModerationStore
 from server.orders.admission import Wanted, Wish
+from server.orders.clockwork import Clockwork
 from server.orders.model import PLACES, Order, OrderState, Place, Source, SourceKind
+from server.orders.moving import Moves
 from server.orders.placing import Placing
-from server.orders.service import Orders
+from server.orders.returns import Returns
+from server.orders.service import Ends, Orders
+from server.orders.settling import Settling
 from server.orders.stock import Stock
 from server.orders.store import OrderStore
 from server.payments.model import Payer, Payment
+from server.payments.returns import ReturnedParcels
 from server.payments.sandbox.bill import Manner
 from server.payments.sandbox.provider import SIGNATURE_HEADER, Sandbox, sign
 from server.payments.sandbox.store import BillStore
@@ -122,6 +130,13 @@ class Rig:
     auditor: Auditor
     addresses: Addresses
     coupon_store: CouponStore
+    moderation_store: ModerationStore
+    gate: Placing
+    settling: Settling
+    clockwork: Clockwork
+    ends: Ends
+    returns: Returns
+    parcels: ReturnedParcels
 
     async def stall(self, stock: int = PLENTY) -> tuple[User, Product]:
         """A host with a room of his own and a product to sell."""
@@ -260,33 +275,46 @@ async def open_rig(
         catalog_store, room_store = CatalogStore(database), RoomStore(database)
         sale_store, order_store = SaleStore(database), OrderStore(database)
         payment_store, bill_store = PaymentStore(database), BillStore(database)
+        moderation_store = ModerationStore(database)
         audit_store, coupon_store, address_store = AuditStore(database), CouponStore(database), AddressStore(database)
         for store in (catalog_store, room_store, sale_store, order_store, payment_store, bill_store, audit_store):
             await store.make_indexes()
         await coupon_store.make_indexes()
+        await moderation_store.make_indexes()
         transactions, turns = Transactions(database, settings.mongodb_timeout_seconds), Turns()
         await transactions.prepare()
         catalog = Catalog(catalog_store, room_store, clock)
         sales = Sales(sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, clock)
         stock = Stock(sale_store, catalog_store, sales, catalog)
         gate = Placing(
-            order_store, stock, coupon_store, address_store, transactions, turns, shared_turns, tasks, told, clock
-        )
-        orders = Orders(
             order_store,
             stock,
             coupon_store,
-            gate,
-            catalog,
+            address_store,
+            moderation_store,
             transactions,
             turns,
+            shared_turns,
+            tasks,
             told,
+            clock,
+        )
+        moves = Moves(order_store, stock, coupon_store, transactions, turns, told, clock)
+        ends = Ends()
+        orders = Orders(
+            order_store,
+            moves,
+            gate,
+            Paces(PLENTY, PLENTY, time.monotonic),
+            catalog,
+            ends,
             clock,
             receive_after_days=RECEIVE_AFTER_DAYS,
         )
+        settling = Settling(order_store, stock, moves, clock)
         ways = [Sandbox(bill_store, SECRET), Rival(bill_store, SECRET), *more_ways]
-        payments = Payments(payment_store, ways, orders, clock)
-        orders.tell_ends_to(payments)
+        payments = Payments(payment_store, ways, orders, settling, clock)
+        ends.tell_to(payments)
         yield Rig(
             clock,
             told,
@@ -304,6 +332,13 @@ async def open_rig(
             Auditor(audit_store, sale_store, order_store, room_store, catalog_store, transactions, clock),
             Addresses(address_store),
             coupon_store,
+            moderation_store,
+            gate,
+            settling,
+            Clockwork(order_store, moves, ends, clock),
+            ends,
+            Returns(moves, orders, clock),
+            ReturnedParcels(payments, settling, orders, clock),
         )
 
 

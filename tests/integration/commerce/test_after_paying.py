@@ -60,12 +60,12 @@ async def test_an_order_is_cancelled_or_runs_out_though_its_trade_cannot_be_clos
     # given
     _, product = await rig.stall()
     cancelled, forgotten = [await rig.buy(LI, product.id, request, 1) for request in ("r1", "r2")]
-    rig.orders.tell_ends_to(Away())
+    rig.ends.tell_to(Away())
 
     # when
     answer = await rig.orders.cancel(LI, cancelled.id)
     rig.clock.pass_seconds(3_600)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
 
     # then
     assert answer.state is OrderState.CANCELLED
@@ -119,7 +119,7 @@ async def test_late_money_that_a_dead_server_left_lying_is_an_order_or_back_with
     order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(301)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     with monkeypatch.context() as crash:
 
         async def dies(*_: object) -> bool:

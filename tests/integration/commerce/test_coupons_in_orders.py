@@ -62,7 +62,7 @@ async def test_an_order_that_comes_to_nothing_gives_its_coupon_back(rig: Rig, en
         await rig.orders.cancel(LI, order.id)
     elif end == "expired":
         rig.clock.pass_seconds(900)
-        await rig.orders.sweep()
+        await rig.clockwork.sweep()
     else:
         await rig.call_back(await rig.press_pay(LI, order))
         await rig.payments.refund_own(LI, order.id)
@@ -100,7 +100,7 @@ async def test_a_late_payment_takes_its_coupon_again_though_its_time_is_over(rig
     coupon, order = await ordered_with_coupon(rig)
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(3_601)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     assert (await rig.coupon(coupon)).state is CouponState.READY
 
     # when
@@ -117,7 +117,7 @@ async def test_late_money_goes_back_when_the_coupon_is_in_another_order(rig: Rig
     coupon, order = await ordered_with_coupon(rig)
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(901)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     other = await order_again(rig, order, coupon)
     assert isinstance(other, Order)
 

@@ -29,8 +29,8 @@ async def test_a_host_sees_his_sale_in_numbers(server: RunningServer, stall: Sta
     for buyer in buyers:
         await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="r1")
     _, mine = await buyers[0].ask("GET", "/api/orders")
-    orders = server.services.commerce.orders
-    await orders.payment_arrived(mine["items"][0]["id"], server.services.clock.now())
+    settling = server.services.commerce.settling
+    await settling.payment_arrived(mine["items"][0]["id"], server.services.clock.now())
 
     # when
     async def known() -> Json | None:

@@ -32,7 +32,7 @@ def take_the_gate_out(rig: Rig, both_have_decided: asyncio.Barrier) -> None:
         await rig.database["sales"].update_one({"_id": source.id}, moved)
         return True
 
-    gate: Any = rig.orders._gate
+    gate: Any = rig.gate
     gate._transactions = NoTransaction()
     gate._stock.hold = hold
 
@@ -70,7 +70,7 @@ async def test_without_the_gate_two_servers_sell_more_than_there_is_and_with_it_
     await rig.database["products"].update_one({"_id": product.id}, {"$set": {"stock": PLENTY}})
     again = await rig.open_sale(host, product, quantity=PIECES)
     for server in (rig, second_rig):
-        gate: Any = server.orders._gate
+        gate: Any = server.gate
         gate._transactions = server.transactions
         del gate._stock.hold
     answers = await everybody_presses(again, rig, second_rig)

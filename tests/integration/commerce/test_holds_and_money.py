@@ -9,7 +9,7 @@ import pytest
 
 from server.errors import Conflict, DomainError, NotFound
 from server.flash.model import SaleState
-from server.orders.model import Order, OrderState
+from server.orders.model import Actor, Order, OrderState
 from server.payments.model import PaymentState
 from server.payments.sandbox.bill import BillState
 from server.payments.sandbox.provider import SIGNATURE_HEADER, sign
@@ -31,10 +31,10 @@ async def test_a_hold_that_runs_out_goes_back_to_the_open_sale(rig: Rig) -> None
 
     # when
     rig.clock.pass_seconds(299)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     still_held = (await rig.sale(sale)).held
     rig.clock.pass_seconds(1)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
 
     # then
     after = await rig.sale(sale)
@@ -55,7 +55,7 @@ async def test_a_hold_that_runs_out_after_closing_goes_back_to_the_product(rig: 
 
     # when
     rig.clock.pass_seconds(300)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
 
     # then
     after = await rig.sale(sale)
@@ -164,7 +164,7 @@ async def test_a_payment_after_the_hold_ran_out_gets_a_piece_again_if_there_is_o
     order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(301)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
 
     # when
     await rig.call_back(body)
@@ -182,7 +182,7 @@ async def test_a_payment_after_closing_gets_a_piece_out_of_the_products_stock(ri
     order = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(601)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     await rig.sales.sweep()
     await rig.call_back(body)
     after = await rig.sale(sale)
@@ -197,7 +197,7 @@ async def test_a_payment_for_which_nothing_is_left_goes_back_by_itself(rig: Rig)
     late = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, late)
     rig.clock.pass_seconds(301)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     quick = await rig.place_in_sale(WANG, sale.id, "r1", 1)
 
     # when
@@ -222,7 +222,7 @@ async def test_a_late_payment_does_not_lift_the_limit_per_buyer(rig: Rig) -> Non
     first = await rig.place_in_sale(LI, sale.id, "r1", 1)
     body = await rig.press_pay(LI, first)
     rig.clock.pass_seconds(301)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     await rig.place_in_sale(LI, sale.id, "r2", 1)
 
     # when
@@ -257,7 +257,7 @@ async def test_a_refund_that_fails_is_tried_again_by_the_sweep(rig: Rig, monkeyp
 
     with monkeypatch.context() as outage:
         outage.setattr(provider, "refund", away)
-        await rig.payments.refund(order.id)
+        await rig.payments.refund_own(LI, order.id)
     assert (await rig.orders.get(LI, order.id)).state is OrderState.REFUNDING
 
     # when
@@ -281,20 +281,20 @@ async def test_a_callback_that_comes_again_while_the_buyer_takes_his_order_back_
     order = await rig.buy(LI, product.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     await rig.call_back(body)
-    follow, provider = rig.orders.payment_arrived, rig.payments._providers["sandbox"]
+    follow, provider = rig.settling.payment_arrived, rig.payments._providers["sandbox"]
 
     async def away(_: object) -> bool:
         raise ProviderAway("no answer")
 
     async def follow_slowly(order_id: str, paid_at: datetime) -> Order:
         seen = await follow(order_id, paid_at)
-        monkeypatch.setattr(rig.orders, "payment_arrived", follow)
-        await rig.payments.refund(order.id)
+        monkeypatch.setattr(rig.settling, "payment_arrived", follow)
+        await rig.payments.refund_own(LI, order.id)
         return seen
 
     with monkeypatch.context() as outage:
         outage.setattr(provider, "refund", away)
-        monkeypatch.setattr(rig.orders, "payment_arrived", follow_slowly)
+        monkeypatch.setattr(rig.settling, "payment_arrived", follow_slowly)
         await rig.call_back(body)
 
     # when
@@ -313,17 +313,17 @@ async def test_a_server_that_dies_while_an_order_is_taken_back_loses_no_money_th
     order = await rig.buy(LI, product.id, "r1", 1)
     body = await rig.press_pay(LI, order)
     await rig.call_back(body)
-    take_back = rig.orders.refund
+    take_back = rig.settling.refund
 
-    async def take_back_and_die(order_id: str) -> Order:
+    async def take_back_and_die(order_id: str, by: Actor) -> Order:
         await rig.call_back(body)
-        await take_back(order_id)
+        await take_back(order_id, by)
         raise ConnectionAbortedError("killed")
 
     with monkeypatch.context() as death:
-        death.setattr(rig.orders, "refund", take_back_and_die)
+        death.setattr(rig.settling, "refund", take_back_and_die)
         with pytest.raises(ConnectionAbortedError):
-            await rig.payments.refund(order.id)
+            await rig.payments.refund_own(LI, order.id)
 
     # when
     rig.clock.pass_seconds(61)
@@ -398,7 +398,7 @@ async def test_buying_at_the_normal_price_holds_for_a_quarter_of_an_hour(rig: Ri
 
     # when
     rig.clock.pass_seconds(900)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
 
     # then
     assert await rig.stock_of(product) == 3

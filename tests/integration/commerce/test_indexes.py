@@ -50,7 +50,7 @@ async def test_an_order_with_a_coupon_is_made_listed_counted_and_ended_by_indexe
         await rig.orders.cancel(LI, order.id)
     else:
         rig.clock.pass_seconds(900)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
 
     # then
     assert [len(found) for found in lists] == [1, 1, 0]

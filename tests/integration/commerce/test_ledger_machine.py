@@ -48,6 +48,11 @@ MONEY_FOR_STATE: dict[OrderState, set[PaymentState | None]] = {
     OrderState.SHIPPED: {PaymentState.PAID},
     OrderState.RECEIVED: {PaymentState.PAID},
     OrderState.REFUNDED: {PaymentState.REFUNDED},
+    OrderState.RETURN_ASKED: {PaymentState.PAID},
+    OrderState.RETURN_REFUSED: {PaymentState.PAID},
+    OrderState.RETURN_AGREED: {PaymentState.PAID},
+    OrderState.RETURN_SENT: {PaymentState.PAID},
+    OrderState.WRITTEN_OFF_REFUNDED: {PaymentState.REFUNDED},
 }
 
 
@@ -175,7 +180,7 @@ class Shop(RuleBasedStateMachine):
             body = self.runner.do(self.rig.press_pay(user, order))
             self.callbacks.append((body, "sandbox"))
             self.runner.clock.pass_seconds(61)
-            self.runner.do(self.rig.orders.sweep())
+            self.runner.do(self.rig.clockwork.sweep())
             if rival:
                 self.order_in_sale((buyer + 1) % BUYERS, 2, request)
                 self.order_in_sale((buyer + 2) % BUYERS, 2, request)
@@ -193,7 +198,7 @@ class Shop(RuleBasedStateMachine):
     def refund(self, data: st.DataObject) -> None:
         _, order = self._pick(data)
         with suppress(DomainError):
-            self.runner.do(self.rig.payments.refund(order.id))
+            self.runner.do(self.rig.payments.refund_for(self.host, order.id))
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
@@ -210,7 +215,35 @@ class Shop(RuleBasedStateMachine):
         with suppress(DomainError):
             self.runner.do(self.rig.orders.receive(buyer, order.id))
 
-    @rule(seconds=st.sampled_from([61, 61, 61, 10, 201, 901]))
+    @precondition(lambda self: self.orders)
+    @rule(
+        data=st.data(), refused=st.booleans(), withdrawn=st.booleans(), restock=st.sampled_from([True, False, None])
+    )
+    def send_back(self, data: st.DataObject, refused: bool, withdrawn: bool, restock: bool | None) -> None:
+        buyer, order = self._pick(data)
+        with suppress(DomainError):
+            self.runner.do(self._send_back(buyer, order.id, refused, withdrawn, restock))
+
+    async def _send_back(
+        self, buyer: User, order_id: str, refused: bool, withdrawn: bool, restock: bool | None
+    ) -> None:
+        returns = self.rig.returns
+        state = (await self.rig.orders.get(buyer, order_id)).state
+        if state is OrderState.PAID:  # so that it comes so far often enough
+            await self.rig.orders.deliver_to(buyer, order_id, DELIVERY)
+            await self.rig.orders.ship(self.host, order_id, Shipment("顺丰", "SF1001"))
+        if state is not OrderState.RETURN_SENT:
+            await returns.ask(buyer, order_id, "坏了三个")
+            if refused:
+                await returns.refuse(self.host, order_id, "照片上看不出来")
+            await returns.agree(self.host, order_id)
+            if withdrawn:
+                await returns.withdraw(buyer, order_id)
+            await returns.send_back(buyer, order_id, Shipment("顺丰", "SF2002"))
+        if restock is not None:
+            await self.rig.parcels.arrived(self.host, order_id, restock=restock)
+
+    @rule(seconds=st.sampled_from([61, 61, 61, 10, 201, 901, 11 * 86_400]))
     def time_passes(self, seconds: int) -> None:
         self.runner.clock.pass_seconds(seconds)
         self.runner.do(self._sweep())
@@ -220,8 +253,9 @@ class Shop(RuleBasedStateMachine):
         self.runner.clock.pass_seconds(61)
 
     async def _sweep(self) -> None:
-        await self.rig.orders.sweep()
+        await self.rig.clockwork.sweep()
         await self.rig.sales.sweep()
+        await self.rig.parcels.sweep()
         await self.rig.payments.sweep()
 
     @invariant()

@@ -158,8 +158,8 @@ async def test_paying_cancelling_and_running_out_at_once_does_one_of_them(rig: R
         rig.call_back(body),
         second_rig.call_back(body),
         second_rig.orders.cancel(buyer, order.id),
-        second_rig.orders.sweep(),
-        rig.orders.sweep(),
+        second_rig.clockwork.sweep(),
+        rig.clockwork.sweep(),
         return_exceptions=True,
     )
     await rig.call_back(body)

@@ -129,13 +129,13 @@ async def test_a_clock_that_jumps_an_hour_loses_and_doubles_nothing(rig: Rig, st
     # when
     rig.clock.pass_seconds(step)
     for _ in range(2):
-        await rig.orders.sweep()
+        await rig.clockwork.sweep()
         await rig.sales.sweep()
         await rig.payments.sweep()
     answer = await asyncio.gather(rig.place_in_sale(LI, sale.id, "r2", 1), return_exceptions=True)
     await rig.call_back(body)
     rig.clock.pass_seconds(-step)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     await rig.call_back(body)
 
     # then
@@ -153,9 +153,9 @@ async def test_a_payment_at_the_last_millisecond_counts_and_one_later_is_late(ri
 
     # when
     rig.clock.pass_seconds(299.999)
-    await asyncio.gather(rig.call_back(bodies[0]), rig.orders.sweep())
+    await asyncio.gather(rig.call_back(bodies[0]), rig.clockwork.sweep())
     rig.clock.pass_seconds(0.001)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     await rig.call_back(bodies[1])
 
     # then: the second was free again, so that he gets it although he was late

@@ -111,7 +111,7 @@ async def test_holds_of_several_lines_run_out_as_soon_as_the_first_would(rig: Ri
     _, oranges, tea, sale = await stall_with_tea(rig)
     order = await rig.place(LI, "r1", of_product(tea.id), of_sale(sale.id))
     rig.clock.pass_seconds(sale.hold_seconds)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     assert (await rig.orders.get(LI, order.id)).state is OrderState.EXPIRED
     assert ((await rig.sale(sale)).available, await rig.stock_of(tea)) == (3, TEA_STOCK)
     await check(rig, oranges, tea)
@@ -124,7 +124,7 @@ async def test_a_late_payment_gets_all_lines_again_or_none(rig: Rig, tea_is_left
     order = await rig.place(LI, "r1", of_sale(sale.id), of_product(tea.id, TEA_STOCK))
     body = await rig.press_pay(LI, order)
     rig.clock.pass_seconds(301)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     if not tea_is_left:
         await rig.buy(WANG, tea.id, "r1", 1)
 
@@ -174,10 +174,10 @@ async def test_a_parcel_of_which_nobody_says_anything_is_received_after_some_day
 
     # when, then
     rig.clock.pass_seconds(RECEIVE_AFTER_DAYS * 86_400 - 1)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     assert (await rig.orders.get(LI, order.id)).state is OrderState.SHIPPED
     rig.clock.pass_seconds(1)
-    await rig.orders.sweep()
+    await rig.clockwork.sweep()
     assert (await rig.orders.get(LI, order.id)).state is OrderState.RECEIVED
     told = [data["order"]["state"] for channel, event, data in rig.told.heard if event == "order"]
     assert told[-1] == "received"

@@ -63,7 +63,7 @@ async def test_who_is_served_at_once_hears_nothing_of_a_line(
     buyer = await buyer_page(server, new_page, "buyer1")
 
     # when an order is answered, and a later one of his as well, after the lines were looked at
-    for number in range(40):
+    for number in range(20):
         await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id=f"r{number}")
 
     # then

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from multidict import CIMultiDictProxy
 
 from config.bus import Bus
 from config.objects import S3Objects
+from media.cluster.signature import HEADER, Sender, Signer
 from tests.harness.data_servers import Environment
 from tests.harness.processes import MediaProcess, running_media
 from tests.integration.media.clients import WAIT_SECONDS, Client, Heard, HookServer, publisher, until, viewer
@@ -85,11 +87,15 @@ class Cluster:
 
     async def sessions(self, node: int) -> list[dict[str, Any]]:
         """What a node says of its sessions."""
-        headers = {"Authorization": f"Bearer {self.secret}"}
-        async with self.http.get(f"{self.nodes[node].url}/internal/sessions", headers=headers) as answer:
+        url = f"{self.nodes[node].url}/internal/sessions"
+        async with self.http.get(url, headers=self.signed_for(url)) as answer:
             assert answer.status == 200
             found: list[dict[str, Any]] = (await answer.json())["items"]
             return found
+
+    def signed_for(self, url: str) -> dict[str, str]:
+        """The header with which the server asks there."""
+        return {HEADER: Signer(self.secret).sign(Sender("server"), "GET", url, time.time())}
 
     async def leases_say(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait until the leases are so."""
@@ -355,8 +361,11 @@ async def test_nobody_can_pretend_to_be_a_node(cluster: Cluster) -> None:
 
     # then: he is a viewer like any other
     assert [session["kind"] for session in await cluster.sessions(1)] == ["viewer"]
-    async with cluster.http.get(f"{cluster.nodes[1].url}/internal/sessions") as answer:
-        assert answer.status == 401
+    url = f"{cluster.nodes[1].url}/internal/sessions"
+    elsewhere = cluster.signed_for(f"{cluster.nodes[2].url}/internal/sessions")
+    for headers in ({}, {"Authorization": f"Bearer {cluster.secret}"}, elsewhere):
+        async with cluster.http.get(url, headers=headers) as answer:
+            assert answer.status == 403
 
 
 @pytest.mark.parametrize("nodes", [{"DRAIN_SECONDS": "30"}], indirect=True)

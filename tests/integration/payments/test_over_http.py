@@ -11,15 +11,15 @@ import pytest_asyncio
 
 from config.clock import SystemClock
 from config.settings import ServerSettings
-from tests.harness.alipay_gateway import KEYS as ALIPAY
 from tests.harness.alipay_gateway import AlipayGateway
 from tests.harness.app import Page, RunningServer, running_server
 from tests.harness.data_servers import Environment
 from tests.harness.gateway import rsa_key
-from tests.harness.wechat_gateway import KEYS as WECHAT
+from tests.harness.pay_settings import pay_settings
 from tests.harness.wechat_gateway import WechatGateway
-from tests.integration.commerce.test_selling import buyer_page
+from tests.integration.commerce.test_selling import buyer_page, host_page, live, open_sale
 from tests.integration.server.conftest import Stall
+from tests.integration.server.test_gifts import TERMS
 
 NewPage = Callable[[], Page]
 PHONE = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36"}
@@ -45,23 +45,7 @@ async def server(
 ) -> AsyncIterator[RunningServer]:
     """The server, set up as an operator would: by its environment."""
     url = f"http://127.0.0.1:{environment['SERVER_PORT']}"
-    settings = {
-        **environment,
-        "PUBLIC_URL": url,
-        "WECHAT_APP_ID": WECHAT.app_id,
-        "WECHAT_MERCHANT_ID": WECHAT.merchant_id,
-        "WECHAT_CERTIFICATE_SERIAL": WECHAT.certificate_serial,
-        "WECHAT_PRIVATE_KEY": WECHAT.private_key,
-        "WECHAT_API_V3_KEY": WECHAT.api_v3_key,
-        "WECHAT_PUBLIC_KEY": WECHAT.public_key,
-        "WECHAT_PUBLIC_KEY_ID": WECHAT.public_key_id,
-        "WECHAT_GATEWAY_URL": wechat.url,
-        "ALIPAY_APP_ID": ALIPAY.app_id,
-        "ALIPAY_SELLER_ID": ALIPAY.seller_id,
-        "ALIPAY_PRIVATE_KEY": ALIPAY.private_key,
-        "ALIPAY_PUBLIC_KEY": ALIPAY.public_key,
-        "ALIPAY_GATEWAY_URL": f"{alipay.url}/gateway.do",
-    }
+    settings = {**environment, "PUBLIC_URL": url, **pay_settings(wechat.url, alipay.url)}
     loaded = ServerSettings.model_validate({name.lower(): value for name, value in settings.items()})
     async with running_server(loaded) as running:
         yield running
@@ -198,3 +182,56 @@ async def test_a_way_of_which_nobody_has_heard_is_refused(
     assert await code({"provider": 7}) == (400, "bad_request")
     assert await code({"providr": "wechat"}) == (400, "bad_request")
     assert (await call_back(page, "paypal", ({}, b"")))[0] == 404
+
+
+async def test_an_order_in_the_room_with_coupon_and_address_is_paid_in_the_way_that_was_chosen(
+    server: RunningServer, stall: Stall, new_page: NewPage, wechat: WechatGateway, alipay: AlipayGateway
+) -> None:
+    # given: a sale in a live room, a buyer with a coupon of this room and a saved address
+    await live(server, stall)
+    host = await host_page(new_page)
+    await host.connect()
+    assert (await host.say("join", slug="zhang"))["ok"]
+    page = await buyer_page(server, new_page, "liming")
+    sale = await open_sale(host, stall)
+    drop = (await host.say("drop_coupons", **{**TERMS, "min_total_fen": 900}))["data"]["drop"]
+    coupon = (await page.say("take_coupon", drop_id=drop["id"]))["data"]["coupon"]
+    home = {"name": "李明", "phone": "13800138000", "address": "岳阳市华容县章华镇迎宾路8号"}
+    _, saved = await page.ask("POST", "/api/addresses", home)
+
+    # when he orders over the socket, looks at WeChat first and then takes Alipay
+    ack = await page.say(
+        "order",
+        lines=[{"sale_id": sale["id"], "quantity": 1}],
+        request_id="tap-1",
+        coupon_id=coupon["id"],
+        address_id=saved["items"][0]["id"],
+    )
+    assert ack["ok"], ack
+    order = ack["data"]["order"]
+    for way in ("wechat", "alipay"):
+        status, checkout = await page.ask("POST", f"/api/orders/{order['id']}/pay", {"provider": way}, headers=PHONE)
+        assert status == 200, checkout
+    alipay.open(checkout["payment_url"])
+    (trade,) = alipay.trades.values()
+    alipay.pay(trade.number)
+    told = await call_back(page, "alipay", alipay.callback(trade))
+
+    # then he hears of it, the price is what the coupon left, the other trade is closed, and the host may send it
+    assert told == (200, "success")
+    paid = (await page.hear("order"))["order"]
+    assert (paid["state"], paid["total_fen"]) == ("paid", 990 - TERMS["value_fen"])
+    assert trade.total_fen == paid["total_fen"]
+    assert [one.state for one in wechat.trades.values()] == ["closed"]
+    assert {name: paid["delivery"][name] for name in home} == home
+    parcel = {"carrier": "顺丰", "number": "SF1001"}
+    status, sent = await host.ask("POST", f"/api/my/room/orders/{order['id']}/ship", parcel)
+    assert (status, sent["state"]) == (200, "shipped")
+    assert (await page.hear("order"))["order"]["shipment"] == parcel
+    _, mine = await page.ask("POST", f"/api/orders/{order['id']}/receive")
+    assert [(step["state"], step["by"]) for step in mine["history"]] == [
+        ("held", "buyer"),
+        ("paid", "provider"),
+        ("shipped", "merchant"),
+        ("received", "buyer"),
+    ]

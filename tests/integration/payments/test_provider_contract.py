@@ -132,7 +132,7 @@ async def test_money_that_comes_too_late_goes_back_if_nothing_is_left(market: Ma
     # given: paid in time, but the callback is sent when somebody else has the last piece
     purchase = await paid(market, way)
     market.rig.clock.pass_seconds(301)
-    await market.rig.orders.sweep()
+    await market.rig.clockwork.sweep()
     await market.rig.place_in_sale(WANG, purchase.sale.id, "r1", 1)
 
     # when
@@ -216,7 +216,7 @@ async def test_money_that_came_before_the_order_was_cancelled_goes_back_without_
 async def test_an_expired_order_whose_money_is_there_is_an_order_again(market: Market, way: str) -> None:
     purchase = await paid(market, way)
     market.rig.clock.pass_seconds(301)
-    await market.rig.orders.sweep()
+    await market.rig.clockwork.sweep()
     await market.rig.payments.sweep()
     assert await purchase.states() == ["held", "expired", "paid_late", "paid"]
     await market.rig.check_ledger(purchase.product, PLENTY)

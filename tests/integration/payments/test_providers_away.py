@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from server.errors import Unavailable
 from server.orders.model import Order
 from server.payments.model import Payment, PaymentState
-from server.payments.service import ProviderAway
+from server.payments.service import LOOKS_IN_ONE_ROUND, ProviderAway
 from tests.harness.gateway import FakeGateway, Mood
 from tests.integration.commerce.rig import PHONE, make_user
 from tests.integration.payments.tills import TIMEOUT_SECONDS, Market
@@ -24,10 +25,10 @@ def gateway_of(market: Market, way: str) -> FakeGateway:
     return {"wechat": market.wechat, "alipay": market.alipay}[way]
 
 
-async def begun(market: Market, way: str) -> tuple[Order, Payment]:
+async def begun(market: Market, way: str, request_id: str = "r1") -> tuple[Order, Payment]:
     """The buyer is at the provider's page."""
     _, product = await market.rig.stall()
-    order = await market.rig.buy(LI, product.id, "r1", 1)
+    order = await market.rig.buy(LI, product.id, request_id, 1)
     checkout = await market.rig.payments.begin(LI, order.id, way, PHONE)
     (payment,) = await market.rig.payment_store.of_order(order.id)
     if way == "alipay":
@@ -165,6 +166,59 @@ async def test_a_silent_provider_holds_up_one_round_for_one_timeout_however_many
     # then
     waiting = await market.rig.database["payments"].count_documents({"state": "waiting"})
     assert waiting == 15
+
+
+async def test_a_wechat_trade_whose_beginning_is_on_its_way_is_closed_once_it_has_come(market: Market) -> None:
+    # given: WeChat has not heard yet of what the buyer began, and he cancels
+    order, payment = await begun(market, "wechat")
+    late = market.wechat.trades.pop(payment.id)
+    await market.rig.orders.cancel(LI, order.id)
+    await sweep(market, 1)
+
+    # when it comes
+    market.wechat.trades[payment.id] = late
+    await sweep(market, 61)
+
+    # then nobody can pay it
+    assert late.state == "closed"
+
+
+async def test_a_wechat_trade_that_never_came_is_not_asked_for_for_ever(market: Market) -> None:
+    order, payment = await begun(market, "wechat")
+    del market.wechat.trades[payment.id]
+    await market.rig.orders.cancel(LI, order.id)
+    await sweep(market, 1)
+    await sweep(market, 15 * 60 + 61)
+    kept = await market.rig.payment_store.get(payment.id)
+    assert kept is not None
+    assert (kept.state, kept.look_at) == (PaymentState.CLOSED, None)
+
+
+async def test_a_provider_that_hangs_keeps_nobody_from_money_that_lies_with_another(market: Market) -> None:
+    # given: more than one round can look at waits for Alipay, all of it before what was paid with WeChat
+    _, old = await begun(market, "alipay")
+    for number in range(LOOKS_IN_ONE_ROUND):
+        await market.rig.payment_store.add_once(replace(old, id=f"old{number}", state=PaymentState.CLOSED))
+    market.rig.clock.pass_seconds(1)
+    order, payment = await begun(market, "wechat", "r2")
+    market.wechat.pay(payment.id)
+    market.alipay.mood = Mood.SILENT
+
+    # when
+    await sweep(market, 11)
+
+    # then
+    assert await state(market, order) == "paid"
+
+
+async def test_a_payment_of_a_provider_that_is_set_up_no_more_is_looked_at_still(market: Market) -> None:
+    order, payment = await begun(market, "alipay")
+    await market.rig.payment_store.add_once(replace(payment, id="gone", provider="gone", state=PaymentState.CLOSED))
+    await sweep(market, 11)
+    kept = await market.rig.payment_store.get("gone")
+    assert kept is not None
+    assert kept.looks == 1
+    assert await state(market, order) == "held"
 
 
 async def test_an_alipay_trade_that_nobody_opened_is_closed_when_nobody_can_open_it(market: Market) -> None:

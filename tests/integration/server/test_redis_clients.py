@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 
 from config.bus import Bus
 from config.settings import ServerSettings
 from server.errors import TooManyRequests
+from server.infra.jobs import SEND_TIMEOUT_SECONDS, Jobs, make_celery
 from server.infra.limits import RateLimits
 from server.infra.room_log import Told, open_room_log
 from tests.harness.app import Page, RunningServer
@@ -41,6 +44,27 @@ async def test_hundreds_of_events_at_once_all_get_a_number(load_settings: Load) 
     async with open_room_log(load_settings(ServerSettings).redis_url) as log:
         numbers = await asyncio.gather(*(log.append(Told("room:r", "likes", b"{}")) for _ in range(AT_ONCE)))
     assert sorted(numbers) == list(range(min(numbers), min(numbers) + AT_ONCE))
+
+
+async def test_jobs_that_a_hanging_redis_holds_up_leave_threads_for_everything_else(
+    load_settings: Load, data_servers: DataServers
+) -> None:
+    # given: more jobs than there are threads that everybody shares, and a Redis that hangs
+    jobs = Jobs(make_celery(load_settings(ServerSettings)))
+    redis = data_servers.child("redis")
+    assert redis.pid is not None
+    os.kill(redis.pid, signal.SIGSTOP)
+    try:
+        sent = [asyncio.create_task(jobs.send("nothing", {})) for _ in range(AT_ONCE)]
+        await asyncio.sleep(0)
+
+        # when, then: a file or a password does not wait
+        async with asyncio.timeout(SEND_TIMEOUT_SECONDS / 2):
+            assert await asyncio.to_thread(int) == 0
+    finally:
+        os.kill(redis.pid, signal.SIGCONT)
+        jobs.close()
+        await asyncio.gather(*sent, return_exceptions=True)
 
 
 async def test_chat_and_a_sale_go_on_while_redis_is_away(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -70,3 +72,48 @@ async def test_without_redis_nobody_waits(servers: list[SharedTurns], data_serve
     finally:
         redis.start()
         redis.wait_ready()
+
+
+async def test_many_who_wait_for_turns_keep_nobody_from_one_that_is_free(
+    servers: list[SharedTurns], environment: Environment
+) -> None:
+    # given: forty lines of one server wait for what another one has
+    keys = [f"sale{number}" for number in range(40)]
+
+    async def wait(key: str) -> None:
+        async with servers[1].take(key):
+            pass
+
+    async with (
+        Redis.from_url(environment["REDIS_URL"]) as redis,
+        asyncio.TaskGroup() as waiting,
+        servers[0].take(*keys),
+    ):
+        for key in keys:
+            waiting.create_task(wait(key))
+        await until_blocked(redis, 32)
+
+        # when it wants one more, it gets it
+        async with servers[1].take("free"):
+            there = await redis.exists(f"{THERE}free")
+    assert there
+
+
+async def test_twenty_turns_are_given_back_to_a_redis_that_hangs_within_seconds(
+    servers: list[SharedTurns], data_servers: DataServers
+) -> None:
+    redis = data_servers.child("redis")
+    assert redis.pid is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS * 20):
+            async with servers[0].take(*(f"sale{number}" for number in range(20))):
+                os.kill(redis.pid, signal.SIGSTOP)
+    finally:
+        os.kill(redis.pid, signal.SIGCONT)
+
+
+async def until_blocked(redis: Redis, clients: int) -> None:
+    """Wait until Redis has so many clients that wait."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await redis.info("clients"))["blocked_clients"] < clients:  # noqa: ASYNC110 -- Redis has none
+            await asyncio.sleep(0)

@@ -50,7 +50,7 @@ def admitted(
 ) -> Admission:
     """What becomes of these requests."""
     fresh = [Fresh(f"o{number}", number) for number in range(len(requests))]
-    return admit(offers, requests, known or Known({}, [{} for _ in offers]), now, fresh)
+    return admit(offers, requests, known or Known({}, {}), now, fresh)
 
 
 def codes(admission: Admission) -> list[str]:

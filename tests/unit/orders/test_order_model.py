@@ -12,6 +12,7 @@ from server.orders.model import (
     BOUGHT,
     PLACES,
     STEPS,
+    Change,
     OrderState,
     Place,
     Shipment,
@@ -53,14 +54,28 @@ def test_a_refunded_order_stays_refunded() -> None:
 
 
 def test_what_is_bought_is_paid_and_not_given_back() -> None:
-    assert set(BOUGHT) == {OrderState.PAID, OrderState.SHIPPED, OrderState.RECEIVED}
+    returning = {state for state in OrderState if state.startswith("return_")}
+    assert set(BOUGHT) == {OrderState.PAID, OrderState.SHIPPED, OrderState.RECEIVED, *returning}
+    assert len(returning) == 4
+
+
+def test_a_return_keeps_its_pieces_out_until_the_merchant_puts_them_back() -> None:
+    free = {step for (state, step), end in STEPS.items() if PLACES[state] is Place.SOLD and PLACES[end] is Place.FREE}
+    assert free == {Step.REFUND, Step.RESTOCK}
+
+
+def test_whatever_becomes_of_a_return_nobody_pays_or_ships_it_again() -> None:
+    reached = {OrderState.RETURN_ASKED}
+    while more := {end for (state, _), end in STEPS.items() if state in reached} - reached:
+        reached |= more
+    assert not reached & {OrderState.HELD, OrderState.PAID, OrderState.SHIPPED, OrderState.CANCELLED}
 
 
 def test_a_hold_can_be_paid_until_its_last_moment() -> None:
     order = make_order({A: 1})
     assert is_payable(order, order.hold_until - timedelta(milliseconds=1))
     assert not is_payable(order, order.hold_until)
-    assert not is_payable(moved(order, OrderState.PAID, NOW), NOW)
+    assert not is_payable(moved(order, Change(OrderState.PAID, NOW)), NOW)
 
 
 def test_pieces_of_several_orders_are_summed_by_source_and_taken_in_the_order_of_sources() -> None:

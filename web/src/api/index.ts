@@ -165,6 +165,9 @@ export const orders = {
   deliverTo: (orderId: string, delivery: Delivery) => http.put<Order>(orderPath(orderId, '/delivery'), delivery),
   receive: (orderId: string) => http.post<Order>(orderPath(orderId, '/receive')),
   refund: (orderId: string) => http.post<Order>(orderPath(orderId, '/refund')),
+  askReturn: (orderId: string, reason: string) => http.post<Order>(orderPath(orderId, '/return'), { reason }),
+  withdrawReturn: (orderId: string) => http.post<Order>(orderPath(orderId, '/return/withdraw')),
+  sendBack: (orderId: string, parcel: Shipment) => http.post<Order>(orderPath(orderId, '/return/parcel'), parcel),
 }
 
 /** Orders of the merchant whom the host sells for. */
@@ -173,6 +176,9 @@ export const soldOrders = {
     items(http.get<Items<Order>>(withQuery('/api/my/room/orders', query(which)), options)),
   ship: (orderId: string, shipment: Shipment) => http.post<Order>(soldPath(orderId, '/ship'), shipment),
   refund: (orderId: string) => http.post<Order>(soldPath(orderId, '/refund')),
+  agreeToReturn: (orderId: string) => http.post<Order>(soldPath(orderId, '/return/agree')),
+  refuseReturn: (orderId: string, answer: string) => http.post<Order>(soldPath(orderId, '/return/refuse'), { answer }),
+  returnArrived: (orderId: string, restock: boolean) => http.post<Order>(soldPath(orderId, '/return/arrived'), { restock }),
 }
 
 /** Each answers how all of one's addresses are now, the default first. */

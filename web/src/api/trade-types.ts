@@ -61,7 +61,10 @@ export interface SaleDraft {
   hold_seconds?: number
 }
 
-export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded'
+export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded' | ReturnState
+
+/** An order on its way back; one that is written off is paid back and not sold again. */
+export type ReturnState = 'return_asked' | 'return_refused' | 'return_agreed' | 'return_sent' | 'written_off' | 'written_off_refunded'
 
 export type PayWay = 'wechat' | 'alipay' | 'sandbox'
 
@@ -89,7 +92,17 @@ export interface Order {
   receive_at: Iso | null
   delivery: Delivery | null
   shipment: Shipment | null
-  history: { state: OrderState; at: Iso }[]
+  sent_back: SentBack | null
+  /** `by` null: older than this field. */
+  history: { state: OrderState; at: Iso; by: 'buyer' | 'merchant' | 'clock' | 'provider' | null }[]
+}
+
+/** Why an order goes back, what the merchant says, the parcel; `until`: then somebody's turn is over. */
+export interface SentBack {
+  reason: string
+  answer: string
+  parcel: Shipment | null
+  until: Iso | null
 }
 
 /** So many pieces of one sale or product; names, pictures and prices are as they were. */

@@ -409,6 +409,7 @@ export interface RoomEvents {
   rules: { rules: ChatRules }
   announcement: { announcement: Announcement | null }
   sanction: { room_id: string; sanction: Sanction; lifted: boolean }
+  roles: { roles: ('viewer' | 'host' | 'operator')[] }
   room_role: { room_id: string; role: RoomRole }
   held: { message: ChatMessage }
   reviewed: { id: string; shown?: boolean }

@@ -13,6 +13,12 @@ const TONES: Record<OrderState, Tone> = {
   refunded: 'good',
   cancelled: 'over',
   expired: 'over',
+  return_asked: 'waiting',
+  return_refused: 'over',
+  return_agreed: 'waiting',
+  return_sent: 'waiting',
+  written_off: 'waiting',
+  written_off_refunded: 'good',
 }
 
 export function toneOf(state: OrderState): Tone {
@@ -26,7 +32,19 @@ export function leftToPay(order: Order, now: number): number {
 }
 
 /** Paid, and not given back. */
-export const PAID: readonly OrderState[] = ['paid', 'shipped', 'received']
+export const PAID: readonly OrderState[] = ['paid', 'shipped', 'received', 'return_asked', 'return_refused', 'return_agreed', 'return_sent']
+
+const RETURN_MS = 7 * 86_400_000
+
+/** Whether its buyer may still ask to send it back; the server has the last word. */
+export function isReturnable(order: Order, now: number): boolean {
+  if (order.state === 'shipped') return true
+  const received = order.history.find((step) => step.state === 'received')
+  return order.state === 'received' && received !== undefined && now - Date.parse(received.at) < RETURN_MS
+}
+
+const RETURNS = ['return_asked', 'return_agreed', 'return_sent', 'return_refused'] as const
+const BACK = ['refunding', 'refunded', 'written_off', 'written_off_refunded'] as const
 
 /** What a list can be narrowed to, in the order of its buttons; no states: all. */
 export const BUYER_FILTERS = {
@@ -34,7 +52,7 @@ export const BUYER_FILTERS = {
   toPay: ['held'],
   toReceive: ['paid', 'paid_late', 'shipped'],
   done: ['received'],
-  back: ['refunding', 'refunded'],
+  back: [...RETURNS, ...BACK],
 } as const satisfies Record<string, readonly OrderState[]>
 
 /** What is to be shipped comes first. */
@@ -43,6 +61,7 @@ export const SHOP_FILTERS = {
   onTheWay: ['shipped'],
   toPay: ['held', 'paid_late'],
   done: ['received'],
-  back: ['refunding', 'refunded'],
+  returns: RETURNS,
+  back: BACK,
   over: ['cancelled', 'expired'],
 } as const satisfies Record<string, readonly OrderState[]>

@@ -28,7 +28,7 @@ function makeOrder(state: OrderState, change: Partial<Order> = {}): Order {
   const product = { id: 'p1', name: '橙子', picture_url: null, unit: '箱' }
   const lines = [{ product, sale_id: 'sale', quantity: 1, price_fen: 1990 }]
   const rest = { merchant_id: 'm1', coupon_id: null, discount_fen: 0, delivery: null, shipment: null }
-  const times = { created_at: at(-10), hold_until: at(290), paid_at: null, receive_at: null }
+  const times = { created_at: at(-10), hold_until: at(290), paid_at: null, receive_at: null, sent_back: null }
   return { id: 'o1', number: '1', state, lines, ...rest, total_fen: 1990, history: [], ...times, ...change }
 }
 
@@ -114,8 +114,8 @@ describe('what a buyer can do about a sale', () => {
   })
 
   test('an older state of an order never replaces a newer one', () => {
-    const held = makeOrder('held', { history: [{ state: 'held', at: at(0) }] })
-    const paid = makeOrder('paid', { history: [...held.history, { state: 'paid', at: at(5) }] })
+    const held = makeOrder('held', { history: [{ state: 'held', at: at(0), by: 'buyer' }] })
+    const paid = makeOrder('paid', { history: [...held.history, { state: 'paid', at: at(5), by: 'provider' }] })
 
     expect(withOrder(withOrder([], paid), held)).toEqual([paid])
     expect(withOrder(withOrder([], held), paid)).toEqual([paid])

@@ -1,0 +1,112 @@
+"""Sending an order back: the buyer asks, the merchant agrees or refuses, the parcel goes back.
+
+An order goes back as a whole: its coupon and its total are the order's, and so is the one refund of its payment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from config.clock import Clock
+from server.accounts.model import User
+from server.catalog.model import check_line
+from server.errors import Conflict
+from server.infra.transactions import Session
+from server.orders.model import (
+    NOTHING_MORE,
+    Actor,
+    Facts,
+    Order,
+    OrderState,
+    Return,
+    Shipment,
+    Step,
+    check_shipment,
+)
+
+RETURN_DAYS = 7  # after receipt, as the law has it for what is bought from afar; what is fresh a merchant may refuse
+ANSWER_DAYS = 3  # then the merchant has agreed
+SENDING_DAYS = 7  # then the buyer keeps it
+CHECKING_DAYS = 10  # then the money goes back
+REASON_LENGTH = range(1, 201)
+
+
+class Moves(Protocol):
+    """Moves orders."""
+
+    async def find(self, order_id: str, session: Session | None = None) -> Order: ...
+    async def find_own(self, buyer: User, order_id: str, session: Session | None = None) -> Order: ...
+    async def step(self, order: Order, step: Step, by: Actor, session: Session, facts: Facts = ...) -> Order: ...
+    async def take(self, order_id: str, step: Step, by: Actor, facts: Facts = ...) -> Order: ...
+    async def change(self, before: Order, work: Callable[[Session], Awaitable[Order]]) -> Order: ...
+
+
+class Shop(Protocol):
+    """Says which orders are a host's business."""
+
+    async def of_shop(self, host: User, order_id: str) -> Order: ...
+
+
+class Returns:
+    """What buyer and merchant say about a return; the money is the business of payments."""
+
+    def __init__(self, moves: Moves, shop: Shop, clock: Clock) -> None:
+        self._moves = moves
+        self._shop = shop
+        self._clock = clock
+
+    async def ask(self, buyer: User, order_id: str, reason: str) -> Order:
+        """Want to send an order back.
+
+        Raises:
+            BadRequest, NotFound, Conflict (`step_not_allowed`, `too_late_to_return`)
+        """
+        said = Return(check_line("reason", reason, REASON_LENGTH))
+        order = await self._moves.find_own(buyer, order_id)
+        if is_too_late(order, self._clock.now()):
+            raise Conflict(f"an order may be sent back for {RETURN_DAYS} days", code="too_late_to_return")
+        return await self._moves.take(order.id, Step.ASK_RETURN, Actor.BUYER, self._within(ANSWER_DAYS, said))
+
+    async def withdraw(self, buyer: User, order_id: str) -> Order:
+        """Keep it after all. Raises NotFound, Conflict (`step_not_allowed`)."""
+        order = await self._moves.find_own(buyer, order_id)
+        return await self._moves.take(order.id, Step.WITHDRAW, Actor.BUYER)
+
+    async def agree(self, host: User, order_id: str) -> Order:
+        """Let the buyer send it back. Raises NotFound, Conflict (`step_not_allowed`)."""
+        order = await self._shop.of_shop(host, order_id)
+        return await self._moves.take(order.id, Step.AGREE, Actor.MERCHANT, self._within(SENDING_DAYS))
+
+    async def refuse(self, host: User, order_id: str, answer: str) -> Order:
+        """Say why not. Raises BadRequest, NotFound, Conflict (`step_not_allowed`)."""
+        why = check_line("answer", answer, REASON_LENGTH)
+        order = await self._shop.of_shop(host, order_id)
+        return await self._add(order, Step.REFUSE, Actor.MERCHANT, NOTHING_MORE, answer=why)
+
+    async def send_back(self, buyer: User, order_id: str, parcel: Shipment) -> Order:
+        """It is on its way back. Raises BadRequest, NotFound, Conflict (`step_not_allowed`)."""
+        checked = check_shipment(parcel)
+        order = await self._moves.find_own(buyer, order_id)
+        return await self._add(order, Step.SEND_BACK, Actor.BUYER, self._within(CHECKING_DAYS), parcel=checked)
+
+    async def _add(self, before: Order, step: Step, by: Actor, facts: Facts, **said: object) -> Order:
+        """Take a step that adds to what was said of the return."""
+
+        async def work(session: Session) -> Order:
+            order = await self._moves.find(before.id, session)
+            sent_back = replace(order.sent_back or Return(""), **said)  # type: ignore[arg-type]
+            return await self._moves.step(order, step, by, session, replace(facts, sent_back=sent_back))
+
+        return await self._moves.change(before, work)
+
+    def _within(self, days: int, sent_back: Return | None = None) -> Facts:
+        return Facts(sent_back=sent_back, return_until=self._clock.now() + timedelta(days=days))
+
+
+def is_too_late(order: Order, now: datetime) -> bool:
+    """Whether an order was received too long ago to be sent back."""
+    received = [change.at for change in order.history if change.state is OrderState.RECEIVED]
+    return bool(received) and now - received[0] > timedelta(days=RETURN_DAYS)

@@ -1,0 +1,175 @@
+"""Sending an order back: who may say what when, where its pieces and its money go, and who did it."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.accounts.model import User
+from server.catalog.model import Product
+from server.errors import DomainError
+from server.flash.model import Sale
+from server.orders.model import Actor, Order, OrderState, Shipment
+from server.orders.returns import ANSWER_DAYS, CHECKING_DAYS, RETURN_DAYS, SENDING_DAYS
+from server.payments.model import PaymentState
+from tests.integration.commerce.rig import PLENTY, RECEIVE_AFTER_DAYS, Rig, make_user
+from tests.integration.commerce.test_after_paying import HOME, PARCEL
+
+LI, WANG = make_user("li"), make_user("wang")
+BACK = Shipment("顺丰", "SF2002")
+DAY = 86_400
+
+
+async def shipped(rig: Rig, request_id: str = "r1") -> tuple[User, Product, Sale, Order]:
+    """李明 has paid two pieces of a sale of three, and they are on their way."""
+    host, oranges = await rig.stall()
+    sale = await rig.open_sale(host, oranges, per_buyer=2)
+    order = await rig.place_in_sale(LI, sale.id, request_id, 2)
+    await rig.call_back(await rig.press_pay(LI, order))
+    await rig.orders.deliver_to(LI, order.id, HOME)
+    return host, oranges, sale, await rig.orders.ship(host, order.id, PARCEL)
+
+
+async def sent_back(rig: Rig) -> tuple[User, Product, Sale, Order]:
+    """The same on its way back."""
+    host, oranges, sale, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, " 坏了三个 ")
+    await rig.returns.agree(host, order.id)
+    return host, oranges, sale, await rig.returns.send_back(LI, order.id, BACK)
+
+
+async def refused(work: object) -> str:
+    with pytest.raises(DomainError) as error:
+        await work  # type: ignore[misc]
+    return error.value.code
+
+
+async def money(rig: Rig, order: Order) -> PaymentState:
+    (payment,) = await rig.payment_store.of_order(order.id)
+    return payment.state
+
+
+@pytest.mark.parametrize("restock", [True, False])
+async def test_a_parcel_comes_back_and_the_merchant_says_whether_it_is_sold_again(rig: Rig, *, restock: bool) -> None:
+    # given
+    host, oranges, sale, order = await sent_back(rig)
+    assert order.sent_back is not None
+    assert (order.sent_back.reason, order.sent_back.parcel) == ("坏了三个", BACK)
+    assert await money(rig, order) is PaymentState.PAID
+    await rig.check_ledger(oranges, PLENTY)
+
+    # when
+    after = await rig.parcels.arrived(host, order.id, restock=restock)
+
+    # then the money is back either way, and the pieces as he says
+    assert after.state is (OrderState.REFUNDED if restock else OrderState.WRITTEN_OFF_REFUNDED)
+    assert await money(rig, order) is PaymentState.REFUNDED
+    pots = await rig.sale(sale)
+    assert (pots.available, pots.sold) == ((3, 0) if restock else (1, 2))
+    await rig.check_ledger(oranges, PLENTY)
+    assert not (await rig.auditor.sweep()).wrong
+    assert await refused(rig.parcels.arrived(host, order.id, restock=True)) == "step_not_allowed"
+
+
+async def test_pieces_of_a_sale_that_is_over_come_back_to_the_products_stock(rig: Rig) -> None:
+    host, oranges, sale, order = await sent_back(rig)
+    await rig.sales.close(host, sale.id)
+    await rig.parcels.arrived(host, order.id, restock=True)
+    assert await rig.stock_of(oranges) == PLENTY
+    await rig.check_ledger(oranges, PLENTY)
+
+
+async def test_a_refusal_has_its_reason_and_may_be_thought_over(rig: Rig) -> None:
+    host, _, _, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, "坏了三个")
+    assert await refused(rig.returns.refuse(host, order.id, "  ")) == "bad_request"
+    after = await rig.returns.refuse(host, order.id, "照片上看不出来")
+    assert (after.state, after.sent_back and after.sent_back.answer) == (OrderState.RETURN_REFUSED, "照片上看不出来")
+    assert await refused(rig.returns.ask(LI, order.id, "坏了三个")) == "step_not_allowed"
+    assert (await rig.returns.agree(host, order.id)).state is OrderState.RETURN_AGREED
+    assert (await rig.returns.withdraw(LI, order.id)).state is OrderState.RECEIVED
+
+
+async def test_only_buyer_and_merchant_have_a_say_each_in_his_turn(rig: Rig) -> None:
+    host, _, _, order = await shipped(rig)
+    another, _ = await rig.stall()
+    assert await refused(rig.returns.ask(WANG, order.id, "坏了")) == "not_found"
+    assert await refused(rig.returns.agree(host, order.id)) == "step_not_allowed"
+    assert await refused(rig.returns.send_back(LI, order.id, BACK)) == "step_not_allowed"
+    await rig.returns.ask(LI, order.id, "坏了")
+    assert await refused(rig.returns.agree(another, order.id)) == "not_found"
+    assert await refused(rig.parcels.arrived(host, order.id, restock=True)) == "step_not_allowed"
+    await rig.returns.agree(host, order.id)
+    assert await refused(rig.returns.withdraw(WANG, order.id)) == "not_found"
+    assert await refused(rig.returns.send_back(WANG, order.id, BACK)) == "not_found"
+    await rig.returns.send_back(LI, order.id, BACK)
+    assert await refused(rig.parcels.arrived(another, order.id, restock=True)) == "not_found"
+    assert await refused(rig.returns.withdraw(LI, order.id)) == "step_not_allowed"
+
+
+async def test_what_is_not_shipped_or_was_received_long_ago_is_not_sent_back(rig: Rig) -> None:
+    host, oranges = await rig.stall()
+    paid = await rig.buy(LI, oranges.id, "r1", 1)
+    await rig.call_back(await rig.press_pay(LI, paid))
+    assert await refused(rig.returns.ask(LI, paid.id, "不想要了")) == "step_not_allowed"
+    await rig.orders.deliver_to(LI, paid.id, HOME)
+    await rig.orders.ship(host, paid.id, PARCEL)
+    await rig.orders.receive(LI, paid.id)
+    rig.clock.pass_seconds(RETURN_DAYS * DAY)
+    assert (await rig.returns.ask(LI, paid.id, "不想要了")).state is OrderState.RETURN_ASKED
+    await rig.returns.withdraw(LI, paid.id)
+    rig.clock.pass_seconds(1)
+    assert await refused(rig.returns.ask(LI, paid.id, "不想要了")) == "too_late_to_return"
+
+
+async def test_who_says_nothing_holds_nobody_up_for_ever(rig: Rig) -> None:
+    # given: a merchant who does not answer
+    _, oranges, _, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, "坏了三个")
+    rig.clock.pass_seconds(ANSWER_DAYS * DAY)
+    await rig.clockwork.sweep()
+    assert (await rig.orders.get(LI, order.id)).state is OrderState.RETURN_AGREED
+
+    # when the buyer sends it, and the merchant says nothing again
+    await rig.returns.send_back(LI, order.id, BACK)
+    rig.clock.pass_seconds(CHECKING_DAYS * DAY)
+    await rig.clockwork.sweep()
+    await rig.parcels.sweep()
+
+    # then the money is back, and nobody sells what nobody has seen
+    after = await rig.orders.get(LI, order.id)
+    assert after.state is OrderState.WRITTEN_OFF_REFUNDED
+    assert await money(rig, order) is PaymentState.REFUNDED
+    assert [change.by for change in after.history[-5:]] == [
+        Actor.BUYER,
+        Actor.CLOCK,
+        Actor.BUYER,
+        Actor.CLOCK,
+        Actor.PROVIDER,
+    ]
+    await rig.check_ledger(oranges, PLENTY)
+
+
+async def test_a_buyer_who_never_sends_it_keeps_it(rig: Rig) -> None:
+    host, _, _, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, "坏了三个")
+    await rig.returns.agree(host, order.id)
+    rig.clock.pass_seconds(SENDING_DAYS * DAY - 1)
+    await rig.clockwork.sweep()
+    assert (await rig.orders.get(LI, order.id)).state is OrderState.RETURN_AGREED
+    rig.clock.pass_seconds(1)
+    await rig.clockwork.sweep()
+    assert (await rig.orders.get(LI, order.id)).state is OrderState.RECEIVED
+
+
+async def test_history_tells_the_buyers_receipt_from_that_of_the_clock(rig: Rig) -> None:
+    _, _, _, first = await shipped(rig)
+    _, _, _, second = await shipped(rig, "r2")
+    await rig.orders.receive(LI, first.id)
+    rig.clock.pass_seconds(RECEIVE_AFTER_DAYS * DAY)
+    await rig.clockwork.sweep()
+    seen = [(await rig.orders.get(LI, order.id)).history for order in (first, second)]
+    assert [(history[-1].state, history[-1].by) for history in seen] == [
+        (OrderState.RECEIVED, Actor.BUYER),
+        (OrderState.RECEIVED, Actor.CLOCK),
+    ]
+    assert [change.by for change in seen[0]] == [Actor.BUYER, Actor.PROVIDER, Actor.MERCHANT, Actor.BUYER]
