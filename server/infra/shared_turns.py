@@ -26,15 +26,14 @@ PATIENCE_SECONDS = 0.5  # then one goes without a turn: whoever has it may be de
 SHORTEST_WAIT_SECONDS = 0.01  # Redis takes 0 for "for ever"
 KEPT_MS = 2_000  # a turn that nobody gives back is made anew
 SULK_SECONDS = 1.0  # after a failure Redis is left alone for so long
-# A turn is an element of a list; of those who wait for it Redis serves who came first, so one that lies there is
-# nobody's. KEYS: of each turn the list, and the mark that says that there is one. Takes as many as can be had, in
-# their order, and answers how many.
+# A turn is an element of a list; of those who wait for it Redis serves who came first. KEYS: of each turn the list,
+# and the mark that says that there is one. Takes turns that are new, in their order, up to the first that is not, and
+# answers how many. One that was given back is waited for, by the giver too: he would be quicker than whoever is on
+# his way to the line.
 TAKE = """
 for at = 1, #KEYS, 2 do
   if redis.call('SET', KEYS[at + 1], 1, 'NX', 'PX', ARGV[1]) then
     redis.call('DEL', KEYS[at])
-  elseif redis.call('LPOP', KEYS[at]) then
-    redis.call('SET', KEYS[at + 1], 1, 'PX', ARGV[1])
   else
     return (at - 1) / 2
   end
