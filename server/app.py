@@ -255,10 +255,10 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
         metrics.sales_audited(done.checked, done.wrong)
 
     tasks.start("audit", _sweep(services.settings.sweep_interval_seconds, [audit]))
-    money = [commerce.clockwork.sweep, commerce.sales.sweep, commerce.parcels.sweep]
+    money = [commerce.clockwork.sweep, commerce.sales.sweep]
     tasks.start("commerce sweep", _sweep(services.settings.sweep_interval_seconds, money))
     # By themselves: they wait for others, and holds are given back in the meantime.
-    for look in commerce.payments.rounds:
+    for look in (*commerce.payments.rounds, commerce.parcels.sweep):
         tasks.start("payment sweep", _sweep(services.settings.sweep_interval_seconds, [look]))
     if commerce.till is not None:
         tasks.start("sandbox callbacks", _sweep(services.settings.sweep_interval_seconds, [commerce.till.sweep]))

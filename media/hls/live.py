@@ -167,8 +167,11 @@ class LiveTake:
         segment = self.segments[index]
         if point.part is None or segment.closed_ns is None:
             return segment.closed_ns is not None if point.part is None else point.part < len(segment.ends_ns)
+        if point.part < len(segment.ends_ns):
+            return True
         # RFC 8216bis, 6.2.5.2: a part after the last one of a whole segment is the first one of the next.
-        return point.part < len(segment.ends_ns) or self.has(Point(point.sequence + 1, 0))
+        following = self.segments[index + 1] if index + 1 < len(self.segments) else None
+        return following is not None and (following.closed_ns is not None or bool(following.ends_ns))
 
     def is_too_far(self, point: Point) -> bool:
         """Whether nobody who read the playlist could ask for this already."""

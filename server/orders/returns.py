@@ -27,6 +27,7 @@ from server.orders.model import (
     check_shipment,
 )
 
+MOST_ASKS = 3  # each stays in the order's history, which must not grow without end
 RETURN_DAYS = 7  # after receipt, as the law has it for what is bought from afar; what is fresh a merchant may refuse
 ANSWER_DAYS = 3  # then the merchant has agreed
 SENDING_DAYS = 7  # then the buyer keeps it
@@ -62,12 +63,14 @@ class Returns:
         """Want to send an order back.
 
         Raises:
-            BadRequest, NotFound, Conflict (`step_not_allowed`, `too_late_to_return`)
+            BadRequest, NotFound, Conflict (`step_not_allowed`, `too_late_to_return`, `asked_too_often`)
         """
         said = Return(check_line("reason", reason, REASON_LENGTH))
         order = await self._moves.find_own(buyer, order_id)
         if is_too_late(order, self._clock.now()):
             raise Conflict(f"an order may be sent back for {RETURN_DAYS} days", code="too_late_to_return")
+        if times_asked(order) >= MOST_ASKS:
+            raise Conflict(f"an order may be asked for {MOST_ASKS} times", code="asked_too_often")
         return await self._moves.take(order.id, Step.ASK_RETURN, Actor.BUYER, self._within(ANSWER_DAYS, said))
 
     async def withdraw(self, buyer: User, order_id: str) -> Order:
@@ -110,3 +113,8 @@ def is_too_late(order: Order, now: datetime) -> bool:
     """Whether an order was received too long ago to be sent back."""
     received = [change.at for change in order.history if change.state is OrderState.RECEIVED]
     return bool(received) and now - received[0] > timedelta(days=RETURN_DAYS)
+
+
+def times_asked(order: Order) -> int:
+    """How often its buyer has wanted to send an order back."""
+    return sum(change.state is OrderState.RETURN_ASKED for change in order.history)

@@ -46,7 +46,7 @@ class HallBody(Body):
 class ChangedHallBody(HallBody):
     """`PUT /api/halls/{id}`"""
 
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, lt=2**31)
 
 
 def showroom_routes(showroom: Showroom, panoramas: Panoramas) -> Routes:

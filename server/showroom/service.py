@@ -16,6 +16,7 @@ from server.showroom.model import BoothView, Clip, Hall, HallPlan, Panorama, che
 from server.streams.model import Stream
 
 CLIPS_PER_BOOTH = 12
+PRODUCTS_PER_BOOTH = 24
 FIRST_VERSION = 1
 
 
@@ -130,7 +131,7 @@ class Showroom:
                     merchant=merchant,
                     room_slug=room.slug if room else None,
                     is_live=room is not None and room.id in on_air,
-                    products=tuple(await self._catalog.list(merchant.id)),
+                    products=tuple((await self._catalog.list(merchant.id))[:PRODUCTS_PER_BOOTH]),
                     clips=tuple(clip for clip in clips if clip.merchant_id == merchant.id)[:CLIPS_PER_BOOTH],
                 )
             )

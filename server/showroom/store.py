@@ -44,7 +44,8 @@ class HallStore:
         self._halls = database["halls"]
 
     async def make_indexes(self) -> None:
-        """Halls by age."""
+        """Halls by age. One of before operators could build any is the demo's, which builds it again."""
+        await self._halls.delete_many({"panorama": {"$exists": False}})
         await self._halls.create_index("created_at")
 
     async def add(self, hall: Hall) -> bool:

@@ -9,7 +9,7 @@ from server.catalog.model import Product
 from server.errors import DomainError
 from server.flash.model import Sale
 from server.orders.model import Actor, Order, OrderState, Shipment
-from server.orders.returns import ANSWER_DAYS, CHECKING_DAYS, RETURN_DAYS, SENDING_DAYS
+from server.orders.returns import ANSWER_DAYS, CHECKING_DAYS, MOST_ASKS, RETURN_DAYS, SENDING_DAYS
 from server.payments.model import PaymentState
 from tests.integration.commerce.rig import PLENTY, RECEIVE_AFTER_DAYS, Rig, make_user
 from tests.integration.commerce.test_after_paying import HOME, PARCEL
@@ -87,6 +87,14 @@ async def test_a_refusal_has_its_reason_and_may_be_thought_over(rig: Rig) -> Non
     assert await refused(rig.returns.ask(LI, order.id, "坏了三个")) == "step_not_allowed"
     assert (await rig.returns.agree(host, order.id)).state is OrderState.RETURN_AGREED
     assert (await rig.returns.withdraw(LI, order.id)).state is OrderState.RECEIVED
+
+
+async def test_whoever_asks_and_withdraws_again_and_again_is_stopped(rig: Rig) -> None:
+    _, _, _, order = await shipped(rig)
+    for _ in range(MOST_ASKS):
+        await rig.returns.ask(LI, order.id, "再想想")
+        await rig.returns.withdraw(LI, order.id)
+    assert await refused(rig.returns.ask(LI, order.id, "再想想")) == "asked_too_often"
 
 
 async def test_only_buyer_and_merchant_have_a_say_each_in_his_turn(rig: Rig) -> None:

@@ -105,6 +105,8 @@ async def test_a_plan_that_makes_no_sense_is_refused(farm: Farm, operator: Page)
     ):
         status, problem = await operator.ask("POST", "/api/halls", hall_of(farm, **wrong))
         assert (status, problem["code"]) == (400, "bad_request"), wrong
+    status, problem = await operator.ask("PUT", "/api/halls/x", hall_of(farm, version=2**63))
+    assert (status, problem["code"]) == (400, "bad_request")
     status, problem = await operator.ask("POST", "/api/halls", hall_of(farm, panorama_id="moon"))
     assert (status, problem["code"]) == (404, "not_found")
 

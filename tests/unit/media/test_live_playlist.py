@@ -288,3 +288,13 @@ def test_a_recording_that_never_began_is_on_no_shelf() -> None:
     assert airings.get("stream") is None
     airing.opened(Take("stream", "room", BEGAN))
     assert airings.is_on_air("stream")
+
+
+def test_after_a_restart_a_part_of_hours_ago_is_answered_at_once() -> None:
+    # given: segments that were recorded before have no parts
+    take = LiveTake()
+    take.began_at = BEGAN
+    for number in range(2_000):
+        start, end = number * 2 * S, (number + 1) * 2 * S
+        take.add_closed(LiveSegment(part_name(number), "init.mp4", start, number == 0, True, closed_ns=end))
+    assert take.has(Point(take.first_sequence, 0))

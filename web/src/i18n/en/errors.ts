@@ -23,6 +23,7 @@ export default {
   sale_running: 'A flash sale is running already',
   sale_closed: 'This flash sale is over',
   limit_reached: 'You already have as many as one buyer may have',
+  asked_too_often: 'You have asked several times. Please talk to the seller',
   too_late_to_return: 'It was received more than 7 days ago',
   step_not_allowed: 'This order cannot do that now. Refresh to see why',
   not_a_picture: 'This is not a picture. Choose another file',

@@ -24,6 +24,7 @@ export default {
   sale_running: '已有一场秒杀在进行',
   sale_closed: '这场秒杀结束了',
   limit_reached: '每人限购，您已经买到了',
+  asked_too_often: '这一单已经问过几次了，请直接联系卖家',
   too_late_to_return: '收货超过 7 天，不能退了',
   step_not_allowed: '这个订单现在不能这样操作，请刷新看看',
   not_a_picture: '这不是图片，请换一个文件',
