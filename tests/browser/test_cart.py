@@ -24,7 +24,7 @@ async def add_other_farm(platform: Platform) -> str:
         await services.catalog.add_product(
             merchant.id, name="稻虾米", description="新米", price_fen=6800, unit="10斤", stock=5, origin="南县"
         )
-    booth = {"id": "", "merchant_id": merchant.id, "merchant_name": merchant.name, "yaw": 60.0, "pitch": 0.0}
+    booth = {"id": "booth-2", "merchant_id": merchant.id, "yaw": 60.0, "pitch": 0.0}
     platform.database["halls"].update_one({"_id": platform.hall_id}, {"$push": {"booths": booth}})
     return merchant.id
 
@@ -52,6 +52,7 @@ def test_a_guests_cart_of_two_farmers_becomes_an_order_with_coupon_and_invoice(
     put_in_cart(phone, 2)
     expect(phone.get_by_test_id("open-cart")).to_be_visible()
     phone.goto(f"/halls/{platform.hall_id}")
+    phone.get_by_role("button", name="列表").click()
     phone.get_by_role("button", name="买 稻虾米").click()
     put_in_cart(phone)
     phone.goto("/cart")

@@ -53,6 +53,7 @@ class PictureTrack:
         self.plan = plan
         self.frames = 0
         self.begins_ms: float | None = None
+        self.ends_ms = 0.0
         self._container = container
         self._stream = self._add(plan, threads)
         self._held: Packet[VideoStream] | None = None
@@ -100,6 +101,7 @@ class PictureTrack:
 
     def finish(self, end_ms: float) -> None:
         """Write what is left; the last picture stands until the end."""
+        self.ends_ms = end_ms
         self._write(self._stream.encode(None))
         self._write_held(_ticks(end_ms))
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.logs import logger
 from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, Segment, SoundPlan, Track
 from workers.transcode.output import PLAYLIST, PictureTrack, SoundTrack
 from workers.transcode.plan import AUDIO_RATE, SourceRefused
 from workers.transcode.sound import SAMPLES
+
+log = logger(__name__)
 
 MASTER = "master.m3u8"
 POSTER = "poster.webp"
@@ -62,7 +65,12 @@ def h264_codec(headers: bytes) -> str:
 
 def weigh_pictures(track: PictureTrack, folder: Path, prefix: str) -> Track:
     """What a chunk's pictures of one rendition have become."""
-    return _weigh(track.plan.name, h264_codec(track.headers), track.begins_ms or 0.0, track.frames, folder, prefix)
+    begins_ms = track.begins_ms or 0.0
+    weighed = _weigh(track.plan.name, h264_codec(track.headers), begins_ms, track.frames, folder, prefix)
+    # The muxer takes the last segment's first picture to last as long as the first of all, which it may not.
+    *whole, last = weighed.segments
+    length_ms = track.ends_ms - begins_ms - sum(segment.duration_ms for segment in whole)
+    return weighed.model_copy(update={"segments": (*whole, last.model_copy(update={"duration_ms": length_ms}))})
 
 
 def weigh_sound(track: SoundTrack, folder: Path) -> Track:
@@ -91,23 +99,35 @@ def check_fit(ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | 
     """Whether chunks follow each other without a gap and sound is as long as the pictures.
 
     Raises:
-        SourceRefused: `broken_join`.
+        SourceRefused: `broken_join`; what does not fit is in the log.
     """
-    if len(pictures) != len(ladder.spans) or (sound is None) != (not ladder.sounds):
+    misfit = next(_misfits(ladder, pictures, sound), None)
+    if misfit is not None:
+        log.error("chunks do not fit together", why=misfit)
         raise SourceRefused("broken_join")
+
+
+def _misfits(ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None) -> Iterator[str]:
+    if len(pictures) != len(ladder.spans) or (sound is None) != (not ladder.sounds):
+        yield f"{len(pictures)} chunks of {len(ladder.spans)}, sound: {sound is not None}"
+        return
     for (start_ms, end_ms), chunk in zip(ladder.spans, pictures, strict=True):
         tracks = {track.name: track for track in chunk.tracks}
         if set(tracks) != {plan.name for plan in ladder.pictures}:
-            raise SourceRefused("broken_join")
-        is_whole = all(
-            abs(track.begins_ms - start_ms) <= SEAM_MS and abs(track.duration_ms - (end_ms - start_ms)) <= SEAM_MS
-            for track in tracks.values()
-        )
-        if not is_whole or len({tracks[plan.name].frames for plan in ladder.pictures if not plan.every_ms}) != 1:
-            raise SourceRefused("broken_join")
+            yield f"renditions at {start_ms:.0f}: {sorted(tracks)}"
+            return
+        for track in tracks.values():
+            if abs(track.begins_ms - start_ms) > SEAM_MS or abs(track.duration_ms - (end_ms - start_ms)) > SEAM_MS:
+                yield (
+                    f"{track.name} begins at {track.begins_ms:.1f} and is {track.duration_ms:.1f} ms long, "
+                    f"its span is from {start_ms:.1f} to {end_ms:.1f}"
+                )
+        frames = {plan.name: tracks[plan.name].frames for plan in ladder.pictures if not plan.every_ms}
+        if len(set(frames.values())) > 1:
+            yield f"pictures at {start_ms:.0f}: {frames}"
     for track in sound.tracks if sound else ():
         if abs(track.duration_ms - ladder.duration_ms) > IN_STEP_MS:
-            raise SourceRefused("broken_join")
+            yield f"{track.name}: {track.duration_ms:.1f} ms of sound for {ladder.duration_ms:.1f}"
 
 
 def join(ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None) -> tuple[Joined, ...]:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import m3u8
 import pytest
+from av.video.frame import VideoFrame
 
 from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, Segment, Sheet, SoundPlan, Track
+from workers.transcode.output import PictureTrack, open_segments
+from workers.transcode.pace import Tick
 from workers.transcode.package import (
     check_fit,
     h264_codec,
@@ -16,6 +19,7 @@ from workers.transcode.package import (
     media_playlist,
     read_segments,
     thumbs_track,
+    weigh_pictures,
 )
 from workers.transcode.plan import SourceRefused
 
@@ -131,3 +135,20 @@ def test_what_does_not_fit_together_is_not_published(name: str) -> None:
     pictures, sound = MISFITS[name]
     with pytest.raises(SourceRefused, match="broken_join"):
         check_fit(make_ladder(), pictures, sound)
+
+
+def test_a_segment_whose_first_picture_stands_longer_has_its_true_length(tmp_path: Path) -> None:
+    # given: keyframes at 0 and 4 s; the first picture lasts 40 ms, that of the second segment 150 ms
+    container = open_segments(tmp_path, "0000-")
+    track = PictureTrack(container, PicturePlan(name="144p", width=64, height=48, bits=80_000, crf=30), 1)
+    times = [*range(0, 4000, 40), 4000, *range(4150, 4400, 40)]
+    for at_ms in times:
+        track.show(VideoFrame(64, 48, "yuv420p"), Tick(float(at_ms), is_key=at_ms in (0, 4000)))
+
+    # when
+    track.finish(4500.0)
+    container.close()
+    made = weigh_pictures(track, tmp_path, "0000-")
+
+    # then
+    assert [round(segment.duration_ms) for segment in made.segments] == [4000, 500]
