@@ -19,6 +19,8 @@ from server.certificates.model import (
 from server.courses.model import Course, LessonView
 from server.errors import NotFound
 
+PRINTING = "6/minute"
+
 
 class Store(Protocol):
     """What this service keeps."""
@@ -48,6 +50,12 @@ class Printer(Protocol):
     async def print(self, certificate: Certificate) -> bytes: ...
 
 
+class Limits(Protocol):
+    """Counts what somebody does."""
+
+    async def check(self, limit: str, *who: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """How far somebody is on the way to a course's certificate."""
@@ -59,11 +67,14 @@ class Way:
 class Certificates:
     """Certificates of courses."""
 
-    def __init__(self, store: Store, courses: Courses, quizzes: Quizzes, printer: Printer, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, courses: Courses, quizzes: Quizzes, printer: Printer, limits: Limits, clock: Clock
+    ) -> None:
         self._store = store
         self._courses = courses
         self._quizzes = quizzes
         self._printer = printer
+        self._limits = limits
         self._clock = clock
 
     async def way(self, user: User, course_id: str) -> Way:
@@ -111,10 +122,11 @@ class Certificates:
         return found
 
     async def paper(self, user: User, typed: str) -> bytes:
-        """The PDF, for its owner. Raises NotFound, Unavailable."""
+        """The PDF, for its owner. Raises NotFound, TooManyRequests, Unavailable."""
         certificate = await self.check(typed)
         if certificate.user_id != user.id:
             raise NotFound("this is not one of your certificates")
+        await self._limits.check(PRINTING, "print a certificate", user.id)
         return await self._printer.print(certificate)
 
     async def _steps(self, user: User, views: list[LessonView]) -> tuple[Step, ...]:

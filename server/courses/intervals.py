@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 MAX_INTERVALS = 500
 LONGEST_MS = 24 * 3_600_000
@@ -55,6 +55,11 @@ def longer_than_possible(watched_ms: int, began_at: datetime, now: datetime) -> 
     """
     passed_ms = (now - began_at).total_seconds() * 1000
     return watched_ms > max(0.0, passed_ms) * FASTEST + GRACE_MS
+
+
+def began_before(intervals: Iterable[Interval], now: datetime) -> datetime:
+    """When somebody began at the latest of whom only what he watched is known, as in records of earlier versions."""
+    return now - timedelta(milliseconds=covered_ms(intervals) / FASTEST)
 
 
 def watched_at(histories: Iterable[Iterable[Interval]], duration_ms: int, buckets: int) -> list[int]:

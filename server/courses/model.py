@@ -8,7 +8,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from server.accounts.model import Role, User
-from server.courses.intervals import LONGEST_MS, Interval, covered_ms, from_the_start, longer_than_possible, union
+from server.courses.intervals import (
+    LONGEST_MS,
+    Interval,
+    began_before,
+    covered_ms,
+    from_the_start,
+    longer_than_possible,
+    union,
+)
 from server.errors import BadRequest, Conflict, NotAllowed
 from server.making.model import WorkState
 from server.recordings.model import Asset
@@ -213,7 +221,7 @@ def watched(
     """
     limit_ms = duration_ms or LONGEST_MS
     merged = union([*before.intervals, *intervals], limit_ms)
-    began_at = before.began_at or now
+    began_at = before.began_at or began_before(before.intervals, now)
     if no_skip and longer_than_possible(covered_ms(merged), began_at, now):
         raise Conflict("that is more than can have been watched meanwhile", code="too_fast")
     counted_ms = from_the_start(merged) if no_skip else covered_ms(merged)

@@ -31,7 +31,7 @@ class QuestionFields(Body):
 class QuizFields(Body):
     """`PUT /api/my/lessons/{id}/quiz`"""
 
-    version: int = Field(ge=0)
+    version: int = Field(ge=0, le=2**31)
     questions: list[QuestionFields] = Field(max_length=MAX_QUESTIONS)
     pass_percent: int = USUAL_PASS_PERCENT
 
@@ -46,7 +46,7 @@ class OneAnswer(Body):
 class AllAnswers(Body):
     """`POST /api/lessons/{id}/quiz/attempts`"""
 
-    version: int
+    version: int = Field(ge=0, le=2**31)
     answers: dict[Id, Chosen] = Field(max_length=MAX_QUESTIONS)
 
 
@@ -138,7 +138,7 @@ def _standing_shape(standing: Standing) -> dict[str, Any]:
 
 
 def _judged_shape(judged: Judged) -> dict[str, Any]:
-    """What is right is told with each answer: people are to learn it."""
+    """What is right is told of what was answered rightly, and of all once it is passed: a second try has to think."""
     by_id = {question.id: question for question in judged.questions}
     return {
         "passed": judged.attempt.is_passed,
@@ -147,8 +147,8 @@ def _judged_shape(judged: Judged) -> dict[str, Any]:
                 "question_id": given.question_id,
                 "chosen": [*given.chosen],
                 "is_right": given.is_right,
-                "right": [*by_id[given.question_id].right],
-                "why": by_id[given.question_id].why,
+                "right": [*by_id[given.question_id].right] if judged.tells(given) else None,
+                "why": by_id[given.question_id].why if judged.tells(given) else None,
             }
             for given in judged.attempt.answers
         ],

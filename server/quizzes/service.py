@@ -14,6 +14,7 @@ from server.errors import Conflict, NotFound, TooManyRequests
 from server.ids import new_id
 from server.quizzes.model import (
     ATTEMPTS_A_DAY,
+    Answer,
     Attempt,
     AttemptKind,
     Question,
@@ -27,6 +28,7 @@ from server.quizzes.model import (
 )
 
 DAY = timedelta(days=1)
+ANSWERING = "30/minute"
 
 
 class Store(Protocol):
@@ -36,7 +38,7 @@ class Store(Protocol):
     async def with_quiz(self, lesson_ids: list[str]) -> set[str]: ...
     async def put(self, quiz: Quiz, version: int) -> bool: ...
     async def add_attempt(self, attempt: Attempt) -> None: ...
-    async def attempts_of(self, user_id: str, lesson_id: str) -> list[Attempt]: ...
+    async def attempts_of(self, user_id: str, lesson_id: str, kind: AttemptKind) -> list[Attempt]: ...
     async def passed_at(self, user_id: str, lesson_id: str) -> datetime | None: ...
     async def passed(self, user_id: str, lesson_ids: list[str]) -> set[str]: ...
     async def set_passed(self, user_id: str, lesson_id: str, at: datetime) -> None: ...
@@ -52,6 +54,12 @@ class Lessons(Protocol):
     async def look_own(self, lesson_id: str, teacher: User) -> LessonView: ...
 
 
+class Limits(Protocol):
+    """Counts what somebody does."""
+
+    async def check(self, limit: str, *who: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """Answers with what would have been right, and how far one is now."""
@@ -59,6 +67,10 @@ class Judged:
     attempt: Attempt
     questions: tuple[Question, ...]
     standing: Standing
+
+    def tells(self, given: Answer) -> bool:
+        """Whether he may learn what is right: he knows it, or has passed."""
+        return given.is_right or self.attempt.is_passed or self.standing.passed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +84,10 @@ class QuizFigures:
 class Quizzes:
     """The quizzes of lessons."""
 
-    def __init__(self, store: Store, lessons: Lessons, clock: Clock) -> None:
+    def __init__(self, store: Store, lessons: Lessons, limits: Limits, clock: Clock) -> None:
         self._store = store
         self._lessons = lessons
+        self._limits = limits
         self._clock = clock
 
     async def look(self, lesson_id: str, user: User | None) -> tuple[Quiz, Standing]:
@@ -103,12 +116,13 @@ class Quizzes:
         return quiz
 
     async def answer(self, user: User, lesson_id: str, question_id: str, chosen: Sequence[int]) -> Judged:
-        """Answer a question in the lesson. Raises NotFound."""
+        """Answer a question in the lesson. Raises NotFound, TooManyRequests."""
         await self._lessons.look(lesson_id, user)
         quiz = await self._quiz(lesson_id)
         asked = tuple(question for question in quiz.in_video if question.id == question_id)
         if not asked:
             raise NotFound("there is no such question in this lesson")
+        await self._limits.check(ANSWERING, "answer a quiz", user.id)
         return await self._judge(user, quiz, AttemptKind.ONE, asked, {question_id: chosen})
 
     async def finish(self, user: User, lesson_id: str, version: int, chosen: Mapping[str, Sequence[int]]) -> Judged:
@@ -119,13 +133,10 @@ class Quizzes:
             raise NotFound("this lesson has no questions at its end")
         if quiz.version != version:
             raise Conflict("the teacher has changed the questions; look again", code="quiz_changed")
+        await self._limits.check(ANSWERING, "answer a quiz", user.id)
         since = self._clock.now() - DAY
-        today = [
-            attempt
-            for attempt in await self._store.attempts_of(user.id, lesson_id)
-            if attempt.kind is AttemptKind.END and attempt.at > since
-        ]
-        if len(today) >= ATTEMPTS_A_DAY:
+        ends = await self._store.attempts_of(user.id, lesson_id, AttemptKind.END)
+        if sum(attempt.at > since for attempt in ends) >= ATTEMPTS_A_DAY:
             raise TooManyRequests("at most 20 tries a day; watch it once more", code="too_many_attempts")
         return await self._judge(user, quiz, AttemptKind.END, quiz.at_end, chosen)
 
@@ -171,5 +182,7 @@ class Quizzes:
         return await self._store.get(lesson_id) or Quiz(lesson_id, ())
 
     async def _standing(self, user_id: str, lesson_id: str) -> Standing:
-        attempts = await self._store.attempts_of(user_id, lesson_id)
+        attempts = [
+            attempt for kind in AttemptKind for attempt in await self._store.attempts_of(user_id, lesson_id, kind)
+        ]
         return standing_of(attempts, await self._store.passed_at(user_id, lesson_id))

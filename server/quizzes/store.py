@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from server.infra.mongo import Database, Document
 from server.quizzes.model import Answer, Attempt, AttemptKind, Question, Quiz
 
-READ = 500  # attempts of one person in one lesson, the newest
+READ = 500  # attempts of one person and kind in one lesson, the newest
 
 
 class QuizStore:
@@ -55,9 +55,10 @@ class QuizStore:
         plain = asdict(attempt)
         await self._attempts.insert_one({"_id": plain.pop("id"), **plain})
 
-    async def attempts_of(self, user_id: str, lesson_id: str) -> list[Attempt]:
+    async def attempts_of(self, user_id: str, lesson_id: str, kind: AttemptKind) -> list[Attempt]:
         """What somebody answered in a lesson, newest first."""
-        found = self._attempts.find({"lesson_id": lesson_id, "user_id": user_id}).sort("_id", DESCENDING).limit(READ)
+        asked = {"lesson_id": lesson_id, "user_id": user_id, "kind": kind}
+        found = self._attempts.find(asked).sort("_id", DESCENDING).limit(READ)
         return [_attempt(document) async for document in found]
 
     async def passed_at(self, user_id: str, lesson_id: str) -> datetime | None:

@@ -44,7 +44,7 @@ class TagsFields(Body):
 class ChangedCourse(Body):
     """`PATCH /api/my/courses/{id}`"""
 
-    version: int = Field(ge=0)
+    version: int = Field(ge=0, le=2**31)
     title: Line | None = None
     summary: str | None = Field(None, max_length=2000)
     cover_url: Annotated[str, Field(max_length=300)] | None = None
@@ -62,7 +62,7 @@ class ChapterFields(Body):
 class Outline(Body):
     """`PUT /api/my/courses/{id}/lessons`"""
 
-    version: int = Field(ge=0)
+    version: int = Field(ge=0, le=2**31)
     chapters: list[ChapterFields] = Field(max_length=MAX_CHAPTERS)
 
 

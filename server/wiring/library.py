@@ -80,7 +80,7 @@ async def build_library(
     subtitles = Subtitles(SubtitleStore(database), courses, clock)
     search = Search(text_store, course_store, courses, subtitles, clock)
     courses.tell_texts_to(search)
-    quizzes = Quizzes(quiz_store, courses, clock)
+    quizzes = Quizzes(quiz_store, courses, clients.limits, clock)
     questions = LessonQuestions(question_store, courses, door, clients.limits, clients.announcer, clock)
     ratings = Ratings(rating_store, courses, clock)
     courses.take_along(search, subtitles, quizzes, questions, ratings)
@@ -122,7 +122,9 @@ async def build_library(
         subtitles=subtitles,
         search=search,
         quizzes=quizzes,
-        certificates=Certificates(certificate_store, courses, quizzes, Printer(settings.public_url), clock),
+        certificates=Certificates(
+            certificate_store, courses, quizzes, Printer(settings.public_url), clients.limits, clock
+        ),
         questions=questions,
         ratings=ratings,
         teaching=Teaching(course_store, courses, quizzes, ratings),

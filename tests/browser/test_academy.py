@@ -73,7 +73,7 @@ def test_a_farmer_finds_learns_and_takes_a_paper_home(platform: Platform, open_p
     expect(stop).to_be_visible()
     answer(page, "堆在树下")
     stop.get_by_role("button", name="就选这个").click()
-    expect(stop.get_by_text("留着会再传")).to_be_visible()
+    expect(stop.get_by_text("不对")).to_be_visible()
     stop.get_by_role("button", name="再答一次").click()
     answer(page, "烧掉")
     stop.get_by_role("button", name="就选这个").click()

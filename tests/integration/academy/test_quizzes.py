@@ -46,9 +46,8 @@ async def test_a_learner_answers_and_the_server_judges(academy: Academy) -> None
     ]
 
     # then
-    assert first["answers"] == [
-        {"question_id": stop, "chosen": [1], "is_right": False, "right": [0], "why": "树势定剪量"}
-    ]
+    assert first["answers"] == [{"question_id": stop, "chosen": [1], "is_right": False, "right": None, "why": None}]
+    assert (second["answers"][0]["right"], second["answers"][0]["why"]) == ([0], "树势定剪量")
     assert (second["passed"], second["mine"]["right_ids"]) == (True, [stop])
     assert [judged["passed"] for judged in tries] == [False, True]
     assert (tries[0]["mine"]["passed_at"], tries[1]["mine"]["attempts"]) == (None, 2)
@@ -83,6 +82,22 @@ async def test_guessing_has_an_end(academy: Academy) -> None:
         assert (await academy.learner.ask("POST", path, body))[0] == 201
     status, problem = await academy.learner.ask("POST", path, body)
     assert (status, problem["code"]) == (429, "too_many_attempts")
+
+
+async def test_answers_left_out_tell_nothing_and_a_script_is_slowed(academy: Academy) -> None:
+    # given
+    lesson = await academy.add_lesson("冬季修剪")
+    path = f"/api/lessons/{lesson}/quiz"
+    [stop, _] = [question["id"] for question in (await write_quiz(academy, lesson, STOP, END))["questions"]]
+
+    # when
+    _, judged = await academy.learner.ask("POST", f"{path}/attempts", {"version": 1, "answers": {}})
+
+    # then
+    assert [(given["right"], given["why"]) for given in judged["answers"]] == [(None, None)]
+    body = {"question_id": stop, "chosen": [1]}
+    told = [await academy.learner.ask("POST", f"{path}/answers", body) for _ in range(30)]
+    assert (told[-2][0], told[-1][1]["code"]) == (201, "too_many_requests")
 
 
 async def test_only_the_teacher_writes_and_two_pages_do_not_overwrite_each_other(academy: Academy) -> None:

@@ -105,6 +105,21 @@ def test_many_small_reports_allow_no_more_than_one() -> None:
         watched(progress, 0, [(GRACE_MS, GRACE_MS + 1)], 600_000, NOW, no_skip=True)
 
 
+def test_who_began_before_the_time_was_kept_goes_on_where_nothing_may_be_skipped() -> None:
+    # given: a record of an earlier version
+    before = Progress(500_000, ((0, 500_000),), version=7)
+
+    # when: two reports of what he watches on
+    progress = watched(before, 510_000, [(500_000, 510_000)], 600_000, NOW, no_skip=True)
+    later = NOW + timedelta(seconds=30)
+    progress = watched(progress, 540_000, [(510_000, 540_000)], 600_000, later, no_skip=True)
+
+    # then
+    assert progress.is_done
+    with pytest.raises(Conflict):
+        watched(before, 600_000, [(0, 600_000)], 600_000, NOW, no_skip=True)
+
+
 @given(st.lists(INTERVALS, max_size=5), st.randoms())
 def test_reports_in_any_order_and_number_come_to_the_same(
     reports: list[list[tuple[int, int]]], order: Random

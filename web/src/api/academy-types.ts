@@ -79,8 +79,8 @@ export interface JudgedAnswer {
   question_id: string
   chosen: number[]
   is_right: boolean
-  right: number[]
-  why: string
+  right: number[] | null // null: not told until it is answered rightly or passed
+  why: string | null
 }
 
 export interface Judged {
