@@ -28,6 +28,7 @@ KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TM
 LEAST_CPU_SECONDS, CPU_PER_SECOND = 900, 30
 STALL_SECONDS = 300.0  # without a word; looking through a long take takes a minute or two
 TAIL_BYTES = 4_000
+LONGEST_LINE_BYTES = 16 * 2**20  # what a child says last names every segment: 1 MB for six hours of three sounds
 _ADAPTER: TypeAdapter[Progressed | Refused | Result] = TypeAdapter(
     Annotated[Progressed | Refused | Result, Field(discriminator="what")]
 )
@@ -62,6 +63,7 @@ class Fence:
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
+            limit=LONGEST_LINE_BYTES,
             cwd=ROOT,
             env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
         )
