@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from config.bus import Bus, open_bus
 from config.objects import S3Objects
@@ -21,8 +21,8 @@ from tests.harness.data_servers import DataServers, Environment
 
 S = TypeVar("S", bound=SharedSettings)
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("unhurried", deadline=None)
+# How long an example takes, or takes to draw, says nothing on a busy machine.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 # Processes that share the tests look for free ports in parts of their own: what one has found the other can't take.

@@ -46,12 +46,17 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     if (Number.isFinite(element.duration)) durationMs.value = element.duration * 1000
     const { buffered } = element
     bufferedMs.value = buffered.length > 0 ? buffered.end(buffered.length - 1) * 1000 : 0
-    if (element.paused || element.seeking) return
-    tracker.moved(positionMs.value, element.playbackRate)
-    if (positionMs.value - reachedMs.value < LOOK_MS * element.playbackRate) reachedMs.value = Math.max(reachedMs.value, positionMs.value)
+    if (!element.paused && !element.seeking) onPlayed(element)
   }
 
-  function onPause(): void {
+  function onPlayed(element: HTMLVideoElement): void {
+    positionMs.value = element.currentTime * 1000
+    const watched = tracker.moved(positionMs.value, element.playbackRate)
+    if (watched && watched[0] - reachedMs.value < LOOK_MS * element.playbackRate) reachedMs.value = Math.max(reachedMs.value, positionMs.value)
+  }
+
+  function onPause(element: HTMLVideoElement): void {
+    if (!element.seeking) onPlayed(element)
     tracker.cut()
     void reporter.flush(false)
   }
@@ -68,7 +73,8 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     player = new VodPlayer(element, {
       state: (next) => {
         state.value = next
-        if (next.kind === 'paused' || next.kind === 'ended') onPause()
+        if (next.kind === 'playing') onPlayed(element)
+        if (next.kind === 'paused' || next.kind === 'ended') onPause(element)
       },
       qualities: (found) => {
         qualities.value = found

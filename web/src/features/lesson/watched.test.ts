@@ -19,6 +19,14 @@ describe('a tracker', () => {
     expect(tracker.take()).toEqual([[0, 500], [60_000, 60_250]])
   })
 
+  it('counts what was played while the phone was too busy to look', () => {
+    const tracker = new WatchTracker()
+    tracker.moved(0, 1, 100)
+    expect(tracker.moved(4_900, 1, 5_000)).toEqual([0, 4_900])
+    expect(tracker.moved(20_000, 1, 5_250)).toBeNull()
+    expect(tracker.take()).toEqual([[0, 4_900]])
+  })
+
   it('counts faster playing by its longer steps', () => {
     const tracker = new WatchTracker()
     for (const at of [0, 2_000, 4_000]) tracker.moved(at, 2)

@@ -20,7 +20,7 @@ export function progressOf(lesson: LessonProgress | null): LessonProgress {
   return { position_ms, watched_ms, reached_ms, intervals, done }
 }
 
-/** A step longer than this between two looks at the clock is a jump, not watching. */
+/** A picture that moved this much further than time did has jumped: that is not watching. */
 const JUMP_MS = 1_500
 
 const MOST_AT_ONCE = 500 // the server takes no more in one report
@@ -29,15 +29,22 @@ export class WatchTracker {
   private intervals: Interval[] = []
   private last: number | null = null
   private at = 0
+  private lookedAtMs = 0
 
-  /** Called as the picture moves; `rate` is the speed it moves at. */
-  moved(positionMs: number, rate: number): void {
+  /**
+   * Called as the picture moves; `rate` is the speed it moves at, `nowMs` a clock that only goes forward. A phone that is
+   * busy looks seldom: what it played meanwhile was watched all the same. Gives what was watched since the last look.
+   */
+  moved(positionMs: number, rate: number, nowMs = performance.now()): Interval | null {
     const position = Math.round(positionMs)
     const from = this.last
+    const possibleMs = (nowMs - this.lookedAtMs + JUMP_MS) * rate
     this.last = position
     this.at = position
-    if (from === null || position <= from || position - from > JUMP_MS * rate) return
+    this.lookedAtMs = nowMs
+    if (from === null || position <= from || position - from > possibleMs) return null
     this.intervals = merged([...this.intervals, [from, position]])
+    return [from, position]
   }
 
   /** The next movement starts a new interval: after a seek, a pause, a stall. */
