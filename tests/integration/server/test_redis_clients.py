@@ -18,7 +18,7 @@ from tests.harness.data_servers import DataServers
 from tests.integration.server.conftest import PASSWORD, Stall
 from tests.integration.server.test_room import go_live
 
-AT_ONCE = 500  # five times what redis-py gives by itself; more would only time the machine
+AT_ONCE = 200  # twice what redis-py gives by itself; more would only time the machine
 Load = Callable[[type[ServerSettings]], ServerSettings]
 
 

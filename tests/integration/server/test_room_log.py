@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from server.infra.room_log import RING, RING_EVENTS, RoomLog, Told, decode, open_room_log
+from server.infra.room_log import CONNECTIONS, RING, RING_EVENTS, RoomLog, Told, decode, open_room_log
 from tests.harness.data_servers import Environment
 
 ROOM = "room:r1"
@@ -65,8 +65,10 @@ async def test_nothing_is_missed_after_the_newest_and_nothing_is_known_of_other_
 
 async def test_a_ring_is_bounded(log: RoomLog) -> None:
     first = await log.append(told("一"))
+    for _ in range(3 * RING_EVENTS // CONNECTIONS + 1):  # no more at once than have a connection: none waits for one
+        await asyncio.gather(*(log.append(told("x" * 200)) for _ in range(CONNECTIONS - 1)))
     for _ in range(3):
-        await asyncio.gather(*(log.append(told("x" * 200)) for _ in range(RING_EVENTS)))
+        await log.append(told("x" * 200))
     assert await log.after(ROOM, first) is None
     newest = await log.newest(ROOM)
     assert await log.after(ROOM, newest - RING_EVENTS + 1) is not None
