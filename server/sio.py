@@ -37,7 +37,6 @@ from server.infra.visitors import Visitors
 log = logger(__name__)
 
 MESSAGE_LIMIT_BYTES = 32_000
-FLOOD_DEBT = 200  # refused packets in a row after which the connection is cut off
 CUT_OFF_SECONDS = 1.0  # in which it can still hear why
 LET_GO_AT_ONCE = 200  # pages, before others get their turn
 
@@ -218,8 +217,9 @@ class SocketServer:
 
         Pages of ours send no bytes; the library would keep them until all that were announced are there.
         """
+        was_flooded = line.allowance.is_flooded
         may = line.allowance.take(time.monotonic())
-        if line.allowance.refused == FLOOD_DEBT:
+        if line.allowance.is_flooded and not was_flooded:
             self._cut_off(line)
         if not isinstance(packet, str):
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from server.figures.service import SAMPLE_SECONDS
 from tests.harness.app import Json, Page, RunningServer
 from tests.integration.commerce.test_selling import buyer_page, host_page, live, open_sale, until
 from tests.integration.server.conftest import Stall
@@ -37,7 +38,7 @@ async def test_a_host_sees_his_sale_in_numbers(server: RunningServer, stall: Sta
         seen = await figures(host)
         return seen if seen["orders"]["paid"] == 1 and seen["sale"]["most_viewers"] >= 3 else None
 
-    seen: Json = await until(known)
+    seen: Json = await until(known, 3 * SAMPLE_SECONDS)
 
     # then
     assert seen["orders"] == {"placed": 2, "held": 1, "paid": 1, "paid_fen": 990}

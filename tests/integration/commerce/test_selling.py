@@ -20,9 +20,9 @@ NewPage = Callable[[], Page]
 SALE = {"price_fen": 990, "quantity": 3, "per_buyer": 1, "duration_seconds": 600}
 
 
-async def until(look: Callable[[], Awaitable[Any]]) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], seconds: float = WAIT_SECONDS) -> Any:
     """What `look` answers as soon as it answers something."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(seconds):
         while not (seen := await look()):  # noqa: ASYNC110 -- the server has no event to wait for
             await asyncio.sleep(0.05)
         return seen
