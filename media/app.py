@@ -53,17 +53,15 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
         neighbours = Neighbours(settings, nodes)
         airings = Airings()
 
-        def make_recorder(
-            stream_id: str, room_id: str, request_keyframe: Callable[[], None], is_continued: bool
-        ) -> Recorder:
+        def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None], turn: int) -> Recorder:
             return Recorder(
                 stream_id=stream_id,
                 room_id=room_id,
                 settings=settings,
                 objects=store,
                 request_keyframe=request_keyframe,
-                is_continued=is_continued,
-                onlooker=airings.open(stream_id),
+                is_continued=turn > 0,
+                onlooker=airings.open(stream_id, turn),
             )
 
         node = Node(settings, bus, Hook(settings, client), make_recorder, neighbours)
@@ -81,7 +79,7 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
 
 def make_app(node: Node, bus: Bus, neighbours: Neighbours, airings: Airings, shelf: Shelf) -> web.Application:
     """The node's routes."""
-    passing = Passing(node, node.registry, neighbours, airings.is_on_air)
+    passing = Passing(node, node.registry, neighbours, airings.answers)
     middlewares: list[Middleware] = [
         *(cors_and_problems, read_sender(neighbours.signer), limit_rates(node.settings)),
         passing.middleware,

@@ -54,8 +54,8 @@ from media.viewer import CNAME, Viewer
 
 log = logger(__name__)
 
-# stream, room, how to ask for a keyframe, whether another node has recorded a part of it
-MakeRecorder = Callable[[str, str, Callable[[], None], bool], TakeRecorder]
+# stream, room, how to ask for a keyframe, how many nodes had the stream before
+MakeRecorder = Callable[[str, str, Callable[[], None], int], TakeRecorder]
 
 
 class NodeBus(RegistryBus, Protocol):
@@ -221,17 +221,17 @@ class Node:
                 self._check_takeover(stream, key_digest, wants_takeover)
             return stream
         about = {"stream_id": grant.stream_id, "room_id": grant.room_id, "state": StreamState.STARTING.value}
-        is_continued = await self.keeper.claim(slug, about)
+        turn = await self.keeper.claim(slug, about)
         try:
-            stream = self.streams[slug] = await self._begin(slug, grant, is_continued)
+            stream = self.streams[slug] = await self._begin(slug, grant, turn)
         except BaseException:
             await self.keeper.release(slug, None)
             raise
         return stream
 
-    async def _begin(self, slug: str, grant: Grant, is_continued: bool) -> Stream:
+    async def _begin(self, slug: str, grant: Grant, turn: int) -> Stream:
         def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None]) -> TakeRecorder:
-            return self._make_recorder(stream_id, room_id, request_keyframe, is_continued)
+            return self._make_recorder(stream_id, room_id, request_keyframe, turn)
 
         copy = await self.pulls.surrender(slug, grant.stream_id)
         try:

@@ -90,6 +90,7 @@ class Stream:
         self._grace: asyncio.Task[None] | None = None
         self._was_live = False
         self.is_moved = False
+        self._is_over = False  # for everybody: nobody goes on with it
         self._unannounced: tuple[Publisher, float, datetime] | None = None
         self._measured_at = 0.0
         self._layers: tuple[LayerState, ...] = ()
@@ -331,7 +332,9 @@ class Stream:
             viewer.session.end(ending)
         log.info("stream ended", stream=self.stream_id, reason=reason)
         self.is_moved = reason == StreamEnding.MOVED
-        if not self.is_moved and (self._was_live or reason != StreamEnding.VANISHED):
+        # A publisher who came back and sent nothing may come once more.
+        self._is_over = not self.is_moved and (self._was_live or reason != StreamEnding.VANISHED)
+        if self._is_over:
             self._emit("stream_ended", reason=reason, duration_ms=self._duration_ms())
         self._context.ended(self)
 
@@ -346,7 +349,7 @@ class Stream:
         What fails here is mended, and said, from the spool.
         """
         try:
-            summary = await self._recorder.finish()
+            summary = await self._recorder.finish(is_over=self._is_over)
         finally:
             await self._recorder.aclose()
         log.info("take ready", stream=self.stream_id, duration_ms=summary.duration_ms)

@@ -52,9 +52,18 @@ async def fetch_runs(objects: Objects, take: Take, parts: Iterable[Part], folder
     return tuple(pieces)
 
 
-def parts_between(take: Take, start_ms: float, end_ms: float) -> list[Part]:
-    """The parts in which a span of the stream lies."""
-    return [part for part in take.parts if part.start_ms < end_ms and part.start_ms + part.duration_ms > start_ms]
+def parts_between(take: Take, start_ms: float, end_ms: float) -> Sequence[Part]:
+    """The parts in which a span of the stream lies, and those before them without which no decoder could begin."""
+    parts = take.parts
+    inside = [
+        n for n, part in enumerate(parts) if part.start_ms < end_ms and part.start_ms + part.duration_ms > start_ms
+    ]
+    if not inside:
+        return ()
+    first = inside[0]
+    while first and not parts[first].keyframe and parts[first - 1].run == parts[first].run:
+        first -= 1
+    return parts[first : inside[-1] + 1]
 
 
 async def put_folder(objects: Objects, folder: Path, prefix: str) -> None:

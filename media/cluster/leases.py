@@ -90,10 +90,10 @@ class LeaseKeeper:
         self._written = set(values)
         await self._registry.write(values)
 
-    async def claim(self, slug: str, about: Payload) -> bool:
-        """Take a room for a stream that begins here; answers whether another node may have recorded this stream.
+    async def claim(self, slug: str, about: Payload) -> int:
+        """Take a room for a stream that begins here; answers how many nodes had this stream before.
 
-        While Redis is away the stream begins all the same, and whoever loses the room later ends his.
+        While Redis is away the stream begins all the same, as if one had, and whoever loses the room later ends his.
 
         Raises:
             HeldElsewhere: a living node has the room.
@@ -108,10 +108,10 @@ class LeaseKeeper:
                     raise HeldElsewhere(node)
                 if await registry.claim(slug, about, instead_of=held.node_id) is not None:
                     raise already_live()
-            return await registry.recorded_elsewhere(str(about["stream_id"]), RECORDED_SECONDS)
+            return await registry.next_turn(str(about["stream_id"]), RECORDED_SECONDS)
         except (RedisError, OSError) as error:
             log.warning("a stream begins without its lease", error=type(error).__name__)
-            return True
+            return 1
 
     async def release(self, slug: str | None, ended_stream_id: str | None) -> None:
         """Give a room up, if one is named; `ended_stream_id`: that stream is over, and nobody goes on with it."""

@@ -42,11 +42,11 @@ class Passing:
     """A middleware of one node."""
 
     def __init__(
-        self, node: Node, registry: Registry, neighbours: Neighbours, is_on_air: Callable[[str], bool]
+        self, node: Node, registry: Registry, neighbours: Neighbours, answers: Callable[[str, str], bool]
     ) -> None:
-        """`is_on_air`: whether this node has a stream's segments."""
+        """`answers`: whether this node has a stream's file; its playlist, if no name is given."""
         self._node = node
-        self._is_on_air = is_on_air
+        self._answers = answers
         self._registry = registry
         self._neighbours = neighbours
 
@@ -80,8 +80,8 @@ class Passing:
             raise unknown_session() from None
 
     async def _segments(self, request: web.Request, handler: Handler, slug: str) -> web.StreamResponse:
-        """Playlists and segments are where the publisher is."""
-        if self._is_on_air(request.match_info.get("stream", "")):
+        """Playlists and segments are where the publisher is, or was to the end."""
+        if self._answers(request.match_info.get("stream", ""), request.match_info.get("name", "")):
             return await handler(request)
         holder = await self._holder(slug)
         if holder is None:

@@ -143,11 +143,12 @@ class Registry:
         """Whether a stream is over, and not only its node."""
         return await self._leases.lease(f"ended:{stream_id}") is not None
 
-    async def recorded_elsewhere(self, stream_id: str, seconds: float) -> bool:
-        """Whether another node recorded this stream until now; from now on we do."""
+    async def next_turn(self, stream_id: str, seconds: float) -> int:
+        """How many other nodes recorded this stream, one after the other, until now; from now on we do."""
         before = await self._leases.lease(f"recorded:{stream_id}")
-        await self._leases.set_lease(f"recorded:{stream_id}", {"node_id": self.node_id}, seconds)
-        return before is not None and before.get("node_id") != self.node_id
+        turn = 0 if before is None else _number(before, "turn") + (_text(before, "node_id") != self.node_id)
+        await self._leases.set_lease(f"recorded:{stream_id}", {"node_id": self.node_id, "turn": turn}, seconds)
+        return turn
 
     async def lives_elsewhere(self, slug_of_room: str, stream_id: str) -> bool:
         """Whether another living node goes on with this stream."""

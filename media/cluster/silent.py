@@ -30,7 +30,7 @@ class NoRecorder:
     def add_sender_report(self, kind: Kind, ntp: int, rtp_timestamp: int) -> None:
         """Not kept."""
 
-    async def finish(self) -> TakeSummary:
+    async def finish(self, *, is_over: bool) -> TakeSummary:
         """An empty take."""
         return TakeSummary(0, has_video=False, has_audio=False)
 

@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import NamedTuple
 
-from media.hls.live import LiveSegment, LiveTake, Point
-from media.problems import crowded
+from media.hls.history import History, Text
+from media.hls.live import LiveSegment, LiveTake, Point, fragment_of
+from media.hls.places import Places
 from media.recording.take import Part, Run, Take, part_name
 
 WAIT_SECONDS = 8.0  # hls.js gives an answer ten seconds to begin
 LEAVING_WAIT_SECONDS = 1.0  # a node that is about to stop goes on, but keeps nobody for long
 MOST_WAITING = 4000  # requests of one node that may wait at once; each costs a task and its connection
-MOST_OF_ONE_ADDRESS = MOST_WAITING // 4
 AFTER_SECONDS = 60.0  # so long after the end players may still fetch what they have not shown
-
-
-class Text(NamedTuple):
-    """A playlist as it is sent."""
-
-    plain: bytes
-    zipped: bytes
-    etag: str
 
 
 class Airing:
     """One take on the air. Everything on the event loop; a recorder's Onlooker."""
 
-    def __init__(self, when_opened: Callable[[Airing], None], when_over: Callable[[Airing], None]) -> None:
-        self.live = LiveTake()
+    def __init__(
+        self, when_opened: Callable[[Airing], None], when_over: Callable[[Airing], None], turn: int = 0
+    ) -> None:
+        """`turn`: how many nodes had the stream before this one."""
+        self.live = LiveTake(turn=turn)
         self.runs: list[Run] = []
         self.inits: dict[str, bytes] = {}  # of the runs of this process, by name
+        self.has_left = False  # nothing comes here any more, but the stream has not ended
         self._when_opened = when_opened
         self._when_over = when_over
+        self._turn = turn
+        self._history = History()
         self._take: Take | None = None
         self._begins_run = True
         self._texts: dict[bool, Text] = {}
@@ -48,15 +42,13 @@ class Airing:
 
     def opened(self, take: Take) -> None:
         """What was recorded before: of a take that goes on."""
-        self.live = LiveTake(take.first_number)
+        self.live = LiveTake(take.first_number, self._turn)
         self.live.began_at = take.began_at
         self.runs = list(take.runs)
         before = -1
         for part in take.parts:
-            segment = LiveSegment(
-                part.name, take.runs[part.run].init, part.start_ns, part.run != before, part.keyframe
-            )
-            segment.closed_ns = part.end_ns
+            segment = _segment(part, take.runs[part.run], begins_run=part.run != before)
+            segment.closed_ns, segment.bytes = part.end_ns, part.bytes
             self.live.add_closed(segment)
             before = part.run
         self._take = take
@@ -72,8 +64,7 @@ class Airing:
 
     def part_began(self, part: Part) -> None:
         """A segment begins."""
-        init = self.runs[-1].init
-        self.live.open(LiveSegment(part.name, init, part.start_ns, self._begins_run, part.keyframe))
+        self.live.open(_segment(part, self.runs[-1], begins_run=self._begins_run))
         self._begins_run = False
 
     def fragment_written(self, data: bytes, end_ns: int) -> None:
@@ -90,12 +81,18 @@ class Airing:
             self._begins_run = self._begins_run or len(self.live.segments) < before
         self._tell()
 
-    def ended(self) -> None:
-        """Nothing comes any more; twice is fine."""
-        if not self.live.is_over:
+    def ended(self, *, is_over: bool) -> None:
+        """Nothing comes here any more; twice is fine. Players are told of an end only if the stream `is_over`: else
+        it goes on elsewhere, or when its publisher is back."""
+        if self.live.is_over or self.has_left:
+            return
+        if is_over:
             self.live.end()
-            self._tell()
-            self._when_over(self)
+        else:
+            self.live.close_open()
+            self.has_left = True
+        self._tell()
+        self._when_over(self)
 
     def _tell(self) -> None:
         self._texts.clear()
@@ -118,17 +115,29 @@ class Airing:
         """The playlist, written once for all who ask."""
         found = self._texts.get(is_delta)
         if found is None:
-            plain = self.live.playlist(self.next_name, is_delta=is_delta).encode()
-            etag = hashlib.blake2b(plain, digest_size=12).hexdigest()
-            found = self._texts[is_delta] = Text(plain, gzip.compress(plain, 1, mtime=0), etag)
+            page = self.live.page(self.next_name, is_delta=is_delta)
+            settled = self.live.settled[page.first : page.last] if page.first else self.live.settled
+            history = History() if page.first else self._history
+            found = history.text(page.head, settled, page.last - page.first, page.tail)
+            self._texts[is_delta] = found
         return found
 
+    def knows(self, point: Point) -> bool:
+        """Whether who asks for it has read a playlist of this node, and not only one of the node before."""
+        return point.sequence >= self.live.first_sequence
+
+    def has_file(self, name: str) -> bool:
+        """Whether it was recorded here."""
+        fragment = fragment_of(name)
+        segment = self.live.find(name if fragment is None else fragment[0])
+        return segment is not None or any(run.init == name for run in self.runs)
+
     async def wait(self, is_there: Callable[[], bool], leaving: asyncio.Event) -> bool:
-        """Until it is there; False when it did not come in WAIT_SECONDS, or the node begins to leave."""
+        """Until it is there; False when it did not come in WAIT_SECONDS, or will not come here."""
         was_leaving = leaving.is_set()
         try:
             async with asyncio.timeout(LEAVING_WAIT_SECONDS if was_leaving else WAIT_SECONDS):
-                while not is_there() and leaving.is_set() == was_leaving:
+                while not is_there() and not self.has_left and leaving.is_set() == was_leaving:
                     await self._news.wait()
         except TimeoutError:
             return False
@@ -149,41 +158,26 @@ class Airings:
     def __init__(self) -> None:
         self.is_leaving = asyncio.Event()
         self._airings: dict[str, Airing] = {}
-        self._waiting: Counter[str] = Counter()
-        self._count = 0
+        self._places = Places(MOST_WAITING)
 
-    def open(self, stream_id: str) -> Airing:
-        """The airing of a stream that is about to be recorded; it can be found once its recording begins."""
-        return Airing(partial(self._airings.__setitem__, stream_id), partial(self._over, stream_id))
+    def open(self, stream_id: str, turn: int = 0) -> Airing:
+        """The airing of a stream that is about to be recorded, after so many other nodes; it can be found once its
+        recording begins."""
+        return Airing(partial(self._airings.__setitem__, stream_id), partial(self._over, stream_id), turn)
 
     def get(self, stream_id: str) -> Airing | None:
         """A stream's airing."""
         return self._airings.get(stream_id)
 
-    def is_on_air(self, stream_id: str) -> bool:
-        """Whether a stream grows here."""
+    def answers(self, stream_id: str, name: str) -> bool:
+        """Whether to ask this node for a stream's file, or for its playlist if `name` is empty: when the stream has
+        left, only for what was recorded here."""
         airing = self._airings.get(stream_id)
-        return airing is not None and not airing.live.is_over
+        return airing is not None and (not airing.has_left or airing.has_file(name))
 
-    @property
-    def waiting(self) -> int:
-        """How many requests wait."""
-        return self._count
-
-    @contextmanager
-    def place(self, client: str) -> Iterator[None]:
+    def place(self, client: str) -> AbstractContextManager[None]:
         """A place to wait in. Raises Problem: 503 when there is none."""
-        if self._count >= MOST_WAITING or self._waiting[client] >= MOST_OF_ONE_ADDRESS:
-            raise crowded()
-        self._count += 1
-        self._waiting[client] += 1
-        try:
-            yield
-        finally:
-            self._count -= 1
-            self._waiting[client] -= 1
-            if not self._waiting[client]:
-                del self._waiting[client]
+        return self._places.take(client)
 
     def leave(self) -> None:
         """The node is about to stop: who waits asks again, and waits shorter."""
@@ -197,3 +191,8 @@ class Airings:
     def _remove(self, stream_id: str, airing: Airing) -> None:
         if self._airings.get(stream_id) is airing:
             del self._airings[stream_id]
+
+
+def _segment(part: Part, run: Run, *, begins_run: bool) -> LiveSegment:
+    is_independent = part.keyframe or run.video_codec is None
+    return LiveSegment(part.name, run.init, part.start_ns, begins_run, is_independent)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from aiohttp import hdrs, web
 
 from media.hls.aac import AAC_CODEC, aac_init, channels_of
-from media.hls.airing import Airing, Airings, Text
-from media.hls.live import LiveSegment, Point
+from media.hls.airing import Airing, Airings
+from media.hls.history import Text
+from media.hls.live import LiveSegment, Point, fragment_of
+from media.hls.places import Places
 from media.hls.playlist import PLAYLIST_TYPE
 from media.hls.shelf import AacMaker, Shelf
 from media.http import CORS, SLUG, allowed, client_address
@@ -22,9 +25,11 @@ SHORT = "public, max-age=1"
 WAITED_FOR = "public, max-age=24"  # RFC 8216bis, B.1: what was waited for, six target durations
 CHUNK_BYTES = 64 * 1024  # so much of an answer waits in the socket of a slow player
 WRITE_SECONDS = 20.0  # who takes less than a chunk in it is hung up on
+ANSWER_SECONDS = 120.0  # and who does not have all of an answer by then: hls.js waits no longer for a segment
+# Of segments that are not in memory anyway and are being sent; a crowd that watches the same ones counts once.
+OLD_BYTES = 96_000_000
 MP4_TYPE, PART_TYPE = "video/mp4", "video/iso.segment"
 _STREAM = r"{stream:[A-Za-z0-9_-]{1,100}}"
-_FRAGMENT = re.compile(r"(part-\d{6,12})\.(\d{1,4})\.m4s")
 _NUMBER = re.compile(r"\d{1,12}")
 
 
@@ -36,6 +41,7 @@ class HlsRoutes:
         self._airings = airings
         self._shelf = shelf
         self._aac = AacMaker()
+        self._old = Places(OLD_BYTES)
 
     def add_to(self, app: web.Application) -> None:
         """Register the routes."""
@@ -71,39 +77,54 @@ class HlsRoutes:
             with self._airings.place(self._client(request)):
                 if not await airing.wait_for(point, self._airings.is_leaving):
                     raise not_yet()
-        is_delta = request.query.get("_HLS_skip") in ("YES", "v2")
+        has_before = point is None or airing.knows(point)
+        is_delta = has_before and request.query.get("_HLS_skip") in ("YES", "v2")
         return await send_text(request, airing.text(is_delta=is_delta), SHORT if point is None else WAITED_FOR)
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """An init segment, a segment or a fragment of one."""
         airing, name = self._airing(request), request.match_info["name"]
-        fragment = _FRAGMENT.fullmatch(name)
+        fragment = fragment_of(name)
         if fragment is not None:
-            segment, number = await self._fragment(request, airing, f"{fragment[1]}.m4s", int(fragment[2]))
+            segment, number = await self._fragment(request, airing, *fragment)
             return await send(request, name, [segment.bodies[number]])
-        return await send(request, name, await self._whole(request.match_info["stream"], airing, name))
+        with self._held(request, airing, name):
+            return await send(request, name, await self._whole(request.match_info["stream"], airing, name))
 
     async def aac_file(self, request: web.Request) -> web.StreamResponse:
         """The same with the sound in AAC."""
         airing, name = self._airing(request), request.match_info["name"]
         stream_id = request.match_info["stream"]
-        fragment = _FRAGMENT.fullmatch(name)
-        segment: LiveSegment | None
         if name.endswith(".mp4"):
             return await send(request, name, [aac_init(b"".join(await self._whole(stream_id, airing, name)))])
+        with self._held(request, airing, name):
+            own, earlier, segment = await self._to_encode(request, airing, name)
+            previous = airing.live.before(segment) if len(earlier) < 2 else None
+            before = [] if previous is None else [*await self._whole(stream_id, airing, previous.name)]
+            init = b"".join(await self._whole(stream_id, airing, segment.init))
+            made = await self._aac.make(stream_id, name, b"".join([*before, *earlier]), own, channels_of(init))
+            return await send(request, name, [made])
+
+    async def _to_encode(
+        self, request: web.Request, airing: Airing, name: str
+    ) -> tuple[bytes, Sequence[bytes], LiveSegment]:
+        """A segment or fragment, what came before it in the same segment, and that segment."""
+        fragment = fragment_of(name)
         if fragment is not None:
-            segment, number = await self._fragment(request, airing, f"{fragment[1]}.m4s", int(fragment[2]))
-            own, earlier = segment.bodies[number], segment.bodies[max(0, number - 2) : number]
-        else:
-            own, earlier = b"".join(await self._whole(stream_id, airing, name)), []
-            segment = airing.live.find(name)
-        if segment is None:
+            segment, number = await self._fragment(request, airing, *fragment)
+            return segment.bodies[number], segment.bodies[max(0, number - 2) : number], segment
+        own = b"".join(await self._whole(request.match_info["stream"], airing, name))
+        found = airing.live.find(name)
+        if found is None:
             raise _with_cache(not_found("there is no such part"))
-        previous = airing.live.before(segment) if len(earlier) < 2 else None
-        before = [] if previous is None else [*await self._whole(stream_id, airing, previous.name)]
-        init = b"".join(await self._whole(stream_id, airing, segment.init))
-        made = await self._aac.make(stream_id, name, b"".join([*before, *earlier]), own, channels_of(init))
-        return await send(request, name, [made])
+        return own, [], found
+
+    def _held(self, request: web.Request, airing: Airing, name: str) -> AbstractContextManager[None]:
+        """A place for a segment that has to be read: slow players must not fill the memory. Raises Problem: 503."""
+        segment = airing.live.find(name)
+        if segment is None or segment.bodies:
+            return nullcontext()
+        return self._old.take(self._client(request), segment.bytes, request.path)
 
     async def _whole(self, stream_id: str, airing: Airing, name: str) -> Sequence[bytes]:
         if name in airing.inits:
@@ -154,7 +175,9 @@ def multivariant(stream_id: str, airing: Airing, bits_per_second: int) -> str:
     run = airing.runs[-1]
     size = f",RESOLUTION={run.width}x{run.height}" if run.video_codec else ""
     bandwidth = max(64_000, bits_per_second * 13 // 10)
-    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7"]
+    if airing.live.is_independent:
+        lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     sounds = {"live.m3u8": run.audio_codec} | ({"aac/live.m3u8": AAC_CODEC} if run.audio_codec else {})
     for uri, sound in sounds.items():
         codecs = ",".join(codec for codec in (run.video_codec, sound) if codec)
@@ -187,7 +210,7 @@ async def send_text(request: web.Request, text: Text, kept: str) -> web.StreamRe
     if is_zipped:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
     etag = f'"{text.etag}{"-z" if is_zipped else ""}"'
-    return await _send(request, {**headers, hdrs.ETAG: etag}, [text.zipped if is_zipped else text.plain])
+    return await _send(request, {**headers, hdrs.ETAG: etag}, [text.zipped] if is_zipped else text.plain)
 
 
 async def send(request: web.Request, name: str, body: Sequence[bytes]) -> web.StreamResponse:
@@ -207,14 +230,19 @@ async def _send(request: web.Request, headers: Mapping[str, str], body: Sequence
     await response.prepare(request)
     if request.method != hdrs.METH_HEAD:
         try:
-            for piece in body:
-                for begin in range(0, len(piece), CHUNK_BYTES):
-                    async with asyncio.timeout(WRITE_SECONDS):
-                        await response.write(memoryview(piece)[begin : begin + CHUNK_BYTES])
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await _write(response, body)
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
     return response
+
+
+async def _write(response: web.StreamResponse, body: Sequence[bytes]) -> None:
+    for piece in body:
+        for begin in range(0, len(piece), CHUNK_BYTES):
+            async with asyncio.timeout(WRITE_SECONDS):
+                await response.write(memoryview(piece)[begin : begin + CHUNK_BYTES])
 
 
 def _has(request: web.Request, etag: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,8 +19,12 @@ KEPT_TARGETS = 6  # target durations of which fragments stay in memory: caches m
 KEPT_BYTES = 16_000_000  # of one stream, whatever its bitrate; the oldest go first
 ADVANCE_PARTS = ceil(3 / PART_TARGET_SECONDS)  # RFC 8216bis, 6.2.5.2: the Advance Part Limit
 ADVANCE_SEGMENTS = 2
+# Each node that goes on with a stream counts its discontinuities from a thousand more than the one before: enough for
+# any host who comes back, few enough for hls.js, which walks through all numbers.
+DISCONTINUITIES_PER_TURN = 1000
 _SECOND_NS, _MS_NS = 1_000_000_000, 1_000_000
 _DELTA_VERSION, _FULL_VERSION = 9, 7
+_FRAGMENT = re.compile(r"(part-\d{6,12})\.(\d{1,4})\.m4s")
 
 
 class Point(NamedTuple):
@@ -27,6 +32,15 @@ class Point(NamedTuple):
 
     sequence: int
     part: int | None
+
+
+class Page(NamedTuple):
+    """A playlist: its head, the settled segments from one number to another, and what still changes."""
+
+    head: str
+    first: int
+    last: int  # the first one that is not among them
+    tail: str
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +55,7 @@ class LiveSegment:
     ends_ns: list[int] = field(default_factory=list)  # of its fragments
     bodies: list[bytes] = field(default_factory=list)  # of its fragments, or none any more
     closed_ns: int | None = None
+    bytes: int = 0
 
     @property
     def end_ns(self) -> int:
@@ -65,23 +80,37 @@ def _seconds(start_ns: int, end_ns: int) -> float:
     return max(0, round(end_ns / _MS_NS) - round(start_ns / _MS_NS)) / 1000
 
 
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join([*lines, ""])
+
+
 def fragment_name(segment: str, number: int) -> str:
     """The name of one fragment of a segment: `part-000007.2.m4s`."""
     stem, _, ending = segment.rpartition(".")
     return f"{stem}.{number}.{ending}"
 
 
+def fragment_of(name: str) -> tuple[str, int] | None:
+    """The segment of a fragment, and which one of it; None for the name of anything else."""
+    found = _FRAGMENT.fullmatch(name)
+    return None if found is None else (f"{found[1]}.m4s", int(found[2]))
+
+
 class LiveTake:
     """Segments from the begin of the stream; the newest one grows."""
 
-    def __init__(self, first_sequence: int = 0) -> None:
+    def __init__(self, first_sequence: int = 0, turn: int = 0) -> None:
+        """`turn`: how many nodes had the stream before this one."""
         self.first_sequence = first_sequence
+        self.first_discontinuity = turn * DISCONTINUITIES_PER_TURN
         self.began_at: datetime | None = None  # the wall clock of 0 ns
         self.segments: list[LiveSegment] = []
         self.is_over = False
+        self.is_independent = True  # whether a decoder may begin with any segment
+        self.settled: list[str] = []  # the lines of closed segments without their fragments
         self._longest_ns = 0
-        self._written: list[list[str]] = []  # the lines of closed segments without their fragments
         self._kept_from = 0  # the first segment whose fragments are in memory
+        self._listed_from = 0  # the first one whose fragments are named; never goes back
         self._places: dict[str, int] = {}  # by name
 
     # -- how it grows
@@ -90,13 +119,16 @@ class LiveTake:
         """The next segment begins."""
         self._places[segment.name] = len(self.segments)
         self.segments.append(segment)
+        self.is_independent = self.is_independent and segment.is_independent
 
     def add(self, body: bytes, end_ns: int) -> None:
         """The open segment has grown by a fragment."""
         segment = self.segments[-1]
         segment.ends_ns.append(max(end_ns, segment.end_ns))
         segment.bodies.append(body)
+        segment.bytes += len(body)
         self._forget()
+        self._settle()
 
     def close(self, end_ns: int) -> None:
         """The open segment is whole; one without anything in it never was."""
@@ -114,16 +146,24 @@ class LiveTake:
         self.open(segment)
         self._kept_from = len(self.segments)
         self._note_closed(segment)
+        self._settle()
+
+    def close_open(self) -> None:
+        """Close the open segment, if there is one, where it ends by now."""
+        if self.segments and self.segments[-1].closed_ns is None:
+            self.close(self.segments[-1].end_ns)
 
     def end(self) -> None:
         """Nothing comes any more."""
-        if self.segments and self.segments[-1].closed_ns is None:
-            self.close(self.segments[-1].end_ns)
+        self.close_open()
         self.is_over = True
 
     def _note_closed(self, segment: LiveSegment) -> None:
         self._longest_ns = max(self._longest_ns, segment.end_ns - segment.start_ns)
-        self._written.append(self._head(segment, is_first=not self._written) + self._tail(segment))
+        self.settled.append(_text([*self._head(segment, is_first=not self.settled), *self._tail(segment)]))
+
+    def _settle(self) -> None:
+        self._listed_from = max(self._listed_from, self._kept_from, self._older_than(LISTED_TARGETS))
 
     def _forget(self) -> None:
         """Drop fragments that nobody asks for any more."""
@@ -198,28 +238,25 @@ class LiveTake:
 
     # -- as text
 
-    def playlist(self, next_name: str, *, is_delta: bool = False) -> str:
+    def page(self, next_name: str, *, is_delta: bool = False) -> Page:
         """The whole playlist, or what a player with a fresh one lacks. `next_name`: of the segment to come."""
-        skipped = self._skipped() if is_delta else 0
-        lines = ["#EXTM3U", f"#EXT-X-VERSION:{_DELTA_VERSION if skipped else _FULL_VERSION}", *self._rules()]
+        skipped = self._older_than(SKIP_BOUNDARY) if is_delta else 0
+        head = ["#EXTM3U", f"#EXT-X-VERSION:{_DELTA_VERSION if skipped else _FULL_VERSION}", *self._rules()]
         if skipped:
-            lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
-        listed = self._listed_from()
-        for written in self._written[skipped : max(skipped, listed)]:
-            lines += written
-        for index in range(max(skipped, listed), len(self.segments)):
+            head.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
+        listed = max(skipped, self._listed_from)
+        tail = []
+        for index in range(listed, len(self.segments)):
             segment = self.segments[index]
-            lines += self._head(segment, is_first=index == 0) + self._fragments(segment)
+            tail += self._head(segment, is_first=index == 0) + self._fragments(segment)
             if segment.closed_ns is not None:
-                lines += self._tail(segment)
-        lines.append("#EXT-X-ENDLIST" if self.is_over else self._hint(next_name))
-        return "\n".join([*lines, ""])
+                tail += self._tail(segment)
+        tail.append("#EXT-X-ENDLIST" if self.is_over else self._hint(next_name))
+        return Page(_text(head), skipped, listed, _text(tail))
 
     def _rules(self) -> list[str]:
-        target = self.target_seconds
-        part = max(
-            [PART_TARGET_SECONDS, *(each for segment in self._listed() for each in segment.fragment_seconds())]
-        )
+        target, listed = self.target_seconds, self.segments[self._listed_from :]
+        part = max([PART_TARGET_SECONDS, *(each for segment in listed for each in segment.fragment_seconds())])
         control = (
             f"CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={SKIP_BOUNDARY * target:.1f},"
             f"HOLD-BACK={HOLD_BACK * target:.1f},PART-HOLD-BACK={PART_HOLD_BACK * part:.3f}"
@@ -229,7 +266,8 @@ class LiveTake:
             f"#EXT-X-SERVER-CONTROL:{control}",
             f"#EXT-X-PART-INF:PART-TARGET={part:.3f}",
             f"#EXT-X-MEDIA-SEQUENCE:{self.first_sequence}",
-            "#EXT-X-INDEPENDENT-SEGMENTS",
+            *([f"#EXT-X-DISCONTINUITY-SEQUENCE:{self.first_discontinuity}"] if self.first_discontinuity else []),
+            *(["#EXT-X-INDEPENDENT-SEGMENTS"] if self.is_independent else []),
         ]
 
     def _older_than(self, targets: int) -> int:
@@ -241,15 +279,6 @@ class LiveTake:
         while count and self.segments[count - 1].end_ns > boundary_ns:
             count -= 1
         return count
-
-    def _skipped(self) -> int:
-        return self._older_than(SKIP_BOUNDARY)
-
-    def _listed_from(self) -> int:
-        return max(self._kept_from, self._older_than(LISTED_TARGETS))
-
-    def _listed(self) -> Sequence[LiveSegment]:
-        return self.segments[self._listed_from() :]
 
     def _head(self, segment: LiveSegment, *, is_first: bool) -> list[str]:
         lines = []

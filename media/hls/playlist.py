@@ -18,6 +18,7 @@ class Segment:
     init_uri: str
     start_ms: int
     duration_ms: int
+    is_independent: bool = True  # a decoder may begin with it
 
 
 def vod_playlist(segments: Sequence[Segment], began_at: datetime | None) -> str:
@@ -29,7 +30,7 @@ def vod_playlist(segments: Sequence[Segment], began_at: datetime | None) -> str:
         f"#EXT-X-TARGETDURATION:{max(1, (longest + 500) // 1000)}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
+        *(["#EXT-X-INDEPENDENT-SEGMENTS"] if all(segment.is_independent for segment in segments) else []),
     ]
     init_uri = None
     for segment in segments:

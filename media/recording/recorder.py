@@ -95,6 +95,7 @@ class Recorder:
         self._lost_packets = 0  # never came
         self._run: _Run | None = None  # the thread's: what the publisher sends
         self._is_off = False
+        self._is_over = False  # the stream, and not only this node's part in it
         self._stopping = threading.Event()
         self._ended = asyncio.Event()
         self._thread: threading.Thread | None = None
@@ -169,14 +170,15 @@ class Recorder:
         if len(self._inbox) < INBOX_PACKETS:
             self._inbox.append(_Report(kind, SenderReport(ntp, rtp_timestamp)))
 
-    async def finish(self) -> TakeSummary:
+    async def finish(self, *, is_over: bool = True) -> TakeSummary:
         """End the recording and bring all of it into the object store. Twice gives the same answer. The spool stays
-        until `remove`.
+        until `remove`. `is_over`: the stream has ended, and does not only go on elsewhere or later.
 
         Raises TimeoutError after FINISH_SECONDS without an object store; the spool then keeps the take.
         """
         async with self._finishing:
             if self._summary is None:
+                self._is_over = is_over
                 self._summary = await self._finish()
             return self._summary
 
@@ -274,7 +276,7 @@ class Recorder:
                 spool.close_part(spool.take.end_ns)
             finally:
                 if self._onlooker is not None:
-                    _on_loop(loop, self._onlooker.ended)
+                    _on_loop(loop, partial(self._onlooker.ended, is_over=self._is_over))
                 _on_loop(loop, self._ended.set)
 
     def _wait(self, seconds: float) -> bool:

@@ -12,6 +12,10 @@ from media.recording.tracks import AUDIO_CLOCK, SECOND_NS, VIDEO_CLOCK, AudioSet
 FRAGMENT_NS = SECOND_NS // 2
 # Fragments end where a picture begins, so that they are of one length; sound alone ends one when no picture comes.
 PICTURE_PATIENCE_NS = SECOND_NS // 10
+# A part that waits for a keyframe is closed all the same when it is so long: players hold it in memory, and so do we.
+LONGEST_PART_NS = 20 * SECOND_NS
+LARGEST_PART_BYTES = 8_000_000
+CEASED_NS = 5 * SECOND_NS  # a slide show has a picture now and then; a camera that was switched off has none any more
 USUAL_PICTURE_TICKS = VIDEO_CLOCK // 30  # how long the last picture is shown if there was only one
 
 
@@ -48,7 +52,8 @@ def nanoseconds(count: int, clock: int) -> int:
 
 
 class Segmenter:
-    """Samples of a take, in order, become parts. A part begins with a keyframe wherever the run has pictures."""
+    """Samples of a take, in order, become parts. A part begins with a keyframe where the run has pictures, unless
+    none came for too long."""
 
     def __init__(self, sink: Sink, part_ns: int) -> None:
         self._sink = sink
@@ -69,6 +74,7 @@ class Segmenter:
         self._video_end_ns: int | None = None  # where the newest picture of the run probably ends
         self._end_ns = 0
         self._part_age_ns = 0
+        self._part_bytes = 0
 
     @property
     def wants_keyframe(self) -> bool:
@@ -112,6 +118,7 @@ class Segmenter:
         self._sequence += 1
         self._video, self._audio = [], []
         self._sink.write_fragment(data, self._end_ns if end_ns is None else end_ns)
+        self._part_bytes += len(data)
 
     def end_run(self) -> None:
         """End the run: the last picture is shown as long as the one before it."""
@@ -134,7 +141,7 @@ class Segmenter:
         seen_until = self._video_end_ns
         if sample.after_loss and seen_until is not None and seen_until < sample.at_ns:
             self._sink.note_gap(seen_until, sample.at_ns)
-        if sample.keyframe and self._is_part_full(sample.at_ns):
+        if (sample.keyframe and self._is_part_full(sample.at_ns)) or self._is_part_overfull(sample.at_ns):
             self._close_part(sample.at_ns)
         if self._part_start_ns is None:
             self._open_part(sample)
@@ -144,9 +151,7 @@ class Segmenter:
         self._end_ns = max(self._end_ns, ends_at)
 
     def _begin_video_run(self, sample: Sample, setup: VideoSetup) -> None:
-        if self._pending is not None:
-            shown_until = max(ticks(sample.at_ns, VIDEO_CLOCK), self._pending.decoded_at + 1)
-            self._finish_pending(shown_until)
+        self._show_pending_until(sample.at_ns)
         self._close_part(sample.at_ns)
         self._video_setup = setup
         self._order = DecodeOrder(setup.reorder_frames)
@@ -161,6 +166,10 @@ class Segmenter:
             audio.codec_string if audio else None,
             (video.width, video.height) if video else (0, 0),
         )
+
+    def _show_pending_until(self, at_ns: int) -> None:
+        if self._pending is not None:
+            self._finish_pending(max(ticks(at_ns, VIDEO_CLOCK), self._pending.decoded_at + 1))
 
     def _finish_pending(self, until: int) -> None:
         """The pending picture is shown until the next is decoded; it goes into the fragment."""
@@ -183,6 +192,9 @@ class Segmenter:
             self._open_run()
         if self._video_setup is None and self._is_part_full(sample.at_ns):
             self._close_part(sample.at_ns)
+        elif self._have_pictures_ceased(sample.at_ns) and self._is_part_overfull(sample.at_ns):
+            self._show_pending_until(sample.at_ns)
+            self._close_part(sample.at_ns)
         if self._part_start_ns is None:
             self._open_part(sample)
         if not self._audio:
@@ -196,10 +208,19 @@ class Segmenter:
     def _is_part_full(self, at_ns: int) -> bool:
         return self._part_start_ns is not None and at_ns - self._part_start_ns >= self._part_ns
 
+    def _is_part_overfull(self, at_ns: int) -> bool:
+        """Whether it ends here, keyframe or not."""
+        if self._part_start_ns is None:
+            return False
+        return at_ns - self._part_start_ns >= LONGEST_PART_NS or self._part_bytes >= LARGEST_PART_BYTES
+
+    def _have_pictures_ceased(self, at_ns: int) -> bool:
+        return self._video_end_ns is not None and at_ns - self._video_end_ns >= CEASED_NS
+
     def _open_part(self, sample: Sample) -> None:
         self._part_start_ns = self._end_ns = sample.at_ns
-        self._part_age_ns = 0
-        self._sink.begin_part(sample.at_ns, sample.keyframe)
+        self._part_age_ns = self._part_bytes = 0
+        self._sink.begin_part(sample.at_ns, sample.keyframe and (sample.kind == "video" or self._video_setup is None))
 
     def _close_part(self, end_ns: int | None) -> None:
         """Close the open part at `end_ns`, or where its last sample ends."""

@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file of whole fragments that begins with a keyframe where there is video."""
+    """A file of whole fragments that begins with a keyframe where there is video, unless none came for long."""
 
     name: str
     run: int
@@ -172,7 +172,12 @@ class Take:
 
     def segments(self) -> list[Segment]:
         """The parts as a playlist names them."""
-        return [Segment(part.name, self.runs[part.run].init, part.start_ms, part.duration_ms) for part in self.parts]
+        found = []
+        for part in self.parts:
+            run = self.runs[part.run]
+            is_independent = part.keyframe or run.video_codec is None
+            found.append(Segment(part.name, run.init, part.start_ms, part.duration_ms, is_independent))
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """The body of `take.json`."""

@@ -14,14 +14,14 @@ class _Described(BaseModel):
 
 
 class Part(_Described):
-    """One recorded piece, beginning with a keyframe where it has video."""
+    """One recorded piece, beginning with a keyframe where it has video, unless its publisher sent none for long."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
     run: int = Field(ge=0)
     start_ms: float = Field(ge=0, le=LONGEST_MS)
     duration_ms: float = Field(ge=0, le=LONGEST_MS)
     bytes: int = Field(ge=0)
-    keyframe: bool = True  # False: of sound alone
+    keyframe: bool = True
 
 
 class Run(_Described):

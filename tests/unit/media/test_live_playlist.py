@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from datetime import UTC, datetime
+from functools import partial
 
 import m3u8
 import pytest
@@ -33,15 +35,15 @@ STEPS = st.lists(
 class Studio:
     """Drives an airing as a recorder does."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_number: int = 0, turn: int = 0) -> None:
         self.opened: list[Airing] = []
         self.over: list[Airing] = []
-        self.airing = Airing(self.opened.append, self.over.append)
-        self.take = Take("stream", "room", BEGAN)
+        self.airing = Airing(self.opened.append, self.over.append, turn)
+        self.take = Take("stream", "room", BEGAN, first_number=first_number)
         self.airing.opened(self.take)
         self.now_ns = 0
         self.runs = 0
-        self.parts = 0
+        self.parts = first_number
         self.is_open = False
         self.is_empty = True
 
@@ -51,11 +53,11 @@ class Studio:
         self.runs += 1
         self.airing.run_began(run, b"init")
 
-    def part(self) -> None:
+    def part(self, *, is_keyframe: bool = True) -> None:
         if self.runs == 0:
             self.run()
         self.close()
-        self.airing.part_began(Part(part_name(self.parts), self.runs - 1, self.now_ns, self.now_ns, 0, True))
+        self.airing.part_began(Part(part_name(self.parts), self.runs - 1, self.now_ns, self.now_ns, 0, is_keyframe))
         self.parts += 1
         self.is_open = self.is_empty = True
 
@@ -83,7 +85,15 @@ class Studio:
         self.close()
 
     def text(self, *, is_delta: bool = False) -> str:
-        return self.airing.text(is_delta=is_delta).plain.decode()
+        return plain(self.airing, is_delta=is_delta)
+
+
+def plain(airing: Airing, *, is_delta: bool = False) -> str:
+    """A playlist as players read it."""
+    text = airing.text(is_delta=is_delta)
+    sent = b"".join(text.plain)
+    assert gzip.decompress(text.zipped) == sent
+    return sent.decode()
 
 
 def played(steps: list[tuple[str, int]]) -> Studio:
@@ -178,7 +188,7 @@ def test_the_next_fragment_is_hinted_at_and_the_end_takes_the_hint_away() -> Non
     assert '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part-000000.1.m4s"' in studio.text()
     studio.close()
     assert '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part-000001.0.m4s"' in studio.text()
-    studio.airing.ended()
+    studio.airing.ended(is_over=True)
     assert "PRELOAD-HINT" not in studio.text()
     assert studio.text().endswith("#EXT-X-ENDLIST\n")
     assert studio.over == [studio.airing]
@@ -223,6 +233,16 @@ def test_a_publisher_without_keyframes_gets_longer_targets_not_wrong_ones() -> N
     assert playlist.target_duration == 10
 
 
+def test_a_segment_without_a_keyframe_is_not_said_to_be_independent() -> None:
+    studio = Studio()
+    studio.segment()
+    assert m3u8.loads(studio.text()).is_independent_segments
+    studio.part(is_keyframe=False)
+    studio.grow()
+    assert not m3u8.loads(studio.text()).is_independent_segments
+    assert studio.text().count("INDEPENDENT") == 1  # the first fragment
+
+
 def test_usual_fragments_keep_to_the_part_target() -> None:
     studio = Studio()
     studio.part()
@@ -244,10 +264,10 @@ def test_a_take_that_goes_on_keeps_its_numbers_and_its_beginning() -> None:
     airing.run_began(Run("init-1.mp4", "vp08", "opus", 640, 360), b"init")
     airing.part_began(Part(part_name(3), 1, 9 * S, 9 * S, 0, True))
     airing.fragment_written(b"x", 9 * S + S // 2)
-    assert 'URI="part-000003.0.m4s"' in airing.text(is_delta=False).plain.decode()
+    assert 'URI="part-000003.0.m4s"' in plain(airing)
     airing.part_closed(9 * S + S // 2)
     # then
-    playlist = m3u8.loads(airing.text(is_delta=False).plain.decode())
+    playlist = m3u8.loads(plain(airing))
     assert [segment.uri for segment in playlist.segments if segment.uri] == [part_name(n) for n in range(4)]
     assert playlist.segments[3].discontinuity
 
@@ -256,7 +276,7 @@ def test_a_take_whose_forerunner_is_unknown_counts_from_its_own_number() -> None
     live = LiveTake(1_795_348_800)
     live.open(LiveSegment(part_name(1_795_348_800), "init-1795348800.mp4", 0, True, True))
     live.add(b"x", S // 2)
-    assert "#EXT-X-MEDIA-SEQUENCE:1795348800" in live.playlist(part_name(1_795_348_801))
+    assert "#EXT-X-MEDIA-SEQUENCE:1795348800" in live.page(part_name(1_795_348_801)).head
     assert live.has(Point(1_795_348_800, 0))
 
 
@@ -264,7 +284,7 @@ async def test_who_waits_is_woken_by_the_fragment_and_by_the_end() -> None:
     studio, leaving = Studio(), asyncio.Event()
     studio.part()
     studio.grow()
-    for step in (studio.grow, studio.airing.ended):
+    for step in (studio.grow, partial(studio.airing.ended, is_over=True)):
         waiting = asyncio.create_task(
             studio.airing.wait_for(Point(0, len(studio.airing.live.segments[0].ends_ns)), leaving)
         )
@@ -287,8 +307,9 @@ def test_a_recording_that_never_began_is_on_no_shelf() -> None:
     airings = Airings()
     airing = airings.open("stream")
     assert airings.get("stream") is None
+    assert not airings.answers("stream", "")
     airing.opened(Take("stream", "room", BEGAN))
-    assert airings.is_on_air("stream")
+    assert airings.answers("stream", "")
 
 
 def test_after_a_restart_a_part_of_hours_ago_is_answered_at_once() -> None:

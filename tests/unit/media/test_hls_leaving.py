@@ -1,0 +1,196 @@
+"""When a stream moves to another node, or only its publisher is away, nobody who watches over HLS hears of an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import m3u8
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from pydantic import SecretStr
+
+from config.bus import Payload
+from config.settings import MediaSettings
+from config.tasks import Tasks
+from media.cluster.neighbours import Neighbours
+from media.cluster.passing import Passing
+from media.cluster.registry import Registry
+from media.events import Outbox
+from media.hls.airing import Airings
+from media.hls.live import Point
+from media.node import Node
+from media.recording.recorder import Recorder
+from media.stream import Stream, StreamContext, StreamEnding
+from tests.unit.media.object_shelf import ObjectShelf
+from tests.unit.media.test_live_playlist import Studio, plain
+from tests.unit.media.test_recording_told import Bus, NoHook, feed
+from tests.unit.media.tracks import make_fanout
+
+ELSEWHERE = "https://another.example.cn"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> MediaSettings:
+    return MediaSettings.model_construct(
+        spool_folder=str(tmp_path),
+        recording_part_seconds=2.0,
+        publisher_grace_seconds=0.0,
+        internal_secret=SecretStr("s" * 32),
+        node_id="here",
+    )
+
+
+class TwoNodes(Bus):
+    """Leases that say which stream another node has in the room."""
+
+    def __init__(self, stream_id: str) -> None:
+        super().__init__()
+        self.found: dict[str, Payload] = {
+            "stream:zhang": {"node_id": "there", "stream_id": stream_id},
+            "node:there": {"node_id": "there", "internal_url": "http://there", "public_url": ELSEWHERE},
+        }
+
+    async def lease(self, name: str) -> Payload | None:
+        return self.found.get(name)
+
+
+async def recorded(settings: MediaSettings, reason: StreamEnding, *, was_live: bool = True) -> Airings:
+    """The airings of a node when a stream has left it."""
+    airings = Airings()
+    async with Tasks("test") as tasks:
+        recorder = Recorder(
+            stream_id="stream",
+            room_id="room",
+            settings=settings,
+            objects=ObjectShelf(),
+            request_keyframe=lambda: None,
+            onlooker=airings.open("stream"),
+        )
+        bus = Bus()
+        bus.is_away = False
+        outbox = Outbox(bus)
+        tasks.start("send", outbox.run())
+        context = StreamContext(settings, make_fanout, tasks, outbox.add, lambda _: None)
+        stream = Stream("zhang", "room", "stream", lambda *_: recorder, context)
+        stream._was_live = was_live
+        await stream.start()
+        feed(recorder)
+        stream.end(reason)
+        await stream.finish()
+        await asyncio.sleep(0)  # what the thread told last
+    return airings
+
+
+def playlist_of(airings: Airings) -> str:
+    airing = airings.get("stream")
+    assert airing is not None
+    return plain(airing)
+
+
+@pytest.mark.parametrize("reason", [StreamEnding.DELETED, StreamEnding.VANISHED, StreamEnding.COMMAND])
+async def test_a_stream_that_has_ended_ends_for_its_viewers(settings: MediaSettings, reason: StreamEnding) -> None:
+    airings = await recorded(settings, reason)
+    assert playlist_of(airings).endswith("#EXT-X-ENDLIST\n")
+
+
+async def test_a_stream_that_moved_to_another_node_has_no_end_here(settings: MediaSettings) -> None:
+    airings = await recorded(settings, StreamEnding.MOVED)
+    assert "part-000000.m4s" in playlist_of(airings)
+    assert "ENDLIST" not in playlist_of(airings)
+
+
+async def test_a_publisher_who_came_back_and_sent_nothing_ends_nothing(settings: MediaSettings) -> None:
+    airings = await recorded(settings, StreamEnding.VANISHED, was_live=False)
+    assert "ENDLIST" not in playlist_of(airings)
+
+
+async def test_who_waits_for_what_comes_elsewhere_is_sent_to_ask_again_at_once() -> None:
+    studio, leaving = Studio(), asyncio.Event()
+    studio.segment()
+    waiting = asyncio.create_task(studio.airing.wait_for(Point(1, 0), leaving))
+    await asyncio.sleep(0)
+    studio.airing.ended(is_over=False)
+    async with asyncio.timeout(1):
+        assert not await waiting
+        assert not await studio.airing.wait_for(Point(1, 0), leaving)
+    assert studio.over == [studio.airing]
+
+
+def test_the_playlist_of_the_next_node_says_that_another_timeline_begins() -> None:
+    studio = Studio(turn=2)
+    studio.segment()
+    studio.run()
+    studio.segment()
+    playlist = m3u8.loads(studio.text())
+    assert playlist.discontinuity_sequence == 2000
+    assert [segment.discontinuity for segment in playlist.segments if segment.uri] == [False, True]
+    assert "DISCONTINUITY-SEQUENCE" not in Studio().text()
+
+
+async def test_who_asks_the_next_node_with_the_numbers_of_the_one_before_gets_all_of_it() -> None:
+    studio = Studio(first_number=1_795_348_800)
+    for _ in range(30):
+        studio.segment()
+    assert "EXT-X-SKIP" in studio.text(is_delta=True)
+    assert studio.airing.knows(Point(1_795_348_805, 0))
+    assert not studio.airing.knows(Point(17, 3))
+
+
+async def test_each_node_that_goes_on_with_a_stream_knows_that_it_is_the_next(settings: MediaSettings) -> None:
+    class Shared(Bus):
+        found: Payload | None = None
+
+        async def lease(self, name: str) -> Payload | None:
+            return self.found if name == "recorded:stream" else None
+
+        async def set_lease(self, name: str, value: Mapping[str, Any], seconds: float) -> None:
+            self.found = dict(value)
+
+    bus = Shared()
+    turns = [await Registry(bus, node).next_turn("stream", 60) for node in ("a", "a", "b", "b", "a")]
+    assert turns == [0, 0, 1, 1, 2]
+
+
+async def asked(settings: MediaSettings, airings: Airings, path: str, *, there: str = "stream") -> web.StreamResponse:
+    """What a node answers about HLS while another node has the room."""
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="from here")
+
+    async with aiohttp.ClientSession() as http:
+        neighbours = Neighbours(settings, http)
+        node = Node(settings, TwoNodes(there), NoHook(), lambda *_: pytest.fail("nobody publishes"), neighbours)
+        passing = Passing(node, node.registry, neighbours, airings.answers)
+        _, _, slug, stream_id, *name = path.split("/")
+        found = {"slug": slug, "stream": stream_id} | ({"name": name[0]} if name[0] != "live.m3u8" else {})
+        request = make_mocked_request("GET", path, match_info=found)
+        return await passing.middleware(request, handler)
+
+
+async def test_the_end_is_told_here_although_the_rooms_next_stream_is_elsewhere(settings: MediaSettings) -> None:
+    airings = await recorded(settings, StreamEnding.DELETED)
+    answer = await asked(settings, airings, "/hls/zhang/stream/live.m3u8", there="stream-2")
+    assert answer.status == 200
+    answer = await asked(settings, airings, "/hls/zhang/unknown/live.m3u8", there="stream-2")
+    assert answer.status == 307
+
+
+async def test_after_a_move_the_playlist_comes_from_there_and_old_segments_still_from_here(
+    settings: MediaSettings,
+) -> None:
+    airings = await recorded(settings, StreamEnding.MOVED)
+    for name, status in {
+        "live.m3u8": 307,
+        "init-0.mp4": 200,
+        "part-000000.m4s": 200,
+        "part-000000.1.m4s": 200,
+        "part-1795348800.m4s": 307,
+        "init-1795348800.mp4": 307,
+    }.items():
+        answer = await asked(settings, airings, f"/hls/zhang/stream/{name}")
+        assert answer.status == status, name
