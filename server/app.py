@@ -32,6 +32,7 @@ from server.draws.events import draw_events
 from server.draws.http import draw_routes
 from server.figures.http import figure_routes
 from server.files.http import file_routes
+from server.fills.http import fill_routes
 from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
 from server.follows.http import follow_routes
@@ -213,6 +214,7 @@ def _add_library_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(certificate_routes(library.certificates))
     app.router.add_routes(lesson_question_routes(library.questions))
     app.router.add_routes(rating_routes(library.ratings))
+    app.router.add_routes(fill_routes(library.fills, services.clock, Path(settings.upload_folder)))
     app.router.add_routes(
         recording_routes(
             library.recordings,
@@ -267,7 +269,12 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
         "job sweep",
         _sweep(
             services.settings.job_sweep_seconds,
-            [library.recordings.queue.sweep, library.recordings.chunks.sweep, library.clips.queue.sweep],
+            [
+                library.recordings.queue.sweep,
+                library.recordings.chunks.sweep,
+                library.clips.queue.sweep,
+                library.fills.sweep,
+            ],
         ),
     )
     tasks.start("search", _sweep(services.settings.job_sweep_seconds, [library.search.refresh]))

@@ -8,6 +8,7 @@ from celery import Celery, bootsteps, signals
 
 from config.logs import configure
 from config.settings import WorkerSettings, load
+from server.fills.jobs import FILL
 from server.infra.jobs import make_celery
 from server.recordings.jobs import MAKE_CHUNK, TRANSCODE
 from server.showroom.jobs import CUT_CLIP
@@ -39,6 +40,10 @@ def _add_jobs(app: Celery, runtime: Runtime) -> None:
     @app.task(name=CUT_CLIP)
     def cut_clip(id: str) -> None:  # noqa: A002
         runtime.do(CUT_CLIP, lambda bench: Bench.cut_clip(bench, id))
+
+    @app.task(name=FILL)
+    def fill(id: str) -> None:  # noqa: A002
+        runtime.do(FILL, lambda bench: Bench.fill(bench, id))
 
 
 def _runtime_step(runtime: Runtime) -> type[bootsteps.StartStopStep]:

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 import workers
 from config.logs import logger
 from workers.transcode.plan import SourceRefused
-from workers.transcode.task import Cut, Encoded, Planned, Progressed, Refused, Result, Task
+from workers.transcode.task import Cut, Encoded, Filled, Planned, Progressed, Refused, Result, Task
 
 log = logger(__name__)
 
@@ -32,7 +32,7 @@ LONGEST_LINE_BYTES = 16 * 2**20  # what a child says last names every segment: 1
 _ADAPTER: TypeAdapter[Progressed | Refused | Result] = TypeAdapter(
     Annotated[Progressed | Refused | Result, Field(discriminator="what")]
 )
-R = TypeVar("R", Planned, Encoded, Cut)
+R = TypeVar("R", Planned, Encoded, Cut, Filled)
 
 
 class ChildFailed(Exception):

@@ -18,6 +18,7 @@ from config.settings import WorkerSettings
 from server.infra.mongo import mongo_is_up
 from server.wiring import Services, open_services
 from workers.fence import Fence
+from workers.fills import FillMaker
 from workers.folders import WorkFolder
 from workers.making import attempt
 from workers.metrics import Outcome, WorkerMetrics
@@ -39,6 +40,7 @@ class Bench:
     ladders: LadderMaker
     chunks: ChunkMaker
     clips: ClipMaker
+    fills: FillMaker
     stopping: asyncio.Event
 
     async def transcode(self, asset_id: str) -> Outcome:
@@ -69,6 +71,17 @@ class Bench:
             self.services.library.clips.queue,
             clip_id,
             self.clips.make,
+            lease_seconds=self.settings.job_lease_seconds,
+            clock=self.services.clock,
+            stopping=self.stopping,
+        )
+
+    async def fill(self, stream_id: str) -> Outcome:
+        """Job `fills.fill`."""
+        return await attempt(
+            self.services.library.fills.queue,
+            stream_id,
+            self.fills.make,
             lease_seconds=self.settings.job_lease_seconds,
             clock=self.services.clock,
             stopping=self.stopping,
@@ -161,6 +174,7 @@ class Runtime:
             ),
             ChunkMaker(library.recordings.chunks, services.objects, folders, sources, fence, threads),
             ClipMaker(library.clips, services.objects, folders, fence, threads),
+            FillMaker(library.fills, services.objects, folders, fence, threads),
             self._stopping,
         )
 

@@ -29,8 +29,7 @@ def combine(own: Take, stored: Take) -> Take:
     whole = Take(own.stream_id, own.room_id, began_at)
     whole.runs = [runs[init] for init in inits]
     whole.parts = [replace(part, run=inits.index(init)) for init, part in both]
-    known = [*_shifted(own, began_at), *_shifted(others, began_at)]
-    whole.gaps = _gaps(known, whole.parts)
+    whole.gaps = _gaps([*_lost_inside(own, began_at), *_lost_inside(others, began_at)], whole.parts)
     whole.uploaded = own.uploaded | others.uploaded
     return whole
 
@@ -58,20 +57,24 @@ def _placed(take: Take, began_at: datetime) -> list[tuple[str, Part]]:
     ]
 
 
-def _shifted(take: Take, began_at: datetime) -> list[Span]:
+def _lost_inside(take: Take, began_at: datetime) -> list[Span]:
+    """What is missing within its own parts; what it lacks between them another may have."""
     shift = _shift(take, began_at)
-    return [(start + shift, end + shift) for start, end in take.gaps]
+    return [
+        (start + shift, end + shift)
+        for start, end in take.gaps
+        if any(part.start_ns <= start and end <= part.end_ns for part in take.parts)
+    ]
 
 
-def _gaps(known: list[Span], parts: list[Part]) -> list[Span]:
-    """What was known to be missing and still is, and what lies between parts."""
+def _gaps(inside: list[Span], parts: list[Part]) -> list[Span]:
+    """What is missing within parts, and what lies between them."""
     between = []
     end_ns = parts[0].end_ns
     for part in parts[1:]:
         if part.start_ns - end_ns >= MERGE_GAPS_NS:
             between.append((end_ns, part.start_ns))
         end_ns = max(end_ns, part.end_ns)
-    inside = [gap for gap in known if any(part.start_ns <= gap[0] and gap[1] <= part.end_ns for part in parts)]
     merged: list[Span] = []
     for start, end in sorted(inside + between):
         if merged and start - merged[-1][1] < MERGE_GAPS_NS:

@@ -14,6 +14,7 @@ from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
 from server.infra.announce import lesson_channel
 from server.making.model import WorkState
+from server.recordings.inserts import Inserts
 from server.recordings.model import Asset
 
 PROGRESS_TRIES = 5  # two open pages of one learner report at the same time
@@ -37,6 +38,7 @@ class Store(Protocol):
     async def many_lessons(self, lesson_ids: list[str]) -> dict[str, Lesson]: ...
     async def lessons_in(self, course_id: str) -> list[Lesson]: ...
     async def delete_lesson(self, lesson_id: str) -> None: ...
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None: ...
     async def progress_of(self, user_id: str, lesson_ids: list[str]) -> dict[str, Progress]: ...
     async def set_progress(self, user_id: str, lesson_id: str, before: Progress, after: Progress) -> bool: ...
 
@@ -66,6 +68,12 @@ class Kept(Protocol):
     async def forget(self, lesson_id: str) -> None: ...
 
 
+class Placed(Protocol):
+    """Keeps something that has a place in a lesson's video."""
+
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None: ...
+
+
 class Courses:
     """Courses and lessons for those who learn and those who teach."""
 
@@ -76,6 +84,7 @@ class Courses:
         self._clock = clock
         self._search: Search | None = None
         self._kept: tuple[Kept, ...] = ()
+        self._placed: tuple[Placed, ...] = ()
 
     def tell_texts_to(self, search: Search) -> None:
         """Whom to tell of lessons that come and change; it reads lessons, so it is built after this."""
@@ -84,6 +93,10 @@ class Courses:
     def take_along(self, *kept: Kept) -> None:
         """What goes when a lesson goes."""
         self._kept = kept
+
+    def move_along(self, *placed: Placed) -> None:
+        """What moves when something is put into a lesson's video."""
+        self._placed = placed
 
     async def browse(self) -> list[tuple[Course, int]]:
         """Courses with their number of lessons, newest first."""
@@ -201,6 +214,12 @@ class Courses:
         for kept in self._kept:
             await kept.forget(lesson_id)
         await self._store.delete_lesson(lesson_id)
+
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Something was put into a lesson's video: all that has a place in it moves, once for each mark."""
+        for placed in (self._store, *self._placed):
+            await placed.stretch(lesson_id, mark, inserts)
+        await self.texts_changed([lesson_id])
 
     async def texts_changed(self, lesson_ids: list[str]) -> None:
         """What is said in or about these lessons is another text now: the search reads it again."""

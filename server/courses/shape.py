@@ -8,7 +8,7 @@ from typing import Any
 from server.accounts.model import User
 from server.courses.intervals import from_the_start
 from server.courses.model import Course, LessonView, Progress
-from server.recordings.model import progress_of, stage_of
+from server.recordings.model import Gap, progress_of, stage_of
 from server.wire import iso
 
 
@@ -116,12 +116,16 @@ def subtitles_url(view: LessonView) -> str | None:
 def lesson_shape(view: LessonView, user: User | None) -> dict[str, Any]:
     """`Lesson`; what is missing in a replay is its host's business alone."""
     is_own = user is not None and user.id == view.asset.host_id
-    gaps = [{"start_ms": gap.start_ms, "end_ms": gap.end_ms, "at_ms": gap.at_ms} for gap in view.asset.gaps]
     return {
         **public_shape(view),
         **progress_shape(view.progress or Progress()),
-        "gaps": gaps if is_own else None,
+        "gaps": _gap_shapes(view.asset.gaps) if is_own else None,
+        "filled": _gap_shapes(view.asset.filled) if is_own else None,
     }
+
+
+def _gap_shapes(gaps: Sequence[Gap]) -> list[dict[str, int]]:
+    return [{"start_ms": gap.start_ms, "end_ms": gap.end_ms, "at_ms": gap.at_ms} for gap in gaps]
 
 
 def progress_shape(progress: Progress) -> dict[str, Any]:

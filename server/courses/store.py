@@ -11,9 +11,11 @@ from pymongo.errors import DuplicateKeyError
 from server.courses.model import Course, CourseChapter, CourseState, Lesson, Progress, Tags
 from server.infra.mongo import Database, Document
 from server.infra.transactions import Session, Transactions
+from server.recordings.inserts import Inserts
 
 LISTED = 200
 LEARNERS_COUNTED = 5_000
+MOVED_AT_ONCE = 500
 
 
 class CourseStore:
@@ -210,6 +212,16 @@ class CourseStore:
         found = self._progress.find({"lesson_id": lesson_id}).limit(LEARNERS_COUNTED)
         return [_progress(document) async for document in found]
 
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Move what learners have watched; who had watched over a cut is not asked for what is there now."""
+        not_moved = {"lesson_id": lesson_id, "stretched": {"$ne": mark}}
+        while moving := await self._progress.find(not_moved).limit(MOVED_AT_ONCE).to_list():
+            for document in moving:  # one that a page changed meanwhile comes again
+                await self._progress.update_one(
+                    {"_id": document["_id"], "version": document["version"], "stretched": {"$ne": mark}},
+                    {"$set": {**_moved(document, inserts), "stretched": mark}, "$inc": {"version": 1}},
+                )
+
     async def set_progress(self, user_id: str, lesson_id: str, before: Progress, after: Progress) -> bool:
         """Keep progress if it is still what was read; False when another page was first."""
         key = f"{user_id}:{lesson_id}"
@@ -258,6 +270,13 @@ def _lesson(document: Document | None) -> Lesson | None:
         return None
     known = {name: value for name, value in document.items() if name in LESSON_FIELDS}
     return Lesson(id=document["_id"], **known)
+
+
+def _moved(document: Document, inserts: Inserts) -> Document:
+    return {
+        "position_ms": inserts.place(document["position_ms"]),
+        "intervals": [[inserts.place(start), inserts.end(end)] for start, end in document["intervals"]],
+    }
 
 
 def _progress(document: Document) -> Progress:

@@ -12,6 +12,7 @@ from server.errors import BadRequest, NotAllowed, NotFound
 from server.ids import new_id
 from server.infra.announce import user_channel
 from server.lesson_questions.model import LessonQuestion, Notices, check_text, require_asker, require_remover
+from server.recordings.inserts import Inserts
 
 ASKING = "10/hour"
 FORBIDDEN = "words_not_allowed"
@@ -30,6 +31,7 @@ class Store(Protocol):
     async def notices(self, user_id: str) -> Notices: ...
     async def delete(self, question_id: str) -> None: ...
     async def forget(self, lesson_id: str) -> None: ...
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None: ...
 
 
 class Lessons(Protocol):
@@ -132,6 +134,10 @@ class LessonQuestions:
     async def forget(self, lesson_id: str) -> None:
         """A lesson goes."""
         await self._store.forget(lesson_id)
+
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Something was put into the lesson's video."""
+        await self._store.stretch(lesson_id, mark, inserts)
 
     async def _notify(self, user_id: str) -> None:
         found = await self._store.notices(user_id)

@@ -9,6 +9,7 @@ from pymongo import DESCENDING, ReturnDocument
 
 from server.infra.mongo import Database, Document
 from server.lesson_questions.model import LessonQuestion, Notices
+from server.recordings.inserts import Inserts
 
 AT_ONCE = 50
 
@@ -74,6 +75,15 @@ class LessonQuestionStore:
         """Forget a question."""
         await self._questions.delete_one({"_id": question_id})
 
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Move the places that a lesson's questions are about."""
+        found = self._questions.find({"lesson_id": lesson_id, "at_ms": {"$ne": None}, "stretched": {"$ne": mark}})
+        async for document in found:
+            await self._questions.update_one(
+                {"_id": document["_id"], "stretched": {"$ne": mark}},
+                {"$set": {"at_ms": inserts.place(document["at_ms"]), "stretched": mark}},
+            )
+
     async def forget(self, lesson_id: str) -> None:
         """A lesson goes."""
         await self._questions.delete_many({"lesson_id": lesson_id})
@@ -88,4 +98,5 @@ def _question(document: Document | None) -> LessonQuestion | None:
         return None
     plain = {**document, "id": document["_id"]}
     del plain["_id"]
+    plain.pop("stretched", None)
     return LessonQuestion(**plain)

@@ -26,6 +26,7 @@ from server.quizzes.model import (
     judge,
     standing_of,
 )
+from server.recordings.inserts import Inserts
 
 DAY = timedelta(days=1)
 ANSWERING = "30/minute"
@@ -45,6 +46,7 @@ class Store(Protocol):
     async def count_passed(self, lesson_id: str) -> int: ...
     async def answered(self, lesson_id: str) -> dict[str, tuple[int, int]]: ...
     async def forget(self, lesson_id: str) -> None: ...
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None: ...
 
 
 class Lessons(Protocol):
@@ -158,6 +160,10 @@ class Quizzes:
     async def forget(self, lesson_id: str) -> None:
         """A lesson goes."""
         await self._store.forget(lesson_id)
+
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Something was put into the lesson's video."""
+        await self._store.stretch(lesson_id, mark, inserts)
 
     async def _judge(
         self,

@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from server.infra.mongo import Database, Document
 from server.quizzes.model import Answer, Attempt, AttemptKind, Question, Quiz
+from server.recordings.inserts import Inserts
 
 READ = 500  # attempts of one person and kind in one lesson, the newest
 
@@ -96,6 +97,20 @@ class QuizStore:
             ]
         )
         return {document["_id"]: (document["asked"], document["right"]) async for document in found}
+
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Move the questions of a lesson."""
+        document = await self._quizzes.find_one({"_id": lesson_id, "stretched": {"$ne": mark}})
+        if document is None:
+            return
+        moved = [
+            question if question["at_ms"] is None else {**question, "at_ms": inserts.place(question["at_ms"])}
+            for question in document["questions"]
+        ]
+        await self._quizzes.update_one(
+            {"_id": lesson_id, "version": document["version"]},
+            {"$set": {"questions": moved, "stretched": mark}, "$inc": {"version": 1}},
+        )
 
     async def forget(self, lesson_id: str) -> None:
         """A lesson goes, with all that was asked in it."""

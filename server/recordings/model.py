@@ -10,7 +10,7 @@ from enum import StrEnum
 from server.cards.model import Moment
 from server.making.model import Work, WorkState
 from server.recordings.ladder import Ladder
-from server.recordings.take import Take, Timeline
+from server.recordings.take import Span, Take, Timeline
 
 SIGNATURE_BYTES = 512
 MPEG_TS_PACKET = 188
@@ -63,7 +63,7 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What is missing of a stream, on its own timeline; `at_ms`: where that is in the replay."""
+    """What is (or was) missing of a stream, on its own timeline; `at_ms`: where that is in the replay."""
 
     start_ms: int
     end_ms: int
@@ -93,6 +93,7 @@ class Asset:
     ladder: Ladder | None = None
     edition: int = 0
     gaps: tuple[Gap, ...] = ()
+    filled: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +171,18 @@ def is_worth_a_lesson(duration_ms: int, *, has_video: bool, has_audio: bool) -> 
 
 def gaps_of(take: Take) -> tuple[Gap, ...]:
     """What the recorder says is missing, in order."""
+    return _placed(take, take.gaps[:MOST_GAPS])
+
+
+def filled_of(take: Take) -> tuple[Gap, ...]:
+    """What was missing and is filled in from the host's own recording, in order."""
+    return _placed(take, take.filled[:MOST_GAPS])
+
+
+def _placed(take: Take, spans: Sequence[Span]) -> tuple[Gap, ...]:
     timeline = Timeline(take.parts)
     return tuple(
-        Gap(round(gap.start_ms), round(gap.end_ms), round(timeline.replay_time(gap.start_ms)))
-        for gap in take.gaps[:MOST_GAPS]
+        Gap(round(span.start_ms), round(span.end_ms), round(timeline.replay_time(span.start_ms))) for span in spans
     )
 
 

@@ -27,11 +27,12 @@ from server.recordings.model import (
     asset_prefix,
     chapters_of,
     edition_prefix,
+    filled_of,
     gaps_of,
     is_worth_a_lesson,
     upload_key,
 )
-from server.recordings.take import Take, read_take, take_prefix
+from server.recordings.take import Take, fill_prefix, read_take, take_prefix
 from server.rooms.model import Room
 from server.streams.model import Stream
 
@@ -234,6 +235,7 @@ class Recordings:
         await self.chunks.forget(asset.id, asset.edition + 1)
         await self._objects.delete_prefix(asset_prefix(asset.id))
         await self._objects.delete_prefix(take_prefix(stream_id))
+        await self._objects.delete_prefix(fill_prefix(stream_id))
         await self._store.delete(asset.id)
 
     async def _read_take(self, stream_id: str, duration_ms: int) -> Take:
@@ -257,6 +259,7 @@ class Recordings:
             bytes=take.bytes,
             chapters=chapters_of(moments, take, duration_ms),
             gaps=gaps_of(take),
+            filled=filled_of(take),
             playlist_key=take_prefix(stream.id) + "index.m3u8" if take.is_playable else None,
         )
 
@@ -270,6 +273,7 @@ class Recordings:
             bytes=wanted.bytes,
             chapters=wanted.chapters,
             gaps=wanted.gaps,
+            filled=wanted.filled,
             playlist_key=wanted.playlist_key,  # the recorded parts again, until the ladder is as long as they are
             ladder=None,
         )

@@ -78,6 +78,7 @@ def _document(asset: Asset) -> Document:
         "ladder": asset.ladder.model_dump() if asset.ladder else None,
         "edition": asset.edition,
         "gaps": [asdict(gap) for gap in asset.gaps],
+        "filled": [asdict(gap) for gap in asset.filled],
     }
 
 
@@ -99,6 +100,7 @@ def _asset(document: Document) -> Asset:
         ladder=Ladder.model_validate(document["ladder"]) if document.get("ladder") else None,
         edition=document.get("edition", 0),
         gaps=tuple(Gap(**gap) for gap in document.get("gaps", ())),
+        filled=tuple(Gap(**gap) for gap in document.get("filled", ())),
     )
 
 

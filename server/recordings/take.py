@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from datetime import datetime
+from itertools import groupby
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.recordings.inserts import Insert, Inserts
+
 LONGEST_MS = 24 * 3_600_000
+FILL = "fill-"  # names of what a host's own recording filled in begin like this
 
 
 class _Described(BaseModel):
@@ -33,6 +38,11 @@ class Run(_Described):
     width: int | None = Field(None, ge=0)
     height: int | None = Field(None, ge=0)
 
+    @property
+    def is_fill(self) -> bool:
+        """Whether it was made from the host's own recording."""
+        return self.init.startswith(FILL)
+
 
 class Span(_Described):
     """From here to there on the stream's timeline."""
@@ -49,6 +59,27 @@ class Take(_Described):
     parts: tuple[Part, ...] = ()
     runs: tuple[Run, ...] = ()
     gaps: tuple[Span, ...] = ()
+    first_picture_at: datetime | None = None  # the wall clock of 0 ms
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there are pictures."""
+        return any(self.runs[part.run].video_codec for part in self.parts)
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is sound."""
+        return any(self.runs[part.run].audio_codec for part in self.parts)
+
+    @property
+    def filled(self) -> tuple[Span, ...]:
+        """What was filled in from the host's own recording."""
+        spans = []
+        for run, group in groupby(self.parts, key=lambda part: part.run):
+            of_run = list(group)
+            if self.runs[run].is_fill:
+                spans.append(Span(start_ms=of_run[0].start_ms, end_ms=of_run[-1].start_ms + of_run[-1].duration_ms))
+        return tuple(spans)
 
     @property
     def replay_ms(self) -> int:
@@ -84,6 +115,17 @@ class Timeline:
         return self._before[index] + min(stream_ms - self._starts[index], self._durations[index])
 
 
+def inserts_of(take: Take) -> Inserts:
+    """What filling has put into the replay."""
+    before = Timeline(tuple(part for part in take.parts if not take.runs[part.run].is_fill))
+    return Inserts(
+        tuple(
+            Insert(round(before.replay_time(span.start_ms)), round(span.end_ms - span.start_ms))
+            for span in take.filled
+        )
+    )
+
+
 def read_take(raw: bytes) -> Take:
     """Parse take.json. Raises ValueError."""
     try:
@@ -100,3 +142,8 @@ def read_take(raw: bytes) -> Take:
 def take_prefix(stream_id: str) -> str:
     """Where the objects of a take are."""
     return f"public/takes/{stream_id}/"
+
+
+def fill_prefix(stream_id: str) -> str:
+    """Where the files of the host's own recording wait until they are filled in; not for everybody."""
+    return f"uploads/fills/{stream_id}/"

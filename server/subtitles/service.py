@@ -10,6 +10,7 @@ from config.clock import Clock
 from server.accounts.model import User
 from server.courses.model import LessonView
 from server.errors import NotFound
+from server.recordings.inserts import Inserts
 from server.subtitles.model import Line, fit, read_subtitles
 
 
@@ -19,6 +20,7 @@ class Store(Protocol):
     async def put(self, lesson_id: str, lines: Sequence[Line]) -> None: ...
     async def get(self, lesson_id: str) -> tuple[Line, ...]: ...
     async def delete(self, lesson_id: str) -> None: ...
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None: ...
 
 
 class Lessons(Protocol):
@@ -50,8 +52,7 @@ class Subtitles:
         view = await self._lessons.look_own(lesson_id, teacher)
         lines = fit(await asyncio.to_thread(read_subtitles, raw), view.asset.duration_ms)
         await self._store.put(lesson_id, lines)
-        version = round(self._clock.now().timestamp() * 1000)  # grows, also after they were taken away
-        await self._lessons.subtitles_changed(lesson_id, version)
+        await self._lessons.subtitles_changed(lesson_id, self._new_version())
         return lines
 
     async def remove(self, teacher: User, lesson_id: str) -> None:
@@ -64,6 +65,16 @@ class Subtitles:
         """When what is said, for the search."""
         return [(line.start_ms, line.text) for line in await self._store.get(lesson_id)]
 
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Something was put into the lesson's video."""
+        if not await self._store.get(lesson_id):
+            return
+        await self._store.stretch(lesson_id, mark, inserts)
+        await self._lessons.subtitles_changed(lesson_id, self._new_version())
+
     async def forget(self, lesson_id: str) -> None:
         """A lesson goes."""
         await self._store.delete(lesson_id)
+
+    def _new_version(self) -> int:
+        return round(self._clock.now().timestamp() * 1000)  # grows, also after they were taken away

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.infra.mongo import Database
+from server.recordings.inserts import Inserts
 from server.subtitles.model import Line
 
 
@@ -23,6 +24,16 @@ class SubtitleStore:
         """The lines of a lesson."""
         document = await self._subtitles.find_one({"_id": lesson_id})
         return tuple(Line(*line) for line in document["lines"]) if document else ()
+
+    async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
+        """Move the lines of a lesson."""
+        document = await self._subtitles.find_one({"_id": lesson_id, "stretched": {"$ne": mark}})
+        if document is None:
+            return
+        moved = [[*inserts.line(start, end), text] for start, end, text in document["lines"]]
+        await self._subtitles.update_one(
+            {"_id": lesson_id, "lines": document["lines"]}, {"$set": {"lines": moved, "stretched": mark}}
+        )
 
     async def delete(self, lesson_id: str) -> None:
         """Forget the lines of a lesson."""

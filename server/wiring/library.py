@@ -12,6 +12,10 @@ from server.certificates.store import CertificateStore
 from server.courses.editing import CourseEditing
 from server.courses.service import Courses
 from server.courses.store import CourseStore
+from server.fills.jobs import FILL
+from server.fills.jobs import SOON as FILL_SOON
+from server.fills.service import Fills
+from server.fills.store import FillStore
 from server.infra.transactions import Transactions
 from server.lesson_questions.service import LessonQuestions
 from server.lesson_questions.store import LessonQuestionStore
@@ -45,6 +49,7 @@ class Library:
     """What streams and uploads become."""
 
     recordings: Recordings
+    fills: Fills
     courses: Courses
     editing: CourseEditing
     subtitles: Subtitles
@@ -74,7 +79,8 @@ async def build_library(
     question_store = LessonQuestionStore(database)
     rating_store = RatingStore(database)
     learned = (quiz_store, certificate_store, question_store, rating_store)
-    for store in (asset_store, chunk_store, course_store, text_store, hall_store, clip_store, *learned):
+    fill_store = FillStore(database)
+    for store in (asset_store, chunk_store, fill_store, course_store, text_store, hall_store, clip_store, *learned):
         await store.make_indexes()
     courses = Courses(course_store, asset_store, clients.announcer, clock)
     subtitles = Subtitles(SubtitleStore(database), courses, clock)
@@ -84,6 +90,7 @@ async def build_library(
     questions = LessonQuestions(question_store, courses, door, clients.limits, clients.announcer, clock)
     ratings = Ratings(rating_store, courses, clock)
     courses.take_along(search, subtitles, quizzes, questions, ratings)
+    courses.move_along(subtitles, quizzes, questions)
     clip_queue = Queue(
         clip_store,
         clients.jobs,
@@ -113,10 +120,20 @@ async def build_library(
     )
     chunks = Chunks(chunk_store, chunk_queue, asset_store, asset_queue, clock)
     chunk_queue.tell_changes_to(chunks.changed)
+    recordings = Recordings(
+        asset_store, asset_queue, chunks, objects, courses, streams, stores.rooms, cards, clips, clock
+    )
+    fill_queue = Queue(
+        fill_store,
+        clients.jobs,
+        clock,
+        job=FILL,
+        priority=lambda _: FILL_SOON,
+        lease_seconds=settings.job_lease_seconds,
+    )
     return Library(
-        recordings=Recordings(
-            asset_store, asset_queue, chunks, objects, courses, streams, stores.rooms, cards, clips, clock
-        ),
+        recordings=recordings,
+        fills=Fills(fill_store, fill_queue, objects, streams, recordings, courses, clock),
         courses=courses,
         editing=CourseEditing(course_store, courses, clock),
         subtitles=subtitles,

@@ -7,10 +7,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
 import av
+import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.container import OutputContainer
@@ -34,7 +36,10 @@ ENCODERS = {"H264": "libx264", "VP8": "libvpx"}
 
 @dataclass(frozen=True, slots=True)
 class RunOf:
-    """One run to make. `gap_seconds`: how long nothing came before it. `is_uneven`: frames come at odd moments."""
+    """One run to make. `gap_seconds`: how long nothing came before it. `is_uneven`: frames come at odd moments.
+
+    `says_from`: its sound is the same talk everywhere, from this second of it on; None: a steady tone.
+    """
 
     seconds: float = 4.0
     video: VideoCodec | None = "H264"
@@ -44,6 +49,7 @@ class RunOf:
     gap_seconds: float = 0.0
     is_uneven: bool = False
     frames_per_second: int = 15
+    says_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class MadeTake:
     duration_ms: int
 
 
-def make_take(stream_id: str, runs: Sequence[RunOf]) -> MadeTake:
+def make_take(stream_id: str, runs: Sequence[RunOf], began_at: datetime | None = None) -> MadeTake:
     """A whole take."""
     files: dict[str, bytes] = {}
     parts: list[dict[str, object]] = []
@@ -95,27 +101,44 @@ def make_take(stream_id: str, runs: Sequence[RunOf]) -> MadeTake:
                 "height": run.height if run.video else 0,
             }
         )
-    take = {"stream_id": stream_id, "duration_ms": at_ms, "parts": parts, "runs": described, "gaps": gaps}
+    take = {
+        "stream_id": stream_id,
+        "room_id": "",
+        "first_picture_at": began_at.isoformat() if began_at else None,
+        "duration_ms": at_ms,
+        "parts": parts,
+        "runs": described,
+        "gaps": gaps,
+    }
     files["index.m3u8"] = vod_playlist(segments, None).encode()
     files["take.json"] = json.dumps(take).encode()
     return MadeTake(files, at_ms)
 
 
-async def put_take(objects: Objects, stream_id: str, runs: Sequence[RunOf]) -> MadeTake:
+async def put_take(
+    objects: Objects, stream_id: str, runs: Sequence[RunOf], began_at: datetime | None = None
+) -> MadeTake:
     """Make a take and put it into the object store."""
-    take = make_take(stream_id, runs)
+    take = make_take(stream_id, runs, began_at)
     for name, data in take.files.items():
         await objects.put(take_prefix(stream_id) + name, data, "application/octet-stream")
     return take
 
 
 def make_video(
-    seconds: float, *, width: int = 640, height: int = 360, kind: str = "mp4", sound: bool = True
+    seconds: float,
+    *,
+    width: int = 640,
+    height: int = 360,
+    kind: str = "mp4",
+    sound: bool = True,
+    says_from: float | None = None,
 ) -> bytes:
     """A video as somebody uploads it."""
     out = io.BytesIO()
     with av.open(out, "w", format=kind) as container:
-        _fill(container, RunOf(seconds, width=width, height=height, channels=1 if sound else 0))
+        run = RunOf(seconds, width=width, height=height, channels=1 if sound else 0, says_from=says_from)
+        _fill(container, run)
     return out.getvalue()
 
 
@@ -132,6 +155,14 @@ def picture(width: int, height: int, seconds: float) -> VideoFrame:
                 line[x] = 230
         plane.update(bytes(line) * plane.height)
     return frame
+
+
+def talk(from_seconds: float, samples: int) -> bytes:
+    """Sound of which every second is unlike every other, from some second of it on."""
+    loudness = np.random.default_rng(7).uniform(0, 1, 20_000) ** 3
+    at = np.arange(samples) + round(from_seconds * OPUS_RATE)
+    wave = np.sin(at * (2 * math.pi * 440 / OPUS_RATE)) * loudness[at // (OPUS_RATE // 20)]
+    return bytes((wave * 12_000).astype("<i2").tobytes())
 
 
 def _record(run: RunOf, begins_seconds: float) -> tuple[bytes, list[bytes]]:
@@ -232,14 +263,17 @@ def _sounds(run: RunOf) -> list[_Encoded]:
     assert isinstance(encoder, AudioCodecContext)
     encoder.sample_rate, encoder.layout, encoder.format = OPUS_RATE, layout, "s16"
     encoder.time_base = Fraction(1, OPUS_RATE)
-    wave = [int(8000 * math.sin(sample * 440 * 2 * math.pi / OPUS_RATE)) for sample in range(OPUS_RATE)]
-    second = b"".join(value.to_bytes(2, "little", signed=True) * run.channels for value in wave)
     size = OPUS_SAMPLES * 2 * run.channels
+    if run.says_from is None:
+        wave = [int(8000 * math.sin(sample * 440 * 2 * math.pi / OPUS_RATE)) for sample in range(OPUS_RATE)]
+        said = b"".join(value.to_bytes(2, "little", signed=True) * run.channels for value in wave)
+    else:
+        said = talk(run.says_from, round(run.seconds * OPUS_RATE))
     encoded: list[_Encoded] = []
     for number in range(round(run.seconds * OPUS_RATE) // OPUS_SAMPLES):
         sound = AudioFrame("s16", layout, OPUS_SAMPLES)
-        at = number * size % len(second)
-        sound.planes[0].update(second[at : at + size])
+        at = number * size % len(said)
+        sound.planes[0].update(said[at : at + size])
         sound.sample_rate, sound.pts, sound.time_base = OPUS_RATE, number * OPUS_SAMPLES, Fraction(1, OPUS_RATE)
         for packet in encoder.encode(sound):
             encoded.append(_Encoded(len(encoded) * OPUS_SAMPLES / OPUS_RATE, True, bytes(packet)))
@@ -258,9 +292,11 @@ def _fill(container: OutputContainer, run: RunOf) -> None:
         frame = picture(run.width, run.height, at)
         frame.pts, frame.time_base = round(at * 1000), Fraction(1, 1000)
         container.mux(video.encode(frame))
-    for number in range(round(run.seconds * OPUS_RATE) // OPUS_SAMPLES if audio else 0):
+    samples = round(run.seconds * OPUS_RATE)
+    said = bytes(2 * samples) if run.says_from is None else talk(run.says_from, samples)
+    for number in range(samples // OPUS_SAMPLES if audio else 0):
         sound = AudioFrame("s16", "mono", OPUS_SAMPLES)
-        sound.planes[0].update(bytes(OPUS_SAMPLES * 2))
+        sound.planes[0].update(said[number * OPUS_SAMPLES * 2 : (number + 1) * OPUS_SAMPLES * 2])
         sound.sample_rate, sound.pts, sound.time_base = OPUS_RATE, number * OPUS_SAMPLES, Fraction(1, OPUS_RATE)
         if audio is not None:
             container.mux(audio.encode(sound))

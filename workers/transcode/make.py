@@ -1,4 +1,4 @@
-"""Making what a task asks for: a plan, a chunk of pictures, the sound, or a clip."""
+"""Making what a task asks for: a plan, a chunk of pictures, the sound, a clip, or what fills a gap."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from server.recordings.ladder import Ladder, MadeChunk
 from server.recordings.take import Timeline
+from workers.transcode.fill import make_fill
 from workers.transcode.look import look, look_over
 from workers.transcode.loudness import Leveller, Meter
 from workers.transcode.output import PictureTrack, SoundTrack, open_file, open_segments
@@ -34,6 +35,10 @@ def make(task: Task, tell: Progress) -> Result:
         return Planned(ladder=plan_ladder(look(pieces[0]), task.chunk_ms))
     if task.kind == "clip":
         return _make_clip(task, pieces, timeline, folder, tell)
+    if task.kind == "fill":
+        beside = [Piece(Path(piece.path), piece.begins_ms) for piece in task.beside]
+        span = Span(task.start_ms, task.end_ms)
+        return make_fill(pieces, beside, span, folder, task.prefix, task.threads, tell)
     if task.ladder is None:
         raise ValueError("a chunk is made of a ladder")
     if task.kind == "sound":

@@ -170,12 +170,20 @@ def choose_cuts(keyframes_ms: Sequence[float], duration_ms: float, chunk_ms: flo
 
 def plan_clip(facts: SourceFacts) -> tuple[PicturePlan, SoundPlan | None]:
     """One rendition that any phone plays, at most 480p. Raises SourceRefused."""
+    return _one_size(facts, next(rung for rung in RUNGS if rung.short_side == 480))
+
+
+def plan_fill(facts: SourceFacts) -> tuple[PicturePlan, SoundPlan | None]:
+    """One rendition as good as the ladder's best, which is made of it. Raises SourceRefused."""
+    return _one_size(facts, RUNGS[0])
+
+
+def _one_size(facts: SourceFacts, rung: Rung) -> tuple[PicturePlan, SoundPlan | None]:
     check(facts)
     if not facts.has_video:
         raise SourceRefused("no_picture")
     canvas = choose_canvas(facts.sizes)
-    side = min(480, even(canvas.short_side))
-    rung = next(rung for rung in RUNGS if rung.short_side == 480)
+    side = min(rung.short_side, even(canvas.short_side))
     sounds = _sounds((HIGH,), facts.channels) if facts.has_audio else ()
     return _picture(canvas, side, rung), sounds[0] if sounds else None
 

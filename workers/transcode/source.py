@@ -43,16 +43,16 @@ BOTH = frozenset(Track)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One file. `begins_ms`: where its first picture (or sound) is on the stream's timeline, if it is of a take."""
+    """One file. `begins_ms`: where its first picture (or sound) is on the stream's timeline, if it is of a stream."""
 
     path: Path
     begins_ms: float = 0.0
     timeline: Timeline | None = None
 
     def place(self, since_begin_ms: float) -> float:
-        """Where something of the file is in the asset."""
+        """Where something of the file is in the asset; without a timeline: in the stream."""
         if self.timeline is None:
-            return since_begin_ms
+            return self.begins_ms + since_begin_ms
         return self.timeline.replay_time(self.begins_ms + since_begin_ms)
 
 
@@ -126,7 +126,8 @@ class Reader:
 
     def frames_from(self, start_ms: float) -> Iterator[Timed]:
         """Everything from the last keyframe before a moment on; from the beginning if that cannot be found."""
-        if start_ms <= 0 or self.piece.timeline is not None or not self._seek(start_ms):
+        since_begin_ms = start_ms - self.piece.begins_ms
+        if since_begin_ms <= 0 or self.piece.timeline is not None or not self._seek(since_begin_ms):
             yield from self.frames()
             return
         frames = self.frames()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.recordings.ladder import Ladder, MadeChunk
+from server.recordings.ladder import Ladder, MadeChunk, Segment
 from server.recordings.take import Part
 
 
@@ -25,11 +25,13 @@ class Task(_Line):
     """`parts`: those of the take, from which the asset's timeline follows; none for an upload.
 
     `chunk_ms`: how long chunks shall be, for a plan. `number`: which chunk of `ladder`.
-    `start_ms` and `end_ms`, on the stream's timeline, are those of a clip.
+    `start_ms` and `end_ms`, on the stream's timeline, are those of a clip or a fill. `beside`: what was recorded
+    around a gap that is filled; the names of what fills it begin with `prefix`.
     """
 
-    kind: Literal["plan", "pictures", "sound", "clip"]
+    kind: Literal["plan", "pictures", "sound", "clip", "fill"]
     pieces: tuple[SourcePiece, ...]
+    beside: tuple[SourcePiece, ...] = ()
     parts: tuple[Part, ...] = ()
     ladder: Ladder | None = None
     number: int = 0
@@ -37,6 +39,7 @@ class Task(_Line):
     start_ms: float = 0.0
     end_ms: float = 0.0
     folder: str
+    prefix: str = ""
     threads: int = Field(ge=1)
 
 
@@ -76,5 +79,18 @@ class Cut(_Line):
     has_poster: bool
 
 
-Result = Planned | Encoded | Cut
+class Filled(_Line):
+    """A run that fills a gap lies in the folder. `lag_ms`: how far the host's clock was off, if that was found."""
+
+    what: Literal["filled"] = "filled"
+    init: str
+    video_codec: str
+    audio_codec: str | None
+    width: int
+    height: int
+    segments: tuple[Segment, ...]
+    lag_ms: float | None
+
+
+Result = Planned | Encoded | Cut | Filled
 Answer = Progressed | Refused | Result

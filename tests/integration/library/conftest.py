@@ -106,7 +106,9 @@ class Farm:
 
     async def record(self, stream: Stream, runs: Sequence[RunOf]) -> int:
         """Put a take into the object store; answers how long it is."""
-        return (await put_take(self.server.services.objects, stream.id, runs)).duration_ms
+        services = self.server.services
+        began_at = (await services.streams.get(stream.id)).first_picture_at
+        return (await put_take(services.objects, stream.id, runs, began_at)).duration_ms
 
     async def tell(self, stream: Stream, duration_ms: int, runs: Sequence[RunOf]) -> None:
         """Report a take as a media node does."""

@@ -1,0 +1,1 @@
+"""Filling the gaps of a replay from what its host's own browser recorded."""

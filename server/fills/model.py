@@ -1,0 +1,158 @@
+"""A fill: the gaps of a take, the files of the host's own recording, and which of them cover what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from server.errors import Conflict
+from server.making.model import Work, WorkState
+from server.recordings.take import Take
+
+LEAST_HOLE_MS = 1_000  # a shorter one nobody notices
+LEAST_PATCH_MS = 500  # less than this is not worth a cut
+SEAM_MS = 400  # what a browser loses between two files; the last picture stands so long
+# Clocks differ, and a file next to a gap has the sound by which it finds its place.
+NEAR_MS = 2_000
+MOST_FILES = 400  # of one stream: over an hour of gaps
+MOST_BYTES = 1_000_000_000
+LARGEST_FILE_BYTES = 32_000_000  # ten seconds at 25 Mbit/s
+LONGEST_FILE_MS = 60_000
+KEPT = timedelta(days=8)  # files whose page never came back; a page keeps its own for seven days
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """What a take lacks between two of its parts, in ms of the stream's timeline."""
+
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """A file of the host's recording. `started_at` is the server's clock as his page knew it."""
+
+    stream_id: str
+    name: str
+    started_at: datetime
+    duration_ms: int
+    bytes: int
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A span that can be filled, and the files that cover it, in order."""
+
+    start_ms: float
+    end_ms: float
+    files: tuple[HostFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """The making of a stream's patches: there is one for a stream, and its id is the stream's."""
+
+    id: str
+    host_id: str
+    created_at: datetime
+    work: Work
+
+
+class FillState(StrEnum):
+    """What a host's page is told."""
+
+    WAITING = "waiting"  # the recording is not there yet
+    WHOLE = "whole"  # nothing is missing
+    OPEN = "open"  # files are taken in
+    MAKING = "making"
+    FILLED = "filled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FillView:
+    """How the filling of a stream stands."""
+
+    state: FillState
+    holes: tuple[tuple[datetime, datetime], ...] = ()
+    files: tuple[str, ...] = ()
+
+
+def state_of(work: Work) -> FillState:
+    """What a page is told of work that has begun."""
+    if work.state is WorkState.READY:
+        return FillState.FILLED
+    return FillState.FAILED if work.state is WorkState.FAILED else FillState.MAKING
+
+
+def holes_of(take: Take) -> tuple[Hole, ...]:
+    """What lies between parts: there the publisher was away, or the recorder could not write.
+
+    What is lost within a part is not in here: its sound and picture go on beside it.
+    """
+    holes = []
+    end_ms = 0.0
+    for part, following in pairwise(take.parts):
+        end_ms = max(end_ms, part.start_ms + part.duration_ms)
+        if following.start_ms - end_ms >= LEAST_HOLE_MS:
+            holes.append(Hole(end_ms, following.start_ms))
+    return tuple(holes)
+
+
+def place_of(file: HostFile, take: Take) -> float:
+    """Where a file begins on the stream's timeline, as far as clocks tell; before the first picture: negative."""
+    if take.first_picture_at is None:
+        return 0.0
+    return (file.started_at - take.first_picture_at) / timedelta(milliseconds=1)
+
+
+def walls_of(holes: Sequence[Hole], first_picture_at: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """Holes by the server's clock."""
+    return tuple(
+        (
+            first_picture_at + timedelta(milliseconds=hole.start_ms),
+            first_picture_at + timedelta(milliseconds=hole.end_ms),
+        )
+        for hole in holes
+    )
+
+
+def is_wanted(file: HostFile, take: Take) -> bool:
+    """Whether a file is at, or next to, a hole."""
+    start_ms = place_of(file, take)
+    return any(
+        start_ms < hole.end_ms + NEAR_MS and start_ms + file.duration_ms > hole.start_ms - NEAR_MS
+        for hole in holes_of(take)
+    )
+
+
+def check_room(kept: Sequence[HostFile], file: HostFile) -> None:
+    """Whether one more may be kept; the same one again always may. Raises Conflict (`too_many_files`)."""
+    others = [one for one in kept if one.name != file.name]
+    if len(others) >= MOST_FILES or sum(one.bytes for one in others) + file.bytes > MOST_BYTES:
+        raise Conflict("so much is not taken in for one broadcast", code="too_many_files")
+
+
+def plan_patches(take: Take, files: Sequence[HostFile]) -> tuple[Patch, ...]:
+    """Which spans of the holes the files cover; seams between files are covered too."""
+    placed = sorted(((place_of(file, take), file) for file in files), key=lambda entry: entry[0])
+    return tuple(patch for hole in holes_of(take) for patch in _patches_in(hole, placed))
+
+
+def _patches_in(hole: Hole, placed: Sequence[tuple[float, HostFile]]) -> list[Patch]:
+    patches: list[Patch] = []
+    for start_ms, file in placed:
+        begin, end = max(hole.start_ms, start_ms), min(hole.end_ms, start_ms + file.duration_ms)
+        if end <= begin:
+            continue
+        if patches and begin - patches[-1].end_ms <= SEAM_MS:
+            last = patches.pop()
+            patches.append(Patch(last.start_ms, max(end, last.end_ms), (*last.files, file)))
+        else:
+            patches.append(Patch(begin, end, (file,)))
+    return [patch for patch in patches if patch.end_ms - patch.start_ms >= LEAST_PATCH_MS]

@@ -1,0 +1,149 @@
+"""A host's own recording fills the gaps of his replay: asked for, brought, filled in, once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from server.streams.model import Stream
+from server.wire import iso
+from tests.harness.app import Page
+from tests.harness.takes import RunOf, make_video
+from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, eventually, settled
+
+pytestmark = pytest.mark.long
+
+INTERRUPTED = [
+    RunOf(4.0, width=320, height=180, says_from=0.0),
+    RunOf(4.0, width=320, height=180, gap_seconds=3.0, says_from=7.0),
+]
+SUBTITLES = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n前\n\n00:00:05.000 --> 00:00:06.000\n后\n"
+
+
+def file_path(stream: Stream, started_at: datetime, duration_ms: int) -> str:
+    started_ms = round(started_at.timestamp() * 1000)
+    return f"/api/my/streams/{stream.id}/fill/files?started_ms={started_ms}&duration_ms={duration_ms}"
+
+
+def at(began_at: datetime, second: int) -> str:
+    return str(iso(began_at + timedelta(seconds=second)))
+
+
+async def look(page: Page, stream: Stream) -> dict[str, Any]:
+    status, body = await page.ask("GET", f"/api/my/streams/{stream.id}/fill")
+    assert status == 200, body
+    return dict(body)
+
+
+async def interrupted(farm: Farm, page: Page) -> tuple[Stream, datetime, str]:
+    """A stream with a gap from 4 to 7 s, when it began, and its lesson."""
+    stream = await farm.broadcast(INTERRUPTED, [(9000, 10_000, farm.oranges)])
+    began_at = (await farm.server.services.streams.get(stream.id)).first_picture_at
+    assert began_at is not None
+    return stream, began_at, await farm.lesson_of(page, stream)
+
+
+async def test_a_gap_is_filled_and_everything_keeps_its_place(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: a replay with a gap, with a learner who has watched over it, subtitles, a quiz and a question
+    stream, began_at, lesson_id = await interrupted(farm, page)
+    await farm.server.services.accounts.register("liming", PASSWORD, "李明", None)
+    await page.sign_in("liming", PASSWORD)
+    watched = {"position_ms": 6000, "intervals": [[0, 2000], [3000, 6000]]}
+    assert (await page.ask("PUT", f"/api/lessons/{lesson_id}/progress", watched))[0] == 200
+    status, _ = await page.ask("POST", f"/api/lessons/{lesson_id}/questions", {"text": "几月剪？", "at_ms": 5500})
+    assert status == 201
+    await page.sign_in("zhanghong", PASSWORD)
+    raw = SUBTITLES.encode()
+    assert (await page.ask("PUT", f"/api/my/lessons/{lesson_id}/subtitles", data=raw))[0] == 200
+
+    # when: his page asks what is missing
+    asked = await look(page, stream)
+
+    # then
+    hole = {"from": at(began_at, 4), "to": at(began_at, 7)}
+    assert asked == {"state": "open", "holes": [hole], "files": []}
+
+    # when: it brings a file that covers it, twice, whose clock is 300 ms late, and one that is of no use
+    video = make_video(7.0, width=320, height=180, kind="webm", says_from=2.0)
+    path = file_path(stream, began_at + timedelta(milliseconds=2300), 7000)
+    for _ in range(2):
+        assert (await page.ask("PUT", path, data=video))[0] == 204
+    far = await page.ask("PUT", file_path(stream, began_at + timedelta(seconds=60), 7000), data=video)
+    assert (far[0], far[1]["code"]) == (409, "not_wanted")
+    assert len((await look(page, stream))["files"]) == 1
+    await start_worker()
+    status, begun = await page.ask("POST", f"/api/my/streams/{stream.id}/fill")
+    assert (status, begun["state"]) == (200, "making")
+
+    # then: it is filled in, and the replay is the same lesson, longer
+    async def filled() -> dict[str, Any] | None:
+        found = await look(page, stream)
+        assert found["state"] != "failed"
+        return found if found["state"] == "filled" else None
+
+    await eventually(filled)
+    ready = await settled(page, lesson_id)
+    assert (ready["state"], ready["error"]) == ("ready", None)
+    assert ready["duration_ms"] == pytest.approx(11_000, abs=50)
+    assert ready["gaps"] == []
+    assert ready["filled"] == [{"start_ms": 4000, "end_ms": 7000, "at_ms": 4000}]
+    (chapter,) = ready["chapters"]
+    assert (chapter["start_ms"], chapter["end_ms"]) == (9000, 10_000)
+
+    # and: what has a place in it has moved, once
+    _, lines = await page.ask("GET", f"/api/lessons/{lesson_id}/subtitles")
+    assert [line["start_ms"] for line in lines["items"]] == [1000, 8000]
+    _, questions = await page.ask("GET", f"/api/lessons/{lesson_id}/questions")
+    assert [question["at_ms"] for question in questions["items"]] == [8500]
+    await page.sign_in("liming", PASSWORD)
+    _, seen = await page.ask("GET", f"/api/lessons/{lesson_id}")
+    assert (seen["position_ms"], seen["intervals"], seen["filled"]) == (9000, [[0, 2000], [3000, 9000]], None)
+
+    # and: nothing of the host's files is left, and no more are taken
+    services = farm.server.services
+    assert await services.objects.list_keys(f"uploads/fills/{stream.id}/") == []
+    await page.sign_in("zhanghong", PASSWORD)
+    again = await page.ask("PUT", path, data=video)
+    assert (again[0], again[1]["code"]) == (409, "fill_begun")
+
+
+async def test_a_bad_file_ends_in_a_clear_state_and_harms_nothing(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given
+    stream, began_at, lesson_id = await interrupted(farm, page)
+    await page.sign_in("zhanghong", PASSWORD)
+    path = file_path(stream, began_at + timedelta(seconds=3), 7000)
+
+    # when: what is no video, what has no length, what is too long, and noise with a video's first bytes
+    text = await page.ask("PUT", path, data=b"hello, this is a text")
+    assert (text[0], text[1]["code"]) == (415, "not_a_video")
+    endless = await page.ask("PUT", file_path(stream, began_at, 3_600_000), data=b"\x1aE\xdf\xa3")
+    assert (endless[0], endless[1]["code"]) == (400, "bad_request")
+    assert (await page.ask("POST", f"/api/my/streams/{stream.id}/fill"))[1]["code"] == "no_files"
+    assert (await page.ask("PUT", path, data=b"\x1aE\xdf\xa3" + bytes(2000)))[0] == 204
+    await start_worker()
+    assert (await page.ask("POST", f"/api/my/streams/{stream.id}/fill"))[0] == 200
+
+    # then
+    async def failed() -> bool | None:
+        return (await look(page, stream))["state"] == "failed" or None
+
+    await eventually(failed)
+    ready = await settled(page, lesson_id)
+    assert (ready["state"], ready["duration_ms"], len(ready["gaps"]), ready["filled"]) == ("ready", 8000, 1, [])
+
+
+async def test_only_its_host_fills_a_broadcast(farm: Farm, page: Page) -> None:
+    stream, began_at, _ = await interrupted(farm, page)
+    path = f"/api/my/streams/{stream.id}/fill"
+    assert (await page.ask("GET", path))[0] == 401
+    await farm.server.services.accounts.register("wang", PASSWORD, "王", None, roles=farm.host.roles)
+    await page.sign_in("wang", PASSWORD)
+    for method, where in (("GET", path), ("POST", path), ("PUT", file_path(stream, began_at, 7000))):
+        status, body = await page.ask(method, where, data=b"x" if method == "PUT" else None)
+        assert (status, body["code"]) == (403, "not_allowed")

@@ -1,0 +1,101 @@
+"""Filling gaps: what is missing, which files cover it, and where things are in the replay afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.errors import Conflict
+from server.fills.model import MOST_FILES, Hole, HostFile, check_room, holes_of, is_wanted, plan_patches, walls_of
+from server.recordings.inserts import Insert, Inserts
+from server.recordings.model import Gap, filled_of
+from server.recordings.take import Part, Run, Span, Take, inserts_of
+
+BEGAN = datetime(2026, 11, 28, 8, tzinfo=UTC)
+
+
+def make_take(*spans: tuple[int, int], fills: tuple[int, ...] = ()) -> Take:
+    """Parts from…to, each a run of its own; those whose numbers are in `fills` were filled in."""
+    return Take(
+        stream_id="s1",
+        duration_ms=spans[-1][1],
+        first_picture_at=BEGAN,
+        runs=tuple(
+            Run(init=f"fill-1-{number}-init.mp4" if number in fills else f"init-{number}.mp4")
+            for number in range(len(spans))
+        ),
+        parts=tuple(
+            Part(name=f"{number}.m4s", run=number, start_ms=start, duration_ms=end - start, bytes=1)
+            for number, (start, end) in enumerate(spans)
+        ),
+    )
+
+
+def make_file(start_ms: int, end_ms: int, size: int = 1000) -> HostFile:
+    started_at = BEGAN + timedelta(milliseconds=start_ms)
+    return HostFile("s1", f"f{start_ms}", started_at, end_ms - start_ms, size, BEGAN)
+
+
+INTERRUPTED = make_take((0, 20_000), (50_000, 70_000), (70_600, 90_000))
+
+
+def test_a_hole_is_what_lies_between_parts_for_a_second_and_more() -> None:
+    assert holes_of(INTERRUPTED) == (Hole(20_000, 50_000),)
+    assert walls_of(holes_of(INTERRUPTED), BEGAN) == ((BEGAN + timedelta(seconds=20), BEGAN + timedelta(seconds=50)),)
+
+
+def test_files_at_a_hole_are_wanted_and_others_are_not() -> None:
+    wanted = [
+        is_wanted(make_file(start, start + 10_000), INTERRUPTED) for start in (0, 9_000, 30_000, 51_000, 60_000)
+    ]
+    assert wanted == [False, True, True, True, False]
+
+
+def test_files_that_follow_each_other_are_one_patch_cut_to_the_hole() -> None:
+    files = [make_file(24_500, 34_000), make_file(15_000, 25_000), make_file(34_300, 60_000)]
+    (patch,) = plan_patches(INTERRUPTED, files)
+    assert (patch.start_ms, patch.end_ms) == (20_000, 50_000)
+    assert [file.name for file in patch.files] == ["f15000", "f24500", "f34300"]
+
+
+def test_what_no_file_covers_stays_a_gap() -> None:
+    files = [make_file(15_000, 25_000), make_file(40_000, 45_000), make_file(49_800, 60_000)]
+    patches = plan_patches(INTERRUPTED, files)
+    assert [(patch.start_ms, patch.end_ms) for patch in patches] == [(20_000, 25_000), (40_000, 45_000)]
+
+
+@given(st.lists(st.tuples(st.integers(-20_000, 100_000), st.integers(1, 60_000)), max_size=12))
+def test_patches_lie_in_holes_in_order_and_never_overlap(spans: list[tuple[int, int]]) -> None:
+    patches = plan_patches(INTERRUPTED, [make_file(start, start + length) for start, length in spans])
+    end_ms = 20_000.0
+    for patch in patches:
+        assert end_ms <= patch.start_ms < patch.end_ms <= 50_000
+        end_ms = patch.end_ms
+
+
+def test_so_many_files_are_kept_and_no_more_but_the_same_one_again_is() -> None:
+    kept = [make_file(number, number + 1) for number in range(MOST_FILES)]
+    check_room(kept, kept[0])
+    with pytest.raises(Conflict) as refused:
+        check_room(kept, make_file(999_999, 1_000_000))
+    assert refused.value.code == "too_many_files"
+    with pytest.raises(Conflict):
+        check_room([], make_file(0, 1, size=2_000_000_000))
+
+
+def test_what_was_filled_in_has_its_place_in_the_replay_and_moves_what_comes_after() -> None:
+    # given: two gaps, of which one is filled whole and one in part
+    take = make_take((0, 4000), (4000, 6000), (6000, 10_000), (12_000, 13_000), (20_000, 24_000), fills=(1, 3))
+
+    # then
+    assert filled_of(take) == (Gap(4000, 6000, 4000), Gap(12_000, 13_000, 10_000))
+    assert take.filled[0] == Span(start_ms=4000, end_ms=6000)
+    inserts = inserts_of(take)
+    assert inserts == Inserts((Insert(4000, 2000), Insert(8000, 1000)))
+    assert [inserts.place(at) for at in (0, 3999, 4000, 7999, 8000, 12_000)] == [0, 3999, 6000, 9999, 11_000, 15_000]
+    assert [inserts.end(at) for at in (4000, 4001, 8000, 8001)] == [4000, 6001, 10_000, 11_001]
+    assert inserts.line(3500, 4500) == (3500, 4500)
+    assert inserts.line(4000, 5000) == (6000, 7000)
