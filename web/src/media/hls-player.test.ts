@@ -20,8 +20,10 @@ class FakeHls {
   playingDate: Date | null = null
   destroyed = false
   mended = 0
+  readonly startPosition: number
   private readonly listeners = new Map<string, (event: string, data: unknown) => void>()
-  constructor() {
+  constructor({ startPosition }: { startPosition: number }) {
+    this.startPosition = startPosition
     FakeHls.all.push(this)
   }
   on = (name: string, listener: (event: string, data: unknown) => void) => void this.listeners.set(name, listener)
@@ -117,7 +119,80 @@ describe('while it follows the broadcast', () => {
   })
 })
 
+describe('when the browser does not let it play', () => {
+  let plays: number
+  let refuses: boolean
+
+  beforeEach(() => {
+    plays = 0
+    refuses = true
+    video.muted = true
+    Object.defineProperty(video, 'paused', { configurable: true, get: () => refuses })
+    video.play = async () => {
+      plays += 1
+      if (refuses) throw new DOMException('a tap first', 'NotAllowedError')
+    }
+  })
+
+  test('the next tap anywhere takes it up', async () => {
+    player.start()
+    await vi.advanceTimersByTimeAsync(0)
+    last().say('parsed', { levels: last().levels })
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect([plays, states.at(-1)?.name]).toEqual([1, 'connecting'])
+    document.dispatchEvent(new Event('pointerup'))
+    expect(plays).toBe(2)
+  })
+
+  test('so does the page that is looked at again, unless it plays', async () => {
+    await begin()
+    plays = 0
+    document.dispatchEvent(new Event('visibilitychange'))
+    expect(plays).toBe(1)
+    refuses = false
+    document.dispatchEvent(new Event('visibilitychange'))
+    expect(plays).toBe(1)
+    refuses = true
+    player.destroy()
+    document.dispatchEvent(new Event('visibilitychange'))
+    expect(plays).toBe(1)
+  })
+})
+
 describe('when something breaks', () => {
+  test('who went back comes back to his place, also at the second try', async () => {
+    await begin()
+    expect(last().startPosition).toBe(-1)
+    player.seek(20_000)
+    fatal('fragLoadError')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([FakeHls.all.length, last().startPosition]).toEqual([2, 20])
+    video.currentTime = 0
+    fatal('levelLoadError')
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect([FakeHls.all.length, last().startPosition]).toEqual([3, 20])
+    video.currentTime = 20
+    last().say('parsed', { levels: last().levels })
+    video.dispatchEvent(new Event('playing'))
+    await vi.advanceTimersByTimeAsync(500)
+    expect([video.currentTime, places.at(-1)?.isBack]).toEqual([20, true])
+    // but not when he has gone to live meanwhile, or when there is another stream
+    player.toLive()
+    fatal('fragLoadError')
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(last().startPosition).toBe(-1)
+  })
+
+  test('who went back further than the next node has goes to live', async () => {
+    await begin()
+    player.seek(90_000)
+    const details = last().levels[1]?.details as { edge: number }
+    details.edge = 10
+    last().liveSyncPosition = 8
+    await vi.advanceTimersByTimeAsync(500)
+    expect([video.currentTime, places.at(-1)?.isBack]).toEqual([8, false])
+  })
+
   test('it mends what the decoder did not like a few times, then begins anew', async () => {
     await begin()
     for (let time = 0; time < 3; time += 1) fatal('bufferAppendError', { type: 'mediaError' })

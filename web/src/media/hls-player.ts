@@ -44,6 +44,8 @@ const INTO_SEGMENT_SECONDS = 0.05
 /** Who went back and sees nothing for so long is taken to the next segment. */
 const STUCK_MS = 6_000
 const MEDIA_ERRORS_MENDED = 3
+/** When a browser that refused to play, or put a pause (a call, the screen's lock), may let it go on. */
+const MOMENTS = ['pointerup', 'keydown', 'visibilitychange'] as const
 
 export class HlsPlayer {
   private readonly state: MachineState<PlayerState>
@@ -54,12 +56,15 @@ export class HlsPlayer {
   private mediaErrors = 0
   private askedMs = 0
   private isBack = false
+  /** Where he stood who had gone back, when something broke: from the beginning of the broadcast. */
+  private returnMs: number | null = null
   private stuck = { at: 0, sinceMs: 0 }
   private counted = { frames: 0, atMs: 0 }
   private retryTimer: ReturnType<typeof setTimeout> | undefined
   private tickTimer: ReturnType<typeof setInterval> | undefined
   private readonly onPlaying = () => this.onPicture()
   private readonly onEnded = () => this.retry('the end of the playlist', NO_STREAM_WAIT_MS)
+  private readonly onMoment = () => this.takeUp()
   private readonly onNativeError = () => !this.hls && this.retry('media error')
 
   constructor(private readonly options: HlsPlayerOptions) {
@@ -76,6 +81,7 @@ export class HlsPlayer {
     this.video.addEventListener('playing', this.onPlaying)
     this.video.addEventListener('ended', this.onEnded)
     this.video.addEventListener('error', this.onNativeError)
+    for (const moment of MOMENTS) document.addEventListener(moment, this.onMoment)
     this.tickTimer = setInterval(() => this.onTick(), TICK_MS)
     void this.connect()
   }
@@ -107,6 +113,7 @@ export class HlsPlayer {
 
   toLive(): void {
     this.isBack = false
+    this.returnMs = null
     const range = this.range()
     if (range) this.video.currentTime = range.live
     void this.playVideo()
@@ -123,6 +130,7 @@ export class HlsPlayer {
     this.video.removeEventListener('playing', this.onPlaying)
     this.video.removeEventListener('ended', this.onEnded)
     this.video.removeEventListener('error', this.onNativeError)
+    for (const moment of MOMENTS) document.removeEventListener(moment, this.onMoment)
     this.unload()
     this.state.finish({ name: 'closed' }, 'destroyed')
   }
@@ -131,7 +139,7 @@ export class HlsPlayer {
     this.unload()
     this.attemptsInARow += 1
     this.mediaErrors = 0
-    this.isBack = false
+    this.isBack = this.returnMs !== null
     this.askedMs = performance.now()
     this.state.set({ name: 'connecting', attempt: this.attemptsInARow })
     const mine = this.generation
@@ -147,6 +155,9 @@ export class HlsPlayer {
   }
 
   private playNatively(): void {
+    const backMs = this.returnMs
+    const mine = this.generation
+    if (backMs !== null) this.video.addEventListener('loadedmetadata', () => mine === this.generation && this.seek(backMs), { once: true })
     this.video.src = this.options.url
     void this.playVideo()
   }
@@ -157,6 +168,7 @@ export class HlsPlayer {
       backBufferLength: BACK_BUFFER_SECONDS,
       maxLiveSyncPlaybackRate: CATCH_UP_RATE,
       enableWorker: false, // fMP4 needs no remuxing worth a thread
+      startPosition: this.returnMs === null ? -1 : this.returnMs / 1_000,
       playlistLoadPolicy: {
         default: {
           maxTimeToFirstByteMs: 12_000,
@@ -192,7 +204,11 @@ export class HlsPlayer {
     this.retry(data.details)
   }
 
+  /** `waitMs`: there is no stream to come back to; the next one begins where it is. */
   private retry(why: string, waitMs?: number): void {
+    const range = this.isBack && this.state.is('playing') ? this.range() : null
+    if (range) this.returnMs = Math.max(0, (this.video.currentTime - range.start) * 1_000)
+    if (waitMs) this.returnMs = null
     this.unload()
     const attempt = Math.max(1, this.attemptsInARow)
     const retryInMs = waitMs ?? backoffMs(attempt)
@@ -204,6 +220,7 @@ export class HlsPlayer {
   private onPicture(): void {
     if (!this.state.is('connecting')) return
     this.attemptsInARow = 0
+    this.returnMs = null
     this.state.set({ name: 'playing', firstFrameMs: Math.round(performance.now() - this.askedMs) })
   }
 
@@ -212,6 +229,8 @@ export class HlsPlayer {
     const range = this.range()
     if (!range) return
     if (!this.isBack && range.live - this.video.currentTime > LOST_TOUCH_SECONDS) this.video.currentTime = range.live
+    // The broadcast may have moved to another node, where the way back begins anew.
+    if (this.isBack && this.video.currentTime > range.end) return this.toLive()
     this.getUnstuck()
     this.tellPlace()
     this.tellStats()
@@ -281,6 +300,12 @@ export class HlsPlayer {
     const startMs = native.getStartDate?.().getTime()
     const ms = this.hls ? this.hls.playingDate?.getTime() : startMs === undefined ? undefined : startMs + this.video.currentTime * 1_000
     return ms === undefined || Number.isNaN(ms) ? null : ms
+  }
+
+  /** Nobody pauses a broadcast here; somebody who went back sees it stand still until then, and goes on from there. */
+  private takeUp(): void {
+    if (document.hidden || !this.state.is('connecting', 'playing') || !this.video.paused || this.video.ended) return
+    void this.playVideo()
   }
 
   private async playVideo(): Promise<void> {

@@ -39,6 +39,41 @@ describe('the fast line', () => {
   })
 })
 
+describe('where neither line carries a picture', () => {
+  const CANNOT: PlayerState = { name: 'failed', reason: 'cannot_play' }
+
+  test('WHEP is blocked and the browser cannot play it over HLS: it stays with WHEP', () => {
+    const choice = new LineChoice('fast', true)
+    choice.fastSays(refused(2))
+    expect([choice.steadySays(CANNOT), choice.line]).toEqual([true, 'fast'])
+    expect([choice.fastSays(refused(2)), choice.fastSays(refused(99)), choice.fastIsSlow({ name: 'connecting', attempt: 1 })]).toEqual([false, false, false])
+    // until the viewer chooses anew
+    choice.choose('fast')
+    expect(choice.fastSays(refused(2))).toBe(true)
+  })
+
+  test('the browser can play neither: it says so, and changes no more', () => {
+    const choice = new LineChoice('fast', true)
+    expect([choice.fastSays(CANNOT), choice.steadySays(CANNOT), choice.line]).toEqual([true, false, 'steady'])
+  })
+
+  test('nothing answers at all: it changes over more and more seldom', () => {
+    const choice = new LineChoice('fast', true)
+    const borne = Array.from({ length: 4 }, () => {
+      let tries = 1
+      while (!choice.fastSays(refused(tries))) tries += 1
+      choice.steadySays(refused(3))
+      return tries
+    })
+    expect(borne).toEqual([2, 4, 8, 16])
+    expect(choice.fastIsSlow({ name: 'connecting', attempt: 1 })).toBe(false)
+    // a line that carries something is as good as new
+    choice.fastSays(PLAYING)
+    choice.fastWorks()
+    expect(choice.fastSays(refused(2))).toBe(true)
+  })
+})
+
 describe('the steady line', () => {
   test('is looked back from later and later, unless it was chosen', () => {
     const choice = new LineChoice('fast', true)
@@ -50,6 +85,18 @@ describe('the steady line', () => {
     })
     expect(waits).toEqual([60_000, 120_000, 240_000, 480_000, 600_000, 600_000])
     expect(new LineChoice('steady', true).lookBackInMs).toBeNull()
+  })
+
+  test('is looked back from later when the fast line only seemed to work, soon when it has played', () => {
+    const choice = new LineChoice('fast', true)
+    choice.fastSays(refused(2))
+    choice.fastWorks()
+    choice.fastSays(refused(2))
+    expect(choice.lookBackInMs).toBe(120_000)
+    choice.fastWorks()
+    choice.fastSays(PLAYING)
+    choice.fastSays(refused(3))
+    expect(choice.lookBackInMs).toBe(60_000)
   })
 
   test('is left when it carries nothing either, but not against the viewer', () => {

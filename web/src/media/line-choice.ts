@@ -8,8 +8,9 @@ export type SteadyReason = 'chosen' | 'fell_back'
 
 /** ICE takes well under a second on lines that let it through; a viewer waits no longer for those that don't. */
 export const FIRST_PICTURE_PATIENCE_MS = 6_000
-/** One refusal may be chance (a node that restarts); the second one is not. */
+/** One refusal may be chance (a node that restarts); the second one is not. Twice as many after each time that the steady line carried nothing either. */
 const REFUSALS_BORNE = 2
+const MOST_REFUSALS_BORNE = 64
 /** A line that has carried a picture is given more tries. */
 const BREAKS_BORNE = 3
 /** When nothing comes over the steady line either, it is not the line's fault. */
@@ -20,7 +21,11 @@ const LONGEST_LOOK_BACK_MS = 600_000
 /** Decides from what the players tell; whoever asks owns the timers. */
 export class LineChoice {
   private hasPlayed = false
+  private hasFallenBack = false
   private lookBackMs = FIRST_LOOK_BACK_MS
+  private refusalsBorne = REFUSALS_BORNE
+  /** This browser does not decode what the host sends, whatever the line does: there is nothing to change over to. */
+  private undecodable = { fast: false, steady: false }
   line: Line
   reason: SteadyReason = 'chosen'
 
@@ -34,8 +39,10 @@ export class LineChoice {
 
   /** The viewer's own word. */
   choose(wish: Line): void {
-    this.hasPlayed = false
+    this.hasPlayed = this.hasFallenBack = false
     this.lookBackMs = FIRST_LOOK_BACK_MS
+    this.refusalsBorne = REFUSALS_BORNE
+    this.undecodable = { fast: false, steady: false }
     this.line = wish
     this.reason = 'chosen'
     if (wish === 'fast' && !this.canFast) this.fallBack()
@@ -44,16 +51,21 @@ export class LineChoice {
   /** What the WHEP player says; answers whether the line changed. */
   fastSays(state: PlayerState): boolean {
     if (this.line !== 'fast') return false
-    if (state.name === 'playing') this.hasPlayed = true
+    if (state.name === 'playing') {
+      this.hasPlayed = true
+      this.refusalsBorne = REFUSALS_BORNE
+    }
+    if (cannotPlay(state)) this.undecodable.fast = true
     const tries = state.name === 'reconnecting' ? state.attempt : 0
-    const isGone = tries >= (this.hasPlayed ? BREAKS_BORNE : REFUSALS_BORNE)
-    if (!isGone && !(state.name === 'failed' && state.reason === 'cannot_play')) return false
+    const isGone = tries >= (this.hasPlayed ? BREAKS_BORNE : this.refusalsBorne)
+    if (this.undecodable.steady || (!isGone && !cannotPlay(state))) return false
     this.fallBack()
     return true
   }
 
-  /** No picture came within FIRST_PICTURE_PATIENCE_MS although somebody publishes. */
+  /** No picture came within FIRST_PICTURE_PATIENCE_MS although somebody publishes; of a line that was left before, its refusals count. */
   fastIsSlow(state: PlayerState): boolean {
+    if (this.undecodable.steady || this.refusalsBorne > REFUSALS_BORNE) return false
     if (this.line !== 'fast' || this.hasPlayed || (state.name !== 'connecting' && state.name !== 'reconnecting')) return false
     this.fallBack()
     return true
@@ -62,7 +74,11 @@ export class LineChoice {
   /** What the HLS player says; answers whether the line changed. */
   steadySays(state: PlayerState): boolean {
     if (this.line !== 'steady' || this.reason === 'chosen' || !this.canFast) return false
+    if (state.name === 'playing') this.refusalsBorne = REFUSALS_BORNE
+    if (cannotPlay(state)) this.undecodable.steady = true
     if (state.name !== 'failed' && !(state.name === 'reconnecting' && state.attempt >= STEADY_FAILURES_BORNE)) return false
+    if (this.undecodable.fast) return false
+    this.refusalsBorne = Math.min(MOST_REFUSALS_BORNE, this.refusalsBorne * 2)
     this.fastWorks()
     return true
   }
@@ -83,8 +99,14 @@ export class LineChoice {
     this.hasPlayed = false
   }
 
+  /** A line that has played is looked at soon again; one that only seemed to work, later and later. */
   private fallBack(): void {
+    if (this.hasPlayed) this.lookBackMs = FIRST_LOOK_BACK_MS
+    else if (this.hasFallenBack) this.lookedInVain()
+    this.hasFallenBack = true
     this.line = 'steady'
     this.reason = 'fell_back'
   }
 }
+
+const cannotPlay = (state: PlayerState): boolean => state.name === 'failed' && state.reason === 'cannot_play'

@@ -42,7 +42,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
   })
 
   function onMove(element: HTMLVideoElement): void {
-    positionMs.value = element.currentTime * 1000
+    positionMs.value = player?.placeMs ?? 0
     if (Number.isFinite(element.duration)) durationMs.value = element.duration * 1000
     const { buffered } = element
     bufferedMs.value = buffered.length > 0 ? buffered.end(buffered.length - 1) * 1000 : 0
@@ -50,7 +50,8 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
   }
 
   function onPlayed(element: HTMLVideoElement): void {
-    positionMs.value = element.currentTime * 1000
+    if (!player?.hasBegun) return // the video says 0 until it has come to its place
+    positionMs.value = player.placeMs
     const watched = tracker.moved(positionMs.value, element.playbackRate)
     if (watched && watched[0] - reachedMs.value < LOOK_MS * element.playbackRate) reachedMs.value = Math.max(reachedMs.value, positionMs.value)
   }
@@ -83,7 +84,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     element.addEventListener('timeupdate', () => onMove(element))
     element.addEventListener('progress', () => onMove(element))
     element.addEventListener('seeking', () => {
-      positionMs.value = element.currentTime * 1000
+      positionMs.value = player?.placeMs ?? 0
       tracker.cut(positionMs.value)
     })
     element.addEventListener('volumechange', () => {

@@ -33,9 +33,11 @@ export class VodPlayer {
   private quality: Quality = 'auto'
   private recovered = false
   private generation = 0
+  /** Where it is to begin, until it plays there; the video says 0 so long. */
+  private beginsAt: number | null = null
   private current: VodState = { kind: 'idle' }
   private readonly events: [string, () => void][] = [
-    ['playing', () => this.setState({ kind: 'playing' })],
+    ['playing', () => this.onPlaying()],
     ['pause', () => this.current.kind !== 'failed' && !this.video.ended && this.setState({ kind: 'paused' })],
     ['waiting', () => this.current.kind === 'playing' && this.setState({ kind: 'buffering' })],
     ['ended', () => this.setState({ kind: 'ended' })],
@@ -53,11 +55,22 @@ export class VodPlayer {
     return this.current
   }
 
+  /** Where the picture is, or is going to be. */
+  get placeMs(): number {
+    return (this.beginsAt ?? this.video.currentTime) * 1000
+  }
+
+  /** Whether the picture has come to where it was to begin. */
+  get hasBegun(): boolean {
+    return this.beginsAt === null
+  }
+
   /** Opens a playlist and plays from a place on its timeline. */
   async start(url: string, atMs: number, quality: Quality): Promise<void> {
     this.url = url
     this.quality = quality
     this.recovered = false
+    this.beginsAt = atMs / 1000
     this.setState({ kind: 'loading' })
     this.video.load() // iPhones allow sound later only if the tap itself touched the video
     await this.load(atMs / 1000)
@@ -65,8 +78,7 @@ export class VodPlayer {
 
   /** The same again where it stopped; also with a better playlist of the same lesson. */
   async restart(url = this.url): Promise<void> {
-    const at = this.video.currentTime
-    await this.start(url, at * 1000, this.quality)
+    await this.start(url, this.placeMs, this.quality)
   }
 
   play(): void {
@@ -85,7 +97,9 @@ export class VodPlayer {
 
   seek(ms: number): void {
     const end = Number.isFinite(this.video.duration) ? this.video.duration : Number.POSITIVE_INFINITY
-    this.video.currentTime = Math.min(Math.max(0, ms / 1000), Math.max(0, end - 0.1))
+    const at = Math.min(Math.max(0, ms / 1000), Math.max(0, end - 0.1))
+    if (this.beginsAt !== null) this.beginsAt = at
+    this.video.currentTime = at
   }
 
   choose(quality: Quality): void {
@@ -97,6 +111,11 @@ export class VodPlayer {
     this.generation += 1
     for (const [name, listener] of this.events) this.video.removeEventListener(name, listener)
     this.unload()
+  }
+
+  private onPlaying(): void {
+    this.beginsAt = null
+    this.setState({ kind: 'playing' })
   }
 
   private async load(atSeconds: number): Promise<void> {

@@ -165,7 +165,7 @@ export function usePlayer(
           choice.fastWorks()
           return change()
         }
-        choice.lookedInVain()
+        if (!works) choice.lookedInVain()
         lookBackLater(fastUrl)
       }
       probe = new WhepPlayer({
