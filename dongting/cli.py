@@ -93,7 +93,7 @@ def role(
     """Make somebody an operator or a host, or let him be none any more."""
     # The whole server comes with these; the other commands are quick without it.
     from dongting.people import Stand, give_role, take_role
-    from server.http import AWAY
+    from server.infra.away import AWAY
 
     stand = Stand(room, merchant, title) if room and merchant else None
     try:

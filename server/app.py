@@ -36,8 +36,9 @@ from server.fills.http import fill_routes
 from server.flash.http import sale_routes
 from server.flash.shape import sale_shape
 from server.follows.http import follow_routes
-from server.http import AWAY, client_address, error_middleware, metrics_middleware, sign_in_middleware
+from server.http import client_address, error_middleware, metrics_middleware, sign_in_middleware
 from server.infra.announce import user_of
+from server.infra.away import AWAY
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
 from server.infra.packets import NAMESPACE
@@ -272,6 +273,7 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
             [
                 library.recordings.queue.sweep,
                 library.recordings.chunks.sweep,
+                library.recordings.tidy,
                 library.clips.queue.sweep,
                 library.fills.sweep,
             ],

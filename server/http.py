@@ -11,13 +11,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
-from redis.exceptions import RedisError
 
 from config.logs import logger
-from config.objects import ObjectsUnavailable
 from server.accounts.model import Role, User
 from server.errors import BadRequest, BodyTooLarge, DomainError, NotAllowed, SignInRequired
+from server.infra.away import AWAY
 from server.infra.metrics import ServerMetrics
 
 log = logger(__name__)
@@ -28,7 +26,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "body_too_large"}
 CALLBACKS = "/api/payments/"  # payment providers call from elsewhere; their signature is checked instead
 PROBLEM_TYPE = "application/problem+json"
-AWAY = (ConnectionFailure, ExecutionTimeout, PyMongoError, RedisError, ObjectsUnavailable)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Routes = Sequence[web.AbstractRouteDef]

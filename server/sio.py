@@ -16,8 +16,9 @@ from config.logs import logger
 from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import Conflict, DomainError, NotAllowed, SignInRequired
-from server.http import AWAY, SESSION_COOKIE, FindUser, check
+from server.http import SESSION_COOKIE, FindUser, check
 from server.infra.announce import user_channel
+from server.infra.away import AWAY
 from server.infra.lines import Line, Spoken, all_lines, find_line, use_lines
 from server.infra.listeners import OWN_BYTES, Listeners, encode
 from server.infra.metrics import ServerMetrics

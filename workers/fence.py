@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -15,6 +14,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 import workers
+from config.children import bare_environment
 from config.logs import logger
 from workers.transcode.plan import SourceRefused
 from workers.transcode.task import Cut, Encoded, Filled, Planned, Progressed, Refused, Result, Task
@@ -22,7 +22,6 @@ from workers.transcode.task import Cut, Encoded, Filled, Planned, Progressed, Re
 log = logger(__name__)
 
 ROOT = Path(workers.__file__).parents[1]
-KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "DONGTING_CHILD_OF")
 # A child that spins without end is stopped: looking into a long file takes a minute, and a slow machine may need
 # this much for a second of video.
 LEAST_CPU_SECONDS, CPU_PER_SECOND = 900, 30
@@ -65,7 +64,7 @@ class Fence:
             stderr=PIPE,
             limit=LONGEST_LINE_BYTES,
             cwd=ROOT,
-            env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
+            env=bare_environment(),
         )
         tail = asyncio.ensure_future(_tail(process))
         try:

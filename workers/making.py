@@ -10,7 +10,7 @@ from config.clock import Clock
 from config.logs import logger
 from config.objects import ObjectNotFound
 from config.tasks import end
-from server.http import AWAY
+from server.infra.away import AWAY
 from server.making.model import Thing
 from server.making.service import Queue
 from workers.fence import ChildFailed

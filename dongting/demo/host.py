@@ -12,7 +12,7 @@ from dongting.demo.publisher import publishing
 from dongting.demo.replays import keep_newest
 from dongting.demo.room import HostRoom, NotReachable, signed_in
 from dongting.demo.timetable import Cue, cues
-from server.http import AWAY
+from server.infra.away import AWAY
 
 log = logger(__name__)
 

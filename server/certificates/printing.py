@@ -7,6 +7,7 @@ import json
 import sys
 from datetime import timedelta, timezone
 
+from config.children import bare_environment
 from config.logs import logger
 from server.certificates.model import Certificate, written
 from server.errors import Unavailable
@@ -46,6 +47,7 @@ class Printer:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=bare_environment(),  # names of strangers are drawn there
         )
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):

@@ -209,6 +209,11 @@ class Courses:
         """The lesson of an asset."""
         return await self._store.of_asset(asset_id)
 
+    async def is_taught(self, lesson: Lesson) -> bool:
+        """Whether its teacher has put a lesson into a course that he made himself, be it in preparation."""
+        course = await self._store.get_course(lesson.course_id) if lesson.course_id else None
+        return course is not None and not course.is_replays
+
     async def remove(self, lesson_id: str) -> None:
         """Take a lesson out of the library."""
         for kept in self._kept:

@@ -27,6 +27,9 @@ class WorkState(StrEnum):
     FAILED = "failed"  # the source is no good, too many workers failed, or its owner stopped it
 
 
+ENDED = frozenset({WorkState.READY, WorkState.FAILED})
+
+
 class Step(StrEnum):
     """What can happen to the work."""
 
@@ -62,7 +65,10 @@ STEPS: dict[tuple[WorkState, Step], WorkState] = {
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`attempt` counts claims and names the folder of what each made; `faults` counts those that went wrong."""
+    """`attempt` counts claims and names the folder of what each made; `faults` counts those that went wrong.
+
+    `ended_at`: since when it has been ready or failed.
+    """
 
     state: WorkState
     send_at: datetime  # while waiting: when the job is sent (again)
@@ -72,6 +78,7 @@ class Work:
     progress: float = 0.0
     lease_until: datetime | None = None
     error: str | None = None
+    ended_at: datetime | None = None
 
 
 class Thing(Protocol):
@@ -130,27 +137,28 @@ def gather(work: Work, now: datetime) -> Work:
     return replace(work, state=next_state(work.state, Step.GATHER), sends=0, send_at=now)
 
 
-def cancel(work: Work) -> Work:
+def cancel(work: Work, now: datetime) -> Work:
     """Its owner wants it no more; a worker that has it finds its lease lost. Raises Conflict."""
-    return replace(work, state=next_state(work.state, Step.CANCEL), lease_until=None, error=CANCELLED)
+    state = next_state(work.state, Step.CANCEL)
+    return replace(work, state=state, lease_until=None, error=CANCELLED, ended_at=now)
 
 
-def finish(work: Work) -> Work:
+def finish(work: Work, now: datetime) -> Work:
     """The thing is made. Raises Conflict."""
     state = next_state(work.state, Step.FINISH)
-    return replace(work, state=state, progress=1.0, lease_until=None, sends=0, error=None)
+    return replace(work, state=state, progress=1.0, lease_until=None, sends=0, error=None, ended_at=now)
 
 
-def fail(work: Work, code: str) -> Work:
+def fail(work: Work, now: datetime, code: str) -> Work:
     """The thing can't be made, now or later. Raises Conflict."""
-    return replace(work, state=next_state(work.state, Step.FAIL), lease_until=None, error=code)
+    return replace(work, state=next_state(work.state, Step.FAIL), lease_until=None, error=code, ended_at=now)
 
 
 def release_fault(work: Work, now: datetime, code: str) -> Work:
     """The worker died or could not: another tries, unless too many did. Raises Conflict."""
     faults = work.faults + 1
     if faults >= MAX_FAULTS:
-        return replace(fail(work, code), faults=faults)
+        return replace(fail(work, now, code), faults=faults)
     state = next_state(work.state, Step.RELEASE)
     send_at = now + PAUSE_AFTER_FAULT * faults
     return replace(work, state=state, faults=faults, lease_until=None, sends=0, send_at=send_at, error=code)
@@ -165,7 +173,8 @@ def release_unharmed(work: Work, now: datetime) -> Work:
 def redo(work: Work, now: datetime) -> Work:
     """Make it once more, from the beginning. Raises Conflict."""
     state = next_state(work.state, Step.REDO)
-    return replace(work, state=state, faults=0, sends=0, progress=0.0, lease_until=None, error=None, send_at=now)
+    fresh = replace(work, state=state, faults=0, sends=0, progress=0.0, lease_until=None, error=None)
+    return replace(fresh, send_at=now, ended_at=None)
 
 
 def remake(work: Work, now: datetime) -> Work:

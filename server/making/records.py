@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from pymongo import ReturnDocument
 
 from server.infra.mongo import Collection, Document
-from server.making.model import Thing, Work, WorkState
+from server.making.model import ENDED, Thing, Work, WorkState
 
 SWEPT_AT_ONCE = 100
 T = TypeVar("T", bound=Thing)
@@ -26,6 +26,7 @@ def work_document(work: Work) -> Document:
         "progress": work.progress,
         "lease_until": work.lease_until,
         "error": work.error,
+        "ended_at": work.ended_at,
     }
 
 
@@ -45,6 +46,7 @@ class WorkRecords(Generic[T]):
     async def make_indexes(self) -> None:
         """What the sweep looks for."""
         await self._collection.create_index([("work.state", 1), ("work.send_at", 1)], name="due")
+        await self._collection.create_index("untidy", partialFilterExpression={"untidy": True})
 
     async def get(self, thing_id: str) -> T | None:
         """One thing."""
@@ -77,6 +79,17 @@ class WorkRecords(Generic[T]):
     async def spread(self) -> list[T]:
         """Things whose pieces are being made."""
         return await self._find({"work.state": WorkState.SPREAD})
+
+    async def untidy(self, ended_before: datetime) -> list[T]:
+        """Things that were ended by then, beside which may lie what nobody wants."""
+        # Those of before this was noted have no time at all.
+        long_ago = [{"work.ended_at": {"$lt": ended_before}}, {"work.ended_at": None}]
+        return await self._find({"untidy": True, "work.state": {"$in": list(ENDED)}, "$or": long_ago})
+
+    async def tidied(self, thing: T) -> None:
+        """Nothing lies beside a thing any more, if it has not been begun again meanwhile."""
+        same = {"_id": thing.id, "work.state": thing.work.state, "work.attempt": thing.work.attempt}
+        await self._collection.update_one(same, {"$set": {"untidy": False}})
 
     async def _find(self, query: dict[str, Any]) -> list[T]:
         found = self._collection.find(query).sort("work.send_at", 1).limit(SWEPT_AT_ONCE)

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from config.clock import Clock
 from config.logs import logger
+from server.infra.away import AWAY
 from server.making import model
 from server.making.model import Thing, Work, WorkState
 
@@ -63,7 +64,7 @@ class Queue(Generic[T]):
         self._changed: Changed[T] | None = None
 
     def tell_changes_to(self, changed: Changed[T]) -> None:
-        """Who hears of every change."""
+        """Who hears of every change. What he misses because a server is away he finds again by himself."""
         self._changed = changed
 
     async def send(self, thing: T) -> None:
@@ -89,11 +90,11 @@ class Queue(Generic[T]):
 
     async def finish(self, made: T) -> T | None:
         """The thing is made and its objects are written; None: another worker has it, drop them."""
-        return await self._move(made, model.finish(made.work))
+        return await self._move(made, model.finish(made.work, self._clock.now()))
 
     async def fail(self, thing: T, code: str) -> T | None:
         """It can't be made."""
-        return await self._move(thing, model.fail(thing.work, code))
+        return await self._move(thing, model.fail(thing.work, self._clock.now(), code))
 
     async def release_fault(self, thing: T, code: str) -> T | None:
         """This worker could not; another tries, up to MAX_FAULTS."""
@@ -119,7 +120,7 @@ class Queue(Generic[T]):
 
     async def cancel(self, thing: T) -> T | None:
         """Its owner wants it no more. Raises Conflict when there is nothing to stop."""
-        return await self._move(thing, model.cancel(thing.work))
+        return await self._move(thing, model.cancel(thing.work, self._clock.now()))
 
     async def remake(self, changed: T) -> T | None:
         """Make a thing again, in whatever state it is, because its source has changed."""
@@ -136,7 +137,10 @@ class Queue(Generic[T]):
     async def _move(self, thing: T, after: Work) -> T | None:
         moved = await self._records.move(thing, _with(thing, after))
         if moved is not None and self._changed is not None:
-            await self._changed(moved)
+            try:
+                await self._changed(moved)
+            except AWAY as error:  # the change is written: whoever made it must go on from there
+                log.warning("a change could not be told", job=self._job, thing=thing.id, error=type(error).__name__)
         return moved
 
 

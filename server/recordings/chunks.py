@@ -12,7 +12,7 @@ from server.making.model import WorkState, begin
 from server.making.service import WORKER_LOST, Queue
 from server.recordings.jobs import transcode_priority
 from server.recordings.ladder import Chunk, Ladder, MadeChunk, chunk_id
-from server.recordings.model import Asset
+from server.recordings.model import Asset, is_waste, waits_for
 
 log = logger(__name__)
 
@@ -35,6 +35,7 @@ class Store(Protocol):
     async def tally(self, asset_id: str, edition: int) -> Tally: ...
     async def hurry(self, asset_id: str, edition: int, now: datetime) -> None: ...
     async def delete_of(self, asset_id: str, below_edition: int) -> None: ...
+    async def delete_plan(self, asset_id: str, edition: int) -> None: ...
 
 
 class Assets(Protocol):
@@ -59,12 +60,20 @@ class Chunks:
     async def spread(self, asset: Asset, ladder: Ladder) -> bool:
         """Cut a claimed asset into chunks and have them made; False: another worker has it meanwhile.
 
-        The chunks are written first: those of a plan that comes too late are dropped by whoever claims them.
+        The chunks are written first: those of a plan that is never adopted, because its worker died before that,
+        are deleted by whoever claims one.
         """
         chunks = self._of(asset, ladder)
         await self._store.add_many(chunks)
-        planned = replace(asset, ladder=ladder, edition=asset.work.attempt, duration_ms=round(ladder.duration_ms))
+        planned = replace(
+            asset,
+            ladder=ladder,
+            edition=asset.work.attempt,
+            duration_ms=round(ladder.duration_ms),
+            untidy=True,
+        )
         if await self._asset_queue.spread(planned) is None:
+            await self._store.delete_plan(asset.id, asset.work.attempt)
             return False
         await self._store.delete_of(asset.id, asset.work.attempt)
         for chunk in sorted(chunks, key=lambda chunk: not chunk.is_sound):  # the longest first
@@ -72,11 +81,14 @@ class Chunks:
         return True
 
     async def asset_of(self, chunk: Chunk) -> Asset | None:
-        """The asset that waits for this chunk; None: its plan is no longer wanted."""
+        """The asset that waits for this chunk; None: it does not. A plan that nobody will ever want is deleted."""
         asset = await self._assets.get(chunk.asset_id)
-        if asset is None or asset.edition != chunk.edition or asset.work.state is not WorkState.SPREAD:
-            return None
-        return asset
+        if asset is not None and waits_for(asset, chunk):
+            return asset
+        if asset is None or is_waste(asset, chunk):
+            log.info("a chunk that nobody wants is deleted", chunk=chunk.id)
+            await self._store.delete_plan(chunk.asset_id, chunk.edition)
+        return None
 
     async def finish(self, chunk: Chunk, made: MadeChunk) -> bool:
         """A worker has written everything of a chunk; False: another has it meanwhile, and writes the same names."""

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from server.cards.model import Moment
-from server.making.model import Work, WorkState
-from server.recordings.ladder import Ladder
+from server.making.model import ENDED, Work, WorkState
+from server.recordings.ladder import Chunk, Ladder
 from server.recordings.take import Span, Take, Timeline
 
 SIGNATURE_BYTES = 512
@@ -75,6 +75,7 @@ class Asset:
     """`playlist_key` names the take's own playlist until the ladder is made, then the ladder's.
 
     `edition` is the attempt that planned `ladder`: all that is made of that plan has names below its prefix.
+    `untidy`: objects of plans that came to nothing may lie beside those that are wanted.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Asset:
     edition: int = 0
     gaps: tuple[Gap, ...] = ()
     filled: tuple[Gap, ...] = ()
+    untidy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ STAGE_SHARES = {Stage.LOOK: (0.0, 0.04), Stage.ENCODE: (0.04, 0.98), Stage.JOIN:
 
 def stage_of(asset: Asset) -> Stage | None:
     """Where the making of an asset is; None: it is over."""
-    if asset.work.state in {WorkState.READY, WorkState.FAILED}:
+    if asset.work.state in ENDED:
         return None
     if asset.work.state is WorkState.SPREAD:
         return Stage.ENCODE
@@ -147,6 +149,29 @@ def asset_prefix(asset_id: str) -> str:
 def edition_prefix(asset_id: str, edition: int) -> str:
     """Where the objects of one plan are; each plan has a place where no other writes."""
     return f"{asset_prefix(asset_id)}{edition}/"
+
+
+def waits_for(asset: Asset, chunk: Chunk) -> bool:
+    """Whether an asset waits for a chunk."""
+    return asset.edition == chunk.edition and asset.work.state is WorkState.SPREAD
+
+
+def is_waste(asset: Asset, chunk: Chunk) -> bool:
+    """Whether a chunk is of a plan that was given up, or that its asset can't adopt any more."""
+    if asset.edition == chunk.edition:
+        return asset.ladder is None or asset.work.state in ENDED
+    is_being_planned = asset.work.state is WorkState.WORKING and asset.work.attempt == chunk.edition
+    return not is_being_planned
+
+
+def wasted_editions(asset: Asset) -> list[int]:
+    """The plans of an asset that is ready or failed, of which no object is named any more."""
+    named = [key for key in (asset.playlist_key, asset.poster_key, asset.thumbs_key, asset.waveform_key) if key]
+    return [
+        edition
+        for edition in range(1, asset.work.attempt + 1)
+        if not any(key.startswith(edition_prefix(asset.id, edition)) for key in named)
+    ]
 
 
 def upload_key(asset_id: str) -> str:

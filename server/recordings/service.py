@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from server.cards.model import Moment
 from server.courses.model import Lesson, LessonView
 from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
+from server.infra.away import AWAY
 from server.making.model import WorkState, begin
 from server.making.service import Queue
 from server.recordings.chunks import Chunks
@@ -31,6 +33,7 @@ from server.recordings.model import (
     gaps_of,
     is_worth_a_lesson,
     upload_key,
+    wasted_editions,
 )
 from server.recordings.take import Take, fill_prefix, read_take, take_prefix
 from server.rooms.model import Room
@@ -47,6 +50,8 @@ class Store(Protocol):
     async def add(self, asset: Asset) -> Asset: ...
     async def of_source(self, source: Source) -> Asset | None: ...
     async def replays_of(self, host_id: str) -> list[Asset]: ...
+    async def untidy(self, ended_before: datetime) -> list[Asset]: ...
+    async def tidied(self, thing: Asset) -> None: ...
     async def delete(self, asset_id: str) -> None: ...
 
 
@@ -65,6 +70,7 @@ class Lessons(Protocol):
     async def add_upload(self, asset: Asset, title: str, host: User, course_id: str | None) -> Lesson: ...
     async def of_asset(self, asset_id: str) -> Lesson | None: ...
     async def look(self, lesson_id: str, user: User | None) -> LessonView: ...
+    async def is_taught(self, lesson: Lesson) -> bool: ...
     async def remove(self, lesson_id: str) -> None: ...
 
 
@@ -108,6 +114,8 @@ class Recordings:
         cards: Cards,
         clips: Clips,
         clock: Clock,
+        *,
+        quiet_seconds: float,
     ) -> None:
         self._store = store
         self.queue = queue
@@ -119,6 +127,7 @@ class Recordings:
         self._cards = cards
         self._clips = clips
         self._clock = clock
+        self._quiet = timedelta(seconds=quiet_seconds)  # after so long no worker writes for what has ended
 
     async def take_ready(self, stream: Stream, duration_ms: int, *, has_video: bool, has_audio: bool) -> None:
         """A take is in the object store: make its lesson, watchable at once, send the jobs. Safe to hear twice."""
@@ -148,15 +157,29 @@ class Recordings:
         """Keep an uploaded video, make its lesson and send the job. Raises BadRequest, NotFound."""
         asset_id = new_id()
         key = upload_key(asset_id)
-        await self._objects.put_file(key, video, "application/octet-stream")
         now = self._clock.now()
         asset = Asset(
             asset_id, Source(SourceKind.UPLOAD, key), host.id, now, begin(now), bytes=size, chapters=chapters
         )
-        asset = await self._store.add(asset)
-        lesson = await self._lessons.add_upload(asset, title, host, course_id)
+        try:
+            await self._objects.put_file(key, video, "application/octet-stream")
+            asset = await self._store.add(asset)
+            lesson = await self._lessons.add_upload(asset, title, host, course_id)
+        except BaseException:
+            await self._drop_upload(asset)
+            raise
         await self.queue.send(asset)
         return lesson
+
+    async def _drop_upload(self, asset: Asset) -> None:
+        """Nothing stays of an upload that has become no lesson; what is away now is only logged."""
+        try:
+            if (lesson := await self._lessons.of_asset(asset.id)) is not None:
+                await self._lessons.remove(lesson.id)
+            await self._store.delete(asset.id)
+            await self._objects.delete_prefix(asset.source.ref)
+        except AWAY as error:
+            log.warning("an upload without a lesson is left", asset=asset.id, error=type(error).__name__)
 
     async def replay_of(self, stream_id: str) -> Lesson:
         """The lesson that a stream became. Raises NotFound."""
@@ -188,8 +211,6 @@ class Recordings:
         if finished is None:
             return False
         await self.chunks.forget(asset.id, asset.edition + 1)
-        for edition in range(1, asset.edition):
-            await self._objects.delete_prefix(edition_prefix(asset.id, edition))
         return True
 
     async def cancel(self, host: User, lesson_id: str) -> None:
@@ -199,6 +220,14 @@ class Recordings:
         if cancelled is None:
             raise Conflict("it has just changed; please look again")
         await self.chunks.forget(asset.id, asset.edition + 1)
+
+    async def tidy(self) -> None:
+        """Delete what was made for plans that came to nothing, once no worker can be writing there any more."""
+        for asset in await self._store.untidy(self._clock.now() - self._quiet):
+            await self.chunks.forget(asset.id, asset.work.attempt + 1)
+            for edition in wasted_editions(asset):
+                await self._objects.delete_prefix(edition_prefix(asset.id, edition))
+            await self._store.tidied(asset)
 
     async def retry(self, host: User, lesson_id: str) -> None:
         """Make a failed or stopped one from the beginning. Raises NotFound, NotAllowed, Conflict."""
@@ -219,16 +248,21 @@ class Recordings:
     async def remove_old_replays(self, host_id: str, keep: int) -> int:
         """Delete all but a host's newest replays with everything made of them; answers how many.
 
-        The asset's record goes last: whatever a crash leaves is found by the next call.
+        Those that he has put into a course of his own stay. The asset's record goes last: whatever a crash leaves
+        is found by the next call.
         """
-        old = (await self._store.replays_of(host_id))[keep:]
-        for asset in old:
-            await self._remove(asset)
-        return len(old)
+        removed = 0
+        for asset in (await self._store.replays_of(host_id))[keep:]:
+            lesson = await self._lessons.of_asset(asset.id)
+            if lesson is not None and await self._lessons.is_taught(lesson):
+                continue
+            await self._remove(asset, lesson)
+            removed += 1
+        return removed
 
-    async def _remove(self, asset: Asset) -> None:
+    async def _remove(self, asset: Asset, lesson: Lesson | None) -> None:
         stream_id = asset.source.ref
-        if (lesson := await self._lessons.of_asset(asset.id)) is not None:
+        if lesson is not None:
             await self._lessons.remove(lesson.id)
         await self._streams.became_lesson(stream_id, None)
         await self._clips.remove_of(stream_id)

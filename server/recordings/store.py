@@ -79,6 +79,7 @@ def _document(asset: Asset) -> Document:
         "edition": asset.edition,
         "gaps": [asdict(gap) for gap in asset.gaps],
         "filled": [asdict(gap) for gap in asset.filled],
+        "untidy": asset.untidy,
     }
 
 
@@ -101,6 +102,7 @@ def _asset(document: Document) -> Asset:
         edition=document.get("edition", 0),
         gaps=tuple(Gap(**gap) for gap in document.get("gaps", ())),
         filled=tuple(Gap(**gap) for gap in document.get("filled", ())),
+        untidy=document.get("untidy", False),
     )
 
 
@@ -153,6 +155,10 @@ class ChunkStore(WorkRecords[Chunk]):
             },
             {"$min": {"work.send_at": now}},
         )
+
+    async def delete_plan(self, asset_id: str, edition: int) -> None:
+        """Forget the chunks of one plan."""
+        await self._chunks.delete_many({"asset_id": asset_id, "edition": edition})
 
     async def delete_of(self, asset_id: str, below_edition: int) -> None:
         """Forget the chunks of an asset's older plans."""

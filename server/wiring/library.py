@@ -91,6 +91,8 @@ async def build_library(
     ratings = Ratings(rating_store, courses, clock)
     courses.take_along(search, subtitles, quizzes, questions, ratings)
     courses.move_along(subtitles, quizzes, questions)
+    # A worker that can ask nobody goes on until its lease is over, and a write that it began may take so long.
+    quiet_seconds = settings.job_lease_seconds + settings.s3_timeout_seconds
     clip_queue = Queue(
         clip_store,
         clients.jobs,
@@ -121,7 +123,17 @@ async def build_library(
     chunks = Chunks(chunk_store, chunk_queue, asset_store, asset_queue, clock)
     chunk_queue.tell_changes_to(chunks.changed)
     recordings = Recordings(
-        asset_store, asset_queue, chunks, objects, courses, streams, stores.rooms, cards, clips, clock
+        asset_store,
+        asset_queue,
+        chunks,
+        objects,
+        courses,
+        streams,
+        stores.rooms,
+        cards,
+        clips,
+        clock,
+        quiet_seconds=quiet_seconds,
     )
     fill_queue = Queue(
         fill_store,

@@ -96,14 +96,19 @@ def test_a_job_that_nobody_claims_is_sent_again_ever_more_seldom() -> None:
 
 
 def test_a_changed_source_is_made_anew_from_every_state() -> None:
-    for before in (begin(NOW), make_working(), finish(make_working()), fail(make_working(), "broken_source")):
+    for before in (
+        begin(NOW),
+        make_working(),
+        finish(make_working(), NOW),
+        fail(make_working(), NOW, "broken_source"),
+    ):
         again = remake(before, NOW)
         assert (again.state, again.attempt, again.faults) == (WorkState.WAITING, before.attempt, 0)
         assert is_due(again, NOW)
 
 
 def test_what_is_finished_or_failed_can_be_made_again_with_a_clean_slate() -> None:
-    for ended in (finish(make_working()), fail(make_working(), "broken_source")):
+    for ended in (finish(make_working(), NOW), fail(make_working(), NOW, "broken_source")):
         again = redo(ended, NOW)
         assert (again.state, again.faults, again.error, again.progress) == (WorkState.WAITING, 0, None, 0.0)
         assert again.attempt == 1, "the next attempt must write into a folder of its own"

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 import workers.making
 from config.clock import SystemClock
@@ -112,3 +113,27 @@ async def test_nothing_is_renewed_any_more_while_the_end_is_written(monkeypatch:
     # then
     assert outcome is Outcome.MADE
     assert not shelf.renewed.is_set()
+
+
+async def test_a_page_that_can_not_be_told_costs_nobody_his_lease() -> None:
+    # given: who is told of changes finds MongoDB away, the change itself is written
+    clock = SystemClock()
+    shelf = Shelf(Cup("cup", begin(clock.now())))
+    queue: Queue[Cup] = Queue(shelf, NoJobs(), clock, job="cups", priority=lambda _: 5, lease_seconds=60.0)
+
+    async def nobody_hears(_: Cup) -> None:
+        raise AutoReconnect
+
+    async def make(lease: Lease[Cup]) -> bool:
+        return await lease.conclude(lambda cup: finished(queue, cup))
+
+    queue.tell_changes_to(nobody_hears)
+    # when
+    outcome = await attempt(queue, "cup", make, lease_seconds=60.0, clock=clock, stopping=asyncio.Event())
+    # then
+    assert outcome is Outcome.MADE
+    assert shelf.cup.work.state is WorkState.READY
+
+
+async def finished(queue: Queue[Cup], cup: Cup) -> bool:
+    return await queue.finish(cup) is not None

@@ -1,0 +1,172 @@
+"""What was begun and is wanted no more ends, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from server.accounts.model import Role
+from server.errors import NotAllowed
+from server.making.model import WorkState
+from server.recordings.ladder import Ladder, PicturePlan
+from server.recordings.model import Asset, edition_prefix
+from server.recordings.store import AssetStore, ChunkStore
+from tests.harness.app import Page
+from tests.harness.takes import RunOf, make_video
+from tests.integration.library.conftest import PASSWORD, Farm
+from workers.fence import Fence
+from workers.folders import WorkFolder
+from workers.making import attempt
+from workers.metrics import Outcome
+from workers.recordings import ChunkMaker
+from workers.sources import Sources
+
+LADDER = Ladder(
+    duration_ms=4000,
+    pictures=(PicturePlan(name="144p", width=256, height=144, bits=80_000, crf=28),),
+    cuts=(0.0, 2000.0),
+)
+
+
+async def begun(farm: Farm, page: Page) -> Asset:
+    """An asset that a worker looks into."""
+    await farm.lesson_of(page, await farm.broadcast([RunOf(0.4, width=64, height=64)]))
+    recordings = farm.server.services.library.recordings
+    document = await farm.server.services.database["assets"].find_one({})
+    assert document is not None
+    asset = await recordings.queue.claim(document["_id"])
+    assert asset is not None
+    return asset
+
+
+async def planned(farm: Farm, page: Page) -> Asset:
+    """An asset whose chunks wait for workers, the first of them being written."""
+    asset = await begun(farm, page)
+    services = farm.server.services
+    assert await services.library.recordings.chunks.spread(asset, LADDER)
+    written = edition_prefix(asset.id, asset.work.attempt) + "144p/0000-0000.m4s"
+    await services.objects.put(written, b"pictures", "video/iso.segment")
+    spread = await AssetStore(services.database).get(asset.id)
+    assert spread is not None
+    assert spread.work.state is WorkState.SPREAD
+    return spread
+
+
+async def give_to_worker(farm: Farm, chunk_id: str, folder: Path) -> Outcome:
+    """Have a worker look at a chunk."""
+    services = farm.server.services
+    chunks, work = services.library.recordings.chunks, WorkFolder(folder)
+    maker = ChunkMaker(
+        chunks, services.objects, work, Sources(services.objects, work.sources), Fence(1_000_000_000), 1
+    )
+    return await attempt(
+        chunks.queue, chunk_id, maker.make, lease_seconds=3.0, clock=services.clock, stopping=asyncio.Event()
+    )
+
+
+async def test_a_plan_that_comes_too_late_leaves_no_chunks(farm: Farm, page: Page) -> None:
+    # given a worker whose lease ran out while it planned
+    asset = await begun(farm, page)
+    recordings = farm.server.services.library.recordings
+    assert await recordings.queue.release_unharmed(asset)
+    # when
+    adopted = await recordings.chunks.spread(asset, LADDER)
+    # then
+    assert not adopted
+    assert await farm.server.services.database["chunks"].count_documents({}) == 0
+
+
+async def test_a_chunk_that_nobody_will_ever_want_ends_with_the_worker_that_takes_it(
+    farm: Farm, page: Page, tmp_path: Path
+) -> None:
+    # given: its asset was stopped, and whoever stopped it died before he had deleted the chunks
+    asset = await planned(farm, page)
+    services = farm.server.services
+    assert await services.library.recordings.queue.cancel(asset)
+    # when
+    outcome = await give_to_worker(farm, f"{asset.id}-{asset.edition}-1", tmp_path)
+    # then
+    assert outcome is Outcome.NOTHING
+    assert await services.database["chunks"].count_documents({}) == 0
+
+
+async def test_a_chunk_of_a_plan_that_is_just_being_written_waits(farm: Farm, page: Page, tmp_path: Path) -> None:
+    # given: a sweep sends a chunk between the writing of the chunks and the asset's own step
+    before = await begun(farm, page)
+    services = farm.server.services
+    chunks = services.library.recordings.chunks
+    assert await chunks.spread(before, LADDER)
+    store = AssetStore(services.database)
+    spread = await store.get(before.id)
+    assert spread is not None
+    assert await store.move(spread, before)
+    # when
+    outcome = await give_to_worker(farm, f"{before.id}-{before.work.attempt}-1", tmp_path)
+    # then
+    assert outcome is Outcome.NOTHING
+    assert len(await ChunkStore(services.database).of_edition(before.id, before.work.attempt)) == 2
+
+
+async def test_what_a_stopped_plan_has_made_goes_once_no_worker_can_be_writing(farm: Farm, page: Page) -> None:
+    # given
+    asset = await planned(farm, page)
+    services = farm.server.services
+    recordings = services.library.recordings
+    prefix = edition_prefix(asset.id, asset.edition)
+    await page.sign_in("zhanghong", PASSWORD)
+    lesson_id = (await page.ask("GET", "/api/my/lessons"))[1]["items"][0]["id"]
+    assert (await page.ask("POST", f"/api/my/lessons/{lesson_id}/cancel"))[0] == 200
+
+    # when: right after it was stopped
+    await recordings.tidy()
+    # then
+    assert len(await services.objects.list_keys(prefix)) == 1
+
+    # when: a lease and a write later; twice, as after a crash
+    await services.database["assets"].update_one(
+        {"_id": asset.id}, {"$set": {"work.ended_at": services.clock.now() - timedelta(seconds=24)}}
+    )
+    await recordings.tidy()
+    await recordings.tidy()
+    # then
+    assert await services.objects.list_keys(prefix) == []
+    assert await services.objects.list_keys(f"public/takes/{asset.source.ref}/") != []
+
+
+async def test_an_upload_that_becomes_no_lesson_leaves_nothing(farm: Farm, tmp_path: Path) -> None:
+    # given: the course was taken away while the video was on its way
+    services = farm.server.services
+    other = await services.accounts.register(
+        "wangfang", PASSWORD, "王芳", None, roles=frozenset({Role.VIEWER, Role.HOST})
+    )
+    course = await services.library.courses.add_course(other, "茶园管护", "")
+    path = tmp_path / "video"
+    await asyncio.to_thread(path.write_bytes, make_video(0.4, width=64, height=64))
+    # when
+    with pytest.raises(NotAllowed):
+        await services.library.recordings.add_upload(farm.host, "剪枝", course.id, path, 1000)
+    # then
+    assert await services.objects.list_keys("uploads/") == []
+    assert await services.database["assets"].count_documents({}) == 0
+
+
+async def test_old_replays_that_are_taught_in_a_course_stay(farm: Farm, page: Page) -> None:
+    # given: the oldest of three replays is a lesson of a course that its host made
+    runs = [RunOf(0.4, width=64, height=64)]
+    lesson_ids = [await farm.lesson_of(page, await farm.broadcast(runs)) for _ in range(3)]
+    await page.sign_in("zhanghong", PASSWORD)
+    _, course = await page.ask("POST", "/api/my/courses", {"title": "冬季修剪"})
+    chapters = [{"title": "第一章", "lesson_ids": [lesson_ids[0]]}]
+    status, _ = await page.ask(
+        "PUT", f"/api/my/courses/{course['id']}/lessons", {"version": course["version"], "chapters": chapters}
+    )
+    assert status == 200
+    # when
+    removed = await farm.server.services.library.recordings.remove_old_replays(farm.host.id, keep=1)
+    # then
+    assert removed == 1
+    found = [(await page.ask("GET", f"/api/lessons/{lesson_id}"))[0] for lesson_id in lesson_ids]
+    assert found == [200, 404, 200]
