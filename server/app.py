@@ -24,6 +24,7 @@ from server.carts.http import cart_routes
 from server.catalog.http import catalog_routes, merchant_routes
 from server.certificates.http import certificate_routes
 from server.chat.events import chat_events
+from server.clips.http import clip_routes
 from server.coupons.events import coupon_events
 from server.coupons.http import coupon_routes
 from server.courses.events import course_events
@@ -216,6 +217,7 @@ def _add_library_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(lesson_question_routes(library.questions))
     app.router.add_routes(rating_routes(library.ratings))
     app.router.add_routes(fill_routes(library.fills, services.clock, Path(settings.upload_folder)))
+    app.router.add_routes(clip_routes(library.clips))
     app.router.add_routes(
         recording_routes(
             library.recordings,
@@ -276,6 +278,7 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
                 library.recordings.tidy,
                 library.clips.queue.sweep,
                 library.fills.sweep,
+                library.clips.tidy,
             ],
         ),
     )

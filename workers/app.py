@@ -8,10 +8,10 @@ from celery import Celery, bootsteps, signals
 
 from config.logs import configure
 from config.settings import WorkerSettings, load
+from server.clips.jobs import CUT_CLIP
 from server.fills.jobs import FILL
 from server.infra.jobs import make_celery
 from server.recordings.jobs import MAKE_CHUNK, TRANSCODE
-from server.showroom.jobs import CUT_CLIP
 from workers.runtime import Bench, Runtime
 
 

@@ -17,13 +17,13 @@ from config.logs import logger
 from config.settings import WorkerSettings
 from server.infra.mongo import mongo_is_up
 from server.wiring import Services, open_services
+from workers.clips import ClipMaker
 from workers.fence import Fence
 from workers.fills import FillMaker
 from workers.folders import WorkFolder
 from workers.making import attempt
 from workers.metrics import Outcome, WorkerMetrics
 from workers.recordings import ChunkMaker, LadderMaker
-from workers.showroom import ClipMaker
 from workers.sources import Sources
 
 log = logger(__name__)
@@ -66,7 +66,7 @@ class Bench:
         )
 
     async def cut_clip(self, clip_id: str) -> Outcome:
-        """Job `showroom.cut_clip`."""
+        """Job `clips.cut`."""
         return await attempt(
             self.services.library.clips.queue,
             clip_id,

@@ -80,6 +80,13 @@ def parse_sps(unit: bytes) -> Sps:
     )
 
 
+def parse_pps_identifier(unit: bytes) -> int:
+    """The number by which slices name a PPS NAL unit. Raises ValueError and nothing else."""
+    if len(unit) < 2 or unit[0] & 0x1F != 8:
+        raise ValueError("not a PPS")
+    return _Bits(unit[1:].replace(b"\x00\x00\x03", b"\x00\x00")).unsigned()
+
+
 def _read_chroma(bits: _Bits, profile: int) -> tuple[int, int, int, bool]:
     if profile not in _HIGH_PROFILES:
         return 1, 8, 8, False

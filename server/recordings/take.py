@@ -107,6 +107,13 @@ class Timeline:
         for duration in self._durations:
             self._before.append(self._before[-1] + duration)
 
+    def stream_time(self, replay_ms: float) -> float:
+        """A place in the replay as a place on the stream's timeline; where a gap was, that is its end."""
+        if not self._starts:
+            return replay_ms
+        index = max(0, min(bisect_right(self._before, replay_ms) - 1, len(self._starts) - 1))
+        return self._starts[index] + replay_ms - self._before[index]
+
     def replay_time(self, stream_ms: float) -> float:
         """A place on the stream's timeline as a place in the replay."""
         index = bisect_right(self._starts, stream_ms) - 1

@@ -9,10 +9,11 @@ from typing import Protocol
 
 from config.clock import Clock
 from server.catalog.model import Merchant, Product
+from server.clips.model import Clip
 from server.errors import BadRequest, Conflict, NotFound
 from server.ids import new_id
 from server.rooms.model import Room
-from server.showroom.model import BoothView, Clip, Hall, HallPlan, Panorama, check_plan
+from server.showroom.model import BoothView, Hall, HallPlan, Panorama, check_plan
 from server.streams.model import Stream
 
 CLIPS_PER_BOOTH = 12
@@ -39,7 +40,7 @@ class Panoramas(Protocol):
 class ClipStore(Protocol):
     """Where clips are kept."""
 
-    async def ready_of(self, merchant_ids: list[str]) -> list[Clip]: ...
+    async def shown_of(self, merchant_ids: list[str]) -> list[Clip]: ...
 
 
 class Catalog(Protocol):
@@ -117,7 +118,7 @@ class Showroom:
             raise NotFound("there is no such hall")
         merchant_ids = [booth.merchant_id for booth in hall.plan.booths]
         merchants = await self._catalog.get_merchants(merchant_ids)
-        clips = await self._clips.ready_of(merchant_ids)
+        clips = await self._clips.shown_of(merchant_ids)
         rooms = {room.merchant_id: room for room in await self._rooms.by_merchant(merchant_ids)}
         on_air = {stream.room_id for stream in await self._streams.on_air()}
         views = []

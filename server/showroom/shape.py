@@ -1,4 +1,4 @@
-"""Halls, panoramas, booths and clips as the page sees them."""
+"""Halls, panoramas and booths as the page sees them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from server.catalog.shape import product_shape
-from server.showroom.model import BoothView, Clip, Hall, Panorama, clip_prefix, levels, panorama_prefix
+from server.clips.shape import clip_shape
+from server.showroom.model import BoothView, Hall, Panorama, levels, panorama_prefix
 
 
 def hall_shape(hall: Hall) -> dict[str, Any]:
@@ -55,18 +56,4 @@ def booth_shape(view: BoothView) -> dict[str, Any]:
         "live": view.is_live,
         "products": [product_shape(product) for product in view.products],
         "clips": [clip_shape(clip) for clip in view.clips],
-    }
-
-
-def clip_shape(clip: Clip) -> dict[str, Any]:
-    """`Clip`"""
-    base = f"/files/{clip_prefix(clip.id)}"
-    return {
-        "id": clip.id,
-        "lesson_id": clip.lesson_id,
-        "product_id": clip.product_id,
-        "title": clip.title,
-        "video_url": base + "clip.mp4",
-        "poster_url": base + "poster.webp" if clip.has_poster else None,
-        "duration_ms": clip.duration_ms,
     }

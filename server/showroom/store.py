@@ -1,4 +1,4 @@
-"""Halls and clips in MongoDB."""
+"""Halls and panoramas in MongoDB."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from dataclasses import asdict
 from pymongo.errors import DuplicateKeyError
 
 from server.infra.mongo import Database, Document
-from server.making.model import WorkState
-from server.making.records import WorkRecords, read_work, work_document
-from server.showroom.model import Booth, Clip, Hall, HallPlan, Panorama, Season
+from server.showroom.model import Booth, Hall, HallPlan, Panorama, Season
 
 HALLS_LISTED = 100
-CLIPS_LISTED = 200
 
 
 class PanoramaStore:
@@ -78,46 +75,6 @@ class HallStore:
         return (await self._halls.delete_one({"_id": hall_id})).deleted_count == 1
 
 
-class ClipStore(WorkRecords[Clip]):
-    """Collection `clips`."""
-
-    def __init__(self, database: Database) -> None:
-        self._clips = database["clips"]
-        super().__init__(self._clips, _clip, _document)
-
-    async def make_indexes(self) -> None:
-        """One clip per moment; a merchant's clips; what the sweep looks for."""
-        await super().make_indexes()
-        await self._clips.create_index([("stream_id", 1), ("product_id", 1), ("start_ms", 1)], unique=True)
-        await self._clips.create_index([("merchant_id", 1), ("created_at", -1)])
-
-    async def add(self, clip: Clip) -> Clip:
-        """Add a clip; if its moment has one already, answer that."""
-        try:
-            await self._clips.insert_one(_document(clip))
-        except DuplicateKeyError:
-            same = {"stream_id": clip.stream_id, "product_id": clip.product_id, "start_ms": clip.start_ms}
-            kept = await self._clips.find_one(same)
-            if kept is None:
-                raise
-            return _clip(kept)
-        return clip
-
-    async def of_stream(self, stream_id: str) -> list[Clip]:
-        """The clips of a stream."""
-        return [_clip(document) async for document in self._clips.find({"stream_id": stream_id})]
-
-    async def ready_of(self, merchant_ids: list[str]) -> list[Clip]:
-        """The finished clips of merchants, newest first."""
-        query = {"merchant_id": {"$in": merchant_ids}, "work.state": WorkState.READY}
-        found = self._clips.find(query).sort("created_at", -1).limit(CLIPS_LISTED)
-        return [_clip(document) async for document in found]
-
-    async def delete(self, clip_id: str) -> None:
-        """Forget a clip."""
-        await self._clips.delete_one({"_id": clip_id})
-
-
 def _hall_document(hall: Hall) -> Document:
     plan = asdict(hall.plan)
     del plan["panorama_id"]  # stands in the panorama
@@ -140,15 +97,3 @@ def _hall(document: Document) -> Hall:
 
 def _panorama(document: Document) -> Panorama:
     return Panorama(document["_id"], document["title"], document["width"], document["created_at"])
-
-
-def _document(clip: Clip) -> Document:
-    fields = {name: getattr(clip, name) for name in Clip.__slots__}
-    del fields["id"]
-    return {"_id": clip.id, **fields, "work": work_document(clip.work)}
-
-
-def _clip(document: Document) -> Clip:
-    fields = {**document, "id": document["_id"], "work": read_work(document["work"])}
-    del fields["_id"]
-    return Clip(**fields)

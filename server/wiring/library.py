@@ -9,6 +9,9 @@ from server.catalog.service import Catalog
 from server.certificates.printing import Printer
 from server.certificates.service import Certificates
 from server.certificates.store import CertificateStore
+from server.clips.jobs import CUT_CLIP, SOON
+from server.clips.service import Clips
+from server.clips.store import ClipStore
 from server.courses.editing import CourseEditing
 from server.courses.service import Courses
 from server.courses.store import CourseStore
@@ -31,11 +34,9 @@ from server.recordings.service import Recordings
 from server.recordings.store import AssetStore, ChunkStore
 from server.search.service import Search
 from server.search.store import TextStore
-from server.showroom.clips import Clips
-from server.showroom.jobs import CUT_CLIP, SOON
 from server.showroom.panoramas import Panoramas
 from server.showroom.service import Showroom
-from server.showroom.store import ClipStore, HallStore, PanoramaStore
+from server.showroom.store import HallStore, PanoramaStore
 from server.streams.service import Streams
 from server.subtitles.service import Subtitles
 from server.subtitles.store import SubtitleStore
@@ -102,7 +103,7 @@ async def build_library(
         lease_seconds=settings.job_lease_seconds,
     )
     panoramas = Panoramas(PanoramaStore(database), objects, clock)
-    clips = Clips(clip_store, clip_queue, catalog, objects, clock)
+    clips = Clips(clip_store, clip_queue, catalog, stores.rooms, courses, objects, clock, quiet_seconds=quiet_seconds)
     asset_queue = Queue(
         asset_store,
         clients.jobs,

@@ -30,6 +30,8 @@ from server.recordings.take import take_prefix
 PART_SECONDS = 2.0
 OPUS_RATE = 48_000
 OPUS_SAMPLES = 960
+NUMBER_BITS = 12
+NUMBER_SHARE = 8  # of a picture's height that its number takes
 VideoCodec = Literal["H264", "VP8"]
 ENCODERS = {"H264": "libx264", "VP8": "libvpx"}
 
@@ -165,6 +167,27 @@ def talk(from_seconds: float, samples: int) -> bytes:
     return bytes((wave * 12_000).astype("<i2").tobytes())
 
 
+def number_in(frame: VideoFrame) -> int:
+    """Which picture of its run this is, however small or coarse it has become."""
+    grey = frame.reformat(format="gray")
+    plane = grey.planes[0]
+    data, row = bytes(plane), frame.height // NUMBER_SHARE // 2
+    block = frame.width / NUMBER_BITS
+    bits = (data[row * plane.line_size + int((place + 0.5) * block)] > 128 for place in range(NUMBER_BITS))
+    return sum(bit << place for place, bit in enumerate(bits))
+
+
+def numbered(frame: VideoFrame, number: int) -> VideoFrame:
+    """A picture with a number burnt in: black and white blocks along its upper edge."""
+    plane = frame.planes[0]
+    block = frame.width / NUMBER_BITS
+    row = bytes(235 if number >> int(x / block) & 1 else 16 for x in range(frame.width))
+    line = row + bytes(plane.line_size - frame.width)
+    height = frame.height // NUMBER_SHARE
+    plane.update(line * height + bytes(plane)[plane.line_size * height :])
+    return frame
+
+
 def _record(run: RunOf, begins_seconds: float) -> tuple[bytes, list[bytes]]:
     """The init segment and one fragment for each part, written as the media node writes them."""
     pictures = _pictures(run) if run.video else []
@@ -225,7 +248,7 @@ def _pictures(run: RunOf) -> list[_Encoded]:
     encoded: list[_Encoded] = []
     per_part = round(PART_SECONDS * run.frames_per_second)
     for number, at in enumerate(_times(run)):
-        frame = picture(run.width, run.height, at)
+        frame = numbered(picture(run.width, run.height, at), number)
         frame.pts, frame.time_base = _ticks(at, VIDEO_CLOCK), Fraction(1, VIDEO_CLOCK)
         frame.pict_type = PictureType.I if number % per_part == 0 else PictureType.NONE
         encoded += [_Encoded(at, packet.is_keyframe, bytes(packet)) for packet in encoder.encode(frame)]

@@ -47,6 +47,13 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'learn' },
   },
   {
+    path: '/clips/:id',
+    name: 'clip',
+    component: () => import('./features/clips/ClipPage.vue'),
+    props: true,
+    meta: { tab: 'learn' },
+  },
+  {
     path: '/certificates',
     name: 'certificates',
     component: () => import('./features/certificates/CertificatesPage.vue'),

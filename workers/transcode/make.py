@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from server.recordings.ladder import Ladder, MadeChunk
+from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, SoundPlan
 from server.recordings.take import Timeline
 from workers.transcode.fill import make_fill
 from workers.transcode.look import look, look_over
@@ -14,9 +14,10 @@ from workers.transcode.loudness import Leveller, Meter
 from workers.transcode.output import PictureTrack, SoundTrack, open_file, open_segments
 from workers.transcode.package import POSTER, WAVEFORM, weigh_pictures, weigh_sound
 from workers.transcode.plan import KEYFRAME_EVERY_MS, plan_clip, plan_ladder
-from workers.transcode.poster import LOOK_UNTIL_MS, PosterPicker
+from workers.transcode.poster import LOOK_UNTIL_MS, PosterPicker, pick_poster
 from workers.transcode.run import Progress, Show, Span, Talk, put_through
 from workers.transcode.source import Piece
+from workers.transcode.splice import CannotCopy, splice
 from workers.transcode.task import Cut, Encoded, Planned, Result, Task
 from workers.transcode.thumbs import ThumbSheet
 
@@ -104,18 +105,43 @@ def _make_clip(task: Task, pieces: Sequence[Piece], timeline: Timeline | None, f
     span = Span(place(task.start_ms), place(task.end_ms))
     picture, sound = plan_clip(look_over(pieces, span.length_ms))
     path = folder / CLIP
+    if len(pieces) == 1:  # of one codec configuration
+        try:
+            cuts = splice(pieces[0], span, sound, path, task.threads, tell)
+        except CannotCopy:
+            path.unlink(missing_ok=True)
+        else:
+            span = Span(cuts.begins_ms, cuts.ends_ms)
+            return _cut(span, pick_poster(Piece(path)), folder)
+    return _encode_clip(pieces, span, picture, sound, folder, task.threads, tell)
+
+
+def _encode_clip(
+    pieces: Sequence[Piece],
+    span: Span,
+    picture: PicturePlan,
+    sound: SoundPlan | None,
+    folder: Path,
+    threads: int,
+    tell: Progress,
+) -> Cut:
+    """All of a clip anew, where nothing can be copied."""
     poster = PosterPicker()
-    container = open_file(path)
-    track = PictureTrack(container, picture, task.threads)
+    container = open_file(folder / CLIP)
+    track = PictureTrack(container, picture, threads)
     voice = SoundTrack(container, sound) if sound else None
     show = Show([track], 0.0, [lambda shown, at_ms: poster.consider(shown[0], at_ms)])
     put_through(pieces, span, show, Talk([voice], sound.channels) if voice and sound else None, tell, 0.0)
     if voice is not None:
         voice.finish()
     container.close()
+    return _cut(span, poster, folder)
+
+
+def _cut(span: Span, poster: PosterPicker, folder: Path) -> Cut:
     if poster.webp is not None:
         (folder / POSTER).write_bytes(poster.webp)
-    return Cut(duration_ms=round(span.length_ms), has_poster=poster.webp is not None)
+    return Cut(at_ms=round(span.start_ms), duration_ms=round(span.length_ms), has_poster=poster.webp is not None)
 
 
 def seldom(tell: Progress, clock: Callable[[], float] = time.monotonic) -> Progress:

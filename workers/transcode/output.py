@@ -103,14 +103,14 @@ class PictureTrack:
         """Write what is left; the last picture stands until the end."""
         self.ends_ms = end_ms
         self._write(self._stream.encode(None))
-        self._write_held(_ticks(end_ms))
+        self._write_held(ticks(end_ms))
 
     def _encode(self, picture: VideoFrame, at_ms: float, is_key: bool) -> None:
         self._last_ms = at_ms
         if self.begins_ms is None:
             self.begins_ms = at_ms
         self.frames += 1
-        picture.pts, picture.time_base = _ticks(at_ms), VIDEO_CLOCK
+        picture.pts, picture.time_base = ticks(at_ms), VIDEO_CLOCK
         picture.pict_type = PictureType.I if is_key else PictureType.NONE
         self._write(self._stream.encode(picture))
 
@@ -155,5 +155,6 @@ class SoundTrack:
                 self._container.mux(packet)
 
 
-def _ticks(at_ms: float) -> int:
+def ticks(at_ms: float) -> int:
+    """A moment on the clock of the pictures."""
     return round(at_ms * VIDEO_CLOCK.denominator / 1000)

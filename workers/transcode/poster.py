@@ -9,6 +9,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from workers.transcode.plan import Size, scaled
+from workers.transcode.source import Piece, Reader, Track
 
 LOOK_EVERY_MS = 1000.0
 LOOK_UNTIL_MS = 60_000.0
@@ -57,6 +58,18 @@ class PosterPicker:
     def webp(self) -> bytes | None:
         """The best picture so far."""
         return self._webp
+
+
+def pick_poster(piece: Piece) -> PosterPicker:
+    """Look at a file's keyframes alone, which costs next to nothing. Raises SourceRefused."""
+    poster = PosterPicker()
+    with Reader(piece, frozenset({Track.VIDEO})) as reader:
+        if reader.video is not None:
+            reader.video.codec_context.skip_frame = "NONKEY"
+        for timed in reader.frames():
+            if isinstance(timed.frame, VideoFrame):
+                poster.consider(timed.frame, timed.at_ms)
+    return poster
 
 
 def _webp(frame: VideoFrame) -> bytes:

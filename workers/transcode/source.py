@@ -175,10 +175,15 @@ class Reader:
 
     def flush(self) -> list[VideoFrame]:
         """The pictures that the decoder still holds."""
+        if self.video is None:
+            return []
         try:
-            return self.video.codec_context.decode(None) if self.video is not None else []
+            frames = self.video.codec_context.decode(None)
         except FFmpegError:
             return []
+        for frame in frames:
+            frame.time_base = self.video.time_base  # only packets tell it to theirs
+        return frames
 
     def _seek(self, start_ms: float) -> bool:
         stream = self.video or self.audio

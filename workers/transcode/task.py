@@ -72,9 +72,10 @@ class Encoded(_Line):
 
 
 class Cut(_Line):
-    """A clip lies in the folder."""
+    """A clip lies in the folder. `at_ms`: where it begins in the replay."""
 
     what: Literal["cut"] = "cut"
+    at_ms: int
     duration_ms: int
     has_poster: bool
 

@@ -82,20 +82,30 @@ class Farm:
     oranges: Product
     tea: Product
 
-    async def broadcast(self, runs: Sequence[RunOf], pins: Sequence[tuple[int, int, Product]] = ()) -> Stream:
-        """A stream that was on, recorded, with products pinned from…to, and reported as a media node does it."""
+    async def broadcast(
+        self,
+        runs: Sequence[RunOf],
+        pins: Sequence[tuple[int, int, Product]] = (),
+        lesson_pins: Sequence[tuple[int, int, str]] = (),
+    ) -> Stream:
+        """A stream that was on, recorded, with cards pinned from…to, and reported as a media node does it."""
         services = self.server.services
         stream = await services.streams.let_in("zhang", services.rooms.key_of(self.room))
         await services.streams.publisher_joined(stream.id, services.clock.now(), services.clock.now())
         duration_ms = await self.record(stream, runs)
-        for start_ms, end_ms, product in pins:
+        cards: list[tuple[int, int, str | None, str | None, str]] = [
+            *((start, end, product.id, None, product.name) for start, end, product in pins),
+            *((start, end, None, lesson_id, lesson_id) for start, end, lesson_id in lesson_pins),
+        ]
+        for start_ms, end_ms, product_id, lesson_id, title in cards:
             await services.database["moments"].insert_one(
                 {
                     "_id": f"{stream.id}-{start_ms}",
                     "stream_id": stream.id,
                     "room_id": stream.room_id,
-                    "product_id": product.id,
-                    "title": product.name,
+                    "product_id": product_id,
+                    "lesson_id": lesson_id,
+                    "title": title,
                     "pinned_at": services.clock.now(),
                     "start_ms": start_ms,
                     "end_ms": end_ms,

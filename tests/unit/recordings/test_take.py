@@ -42,6 +42,14 @@ def test_time_in_a_replay_never_goes_back(moments: list[float]) -> None:
     assert timeline.replay_time(earlier) <= timeline.replay_time(later)
 
 
+@given(st.floats(0, 8000))
+def test_a_place_in_a_replay_is_found_again_in_its_stream(replay_ms: float) -> None:
+    timeline = Timeline(TAKE.parts)
+    stream_ms = timeline.stream_time(replay_ms)
+    assert not 4000 < stream_ms < 14_000, "nothing was recorded there"
+    assert timeline.replay_time(stream_ms) == pytest.approx(replay_ms)
+
+
 TAKE = make_interrupted()
 
 

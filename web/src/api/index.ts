@@ -228,6 +228,7 @@ export const lessons = {
 }
 
 export * from './academy'
+export * from './clips'
 
 export const halls = {
   /** For operators also those that are not open. */

@@ -249,11 +249,36 @@ export interface LessonProgress {
 export interface Clip {
   id: string
   lesson_id: string
-  product_id: string
+  product_id: string | null
+  pinned_lesson_id: string | null
   title: string
   video_url: string
   poster_url: string | null
   duration_ms: number
+  /** Where it begins in the replay. */
+  at_ms: number
+}
+
+/** A clip as its host sees it; its span is in the replay. */
+export interface OwnClip {
+  id: string
+  lesson_id: string
+  product_id: string | null
+  title: string
+  start_ms: number
+  end_ms: number
+  by_host: boolean
+  state: 'waiting' | 'working' | 'ready' | 'failed'
+  progress: number
+  error: string | null
+  /** What people see, also while it is being cut anew. */
+  shown: Clip | null
+}
+
+export interface ClipDraft {
+  title: string
+  start_ms: number
+  end_ms: number
 }
 
 export type Season = 'spring' | 'summer' | 'autumn' | 'winter' | 'all_year'

@@ -33,7 +33,6 @@ export default {
   soldOut: 'Sold out',
   origin: 'From {origin}',
   buy: 'Buy',
-  playClip: 'Play “{title}”',
   desk: {
     title: 'Halls',
     build: 'Build a hall',

@@ -33,7 +33,6 @@ export default {
   soldOut: '卖完了',
   origin: '产地 {origin}',
   buy: '购买',
-  playClip: '播放“{title}”',
   desk: {
     title: '展厅布置',
     build: '布置新展厅',

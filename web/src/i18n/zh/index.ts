@@ -3,6 +3,7 @@ import academy from './academy'
 import account from './account'
 import buying from './buying'
 import cart from './cart'
+import clips from './clips'
 import common from './common'
 import errors from './errors'
 import halls from './halls'
@@ -14,4 +15,4 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-export default { common, errors, home, learn, academy, halls, account, buying, cart, operators, orders, room, studio, talk }
+export default { common, errors, home, learn, academy, clips, halls, account, buying, cart, operators, orders, room, studio, talk }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from server.cards.model import Moment
-from server.showroom.model import clip_span
+from server.clips.model import clip_span
 
 
 @pytest.mark.parametrize(

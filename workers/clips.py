@@ -1,9 +1,9 @@
-"""Job: cut the clip of a moment from its take."""
+"""Job: cut a clip out of its take."""
 
 from __future__ import annotations
 
-from server.showroom.clips import Clips
-from server.showroom.model import Clip, clip_prefix
+from server.clips.model import Clip, clip_prefix
+from server.clips.service import Clips
 from workers.fence import Fence
 from workers.folders import WorkFolder
 from workers.making import Lease
@@ -42,7 +42,7 @@ class ClipMaker:
                 threads=self._threads,
             )
             done = await self._fence.run(task, Cut, lease.report, video_ms=clip.end_ms - clip.start_ms)
-            await put_folder(self._objects, out, clip_prefix(clip.id))
+            await put_folder(self._objects, out, clip_prefix(clip.id, clip.edition))
         return await lease.conclude(
-            lambda newest: self._clips.finish(newest, done.duration_ms, has_poster=done.has_poster)
+            lambda newest: self._clips.finish(newest, done.duration_ms, done.at_ms, has_poster=done.has_poster)
         )

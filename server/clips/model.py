@@ -1,0 +1,99 @@
+"""A clip: a piece of a broadcast as a video of its own, and which piece it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.cards.model import Moment
+from server.catalog.model import check_line
+from server.errors import BadRequest
+from server.making.model import Work
+from server.recordings.take import Timeline
+
+LONGEST_MOMENT_MS = 60_000
+SHORTEST_MOMENT_MS = 3_000  # a card that was pinned and taken away at once still shows its product
+LENGTHS_MS = range(1_000, 180_001)  # of what a host cuts himself
+TITLE_LENGTH = range(1, 61)
+MOST_CLIPS = 60  # of one broadcast, those of moments not counted
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is there to be watched: the objects of this edition. `at_ms`: where it begins in the replay."""
+
+    edition: int
+    duration_ms: int
+    has_poster: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A piece of a stream; `start_ms` and `end_ms` are on the stream's timeline.
+
+    It shows a product, a lesson that was pinned, or just what its host found worth it. `edition` counts how often it
+    was cut anew; what was made before is shown until the new one is there. `untidy`: objects of other editions may
+    lie beside it. `removed`: nobody sees it any more, it goes with its objects once no worker can be writing them.
+    """
+
+    id: str
+    stream_id: str
+    lesson_id: str
+    product_id: str | None
+    merchant_id: str | None
+    title: str
+    start_ms: int
+    end_ms: int
+    created_at: datetime
+    work: Work
+    pinned_lesson_id: str | None = None
+    by_host: bool = False
+    edition: int = 1
+    shown: Shown | None = None
+    untidy: bool = True
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnClip:
+    """A clip as its host sees it, with its span in the replay."""
+
+    clip: Clip
+    start_ms: int
+    end_ms: int
+
+
+def clip_span(moment: Moment, duration_ms: int) -> tuple[int, int] | None:
+    """Which part of a stream the clip of a moment shows; None if the moment is not in the recording."""
+    end_ms = duration_ms if moment.end_ms is None else min(moment.end_ms, duration_ms)
+    end_ms = min(max(end_ms, moment.start_ms + SHORTEST_MOMENT_MS), moment.start_ms + LONGEST_MOMENT_MS, duration_ms)
+    return (moment.start_ms, end_ms) if moment.start_ms < end_ms else None
+
+
+def check_span(start_ms: int, end_ms: int, replay_ms: int) -> None:
+    """Whether a host may cut this out of a replay. Raises BadRequest (`clip_length`, `outside_replay`)."""
+    if end_ms - start_ms not in LENGTHS_MS:
+        raise BadRequest("a clip lasts from one second to three minutes", code="clip_length")
+    if not 0 <= start_ms < end_ms <= replay_ms:
+        raise BadRequest("this is not in the replay", code="outside_replay")
+
+
+def check_title(title: str) -> str:
+    """The same title in its normal form. Raises BadRequest."""
+    return check_line("title", title, TITLE_LENGTH)
+
+
+def in_replay(clip: Clip, timeline: Timeline) -> OwnClip:
+    """A clip with its place in the replay."""
+    return OwnClip(clip, round(timeline.replay_time(clip.start_ms)), round(timeline.replay_time(clip.end_ms)))
+
+
+def clip_prefix(clip_id: str, edition: int) -> str:
+    """Where the objects of an edition are; those of edition 0 were made before clips had any."""
+    return f"public/clips/{clip_id}/{edition}/" if edition else f"public/clips/{clip_id}/"
+
+
+def wasted_editions(clip: Clip) -> list[int]:
+    """The editions of a clip of which nobody watches anything."""
+    return [edition for edition in range(1, clip.edition + 1) if clip.shown is None or edition != clip.shown.edition]
