@@ -10,9 +10,7 @@ from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, SoundPlan
 from server.recordings.take import Timeline
 from workers.transcode.fill import make_fill
 from workers.transcode.look import look, look_over
-from workers.transcode.loudness import Leveller, Meter
 from workers.transcode.output import PictureTrack, SoundTrack, open_file, open_segments
-from workers.transcode.package import POSTER, WAVEFORM, weigh_pictures, weigh_sound
 from workers.transcode.plan import KEYFRAME_EVERY_MS, plan_clip, plan_ladder
 from workers.transcode.poster import LOOK_UNTIL_MS, PosterPicker, pick_poster
 from workers.transcode.run import Progress, Show, Span, Talk, put_through
@@ -20,6 +18,7 @@ from workers.transcode.source import Piece
 from workers.transcode.splice import CannotCopy, splice
 from workers.transcode.task import Cut, Encoded, Planned, Result, Task
 from workers.transcode.thumbs import ThumbSheet
+from workers.transcode.weigh import POSTER, WAVEFORM, weigh_pictures, weigh_sound
 
 TELL_EVERY_SECONDS = 0.5
 CLIP = "clip.mp4"
@@ -79,6 +78,9 @@ def make_pictures(
 
 def make_sound(ladder: Ladder, pieces: Sequence[Piece], folder: Path, tell: Progress) -> MadeChunk:
     """All renditions of the whole sound, heard once to learn how loud it is, then encoded. Raises SourceRefused."""
+    # With it comes NumPy: a seventh of a second, which the many children that make pictures do without.
+    from workers.transcode.loudness import Leveller, Meter
+
     span = Span(0.0, ladder.duration_ms)
     channels = max(plan.channels for plan in ladder.sounds)
     meter = Meter(channels)

@@ -1,27 +1,22 @@
-"""From encoded chunks to playlists: what each rendition costs, its codecs, whether all fits together."""
+"""From encoded chunks to playlists: what each rendition costs, whether all fits together."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.logs import logger
-from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, Segment, SoundPlan, Track
-from workers.transcode.output import PLAYLIST, PictureTrack, SoundTrack
+from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, SoundPlan, Track
+from workers.transcode.output import PLAYLIST
 from workers.transcode.plan import AUDIO_RATE, SourceRefused
 from workers.transcode.sound import SAMPLES
 
 log = logger(__name__)
 
 MASTER = "master.m3u8"
-POSTER = "poster.webp"
 THUMBS = "thumbs.vtt"
-WAVEFORM = "waveform.json"
-SPS = 7  # the NAL unit that names profile and level
-AAC_LC = "mp4a.40.2"
 BITS = 8
 SEAM_MS = 2.0  # what rounding may cost between two chunks
 IN_STEP_MS = 2 * 1000 * SAMPLES / AUDIO_RATE  # sound comes in frames of 21 ms
@@ -39,60 +34,6 @@ class Joined:
     average_bandwidth: int
     bytes: int
     frames_per_second: float
-
-
-def read_segments(playlist: str, folder: Path) -> tuple[Segment, ...]:
-    """The segments of a media playlist that our own muxer wrote."""
-    segments: list[Segment] = []
-    duration_ms = 0.0
-    for line in playlist.splitlines():
-        if line.startswith("#EXTINF:"):
-            duration_ms = float(line.removeprefix("#EXTINF:").split(",")[0]) * 1000
-        elif line and not line.startswith("#"):
-            segments.append(Segment(name=line, duration_ms=duration_ms, bytes=(folder / line).stat().st_size))
-    return tuple(segments)
-
-
-def h264_codec(headers: bytes) -> str:
-    """`avc1.PPCCLL` from the parameter sets in Annex B form. Raises ValueError."""
-    at = headers.find(b"\x00\x00\x01")
-    while at >= 0 and at + 7 <= len(headers):
-        if headers[at + 3] & 0x1F == SPS:
-            return f"avc1.{headers[at + 4 : at + 7].hex()}"
-        at = headers.find(b"\x00\x00\x01", at + 3)
-    raise ValueError("no SPS in the parameter sets")
-
-
-def weigh_pictures(track: PictureTrack, folder: Path, prefix: str) -> Track:
-    """What a chunk's pictures of one rendition have become."""
-    begins_ms = track.begins_ms or 0.0
-    weighed = _weigh(track.plan.name, h264_codec(track.headers), begins_ms, track.frames, folder, prefix)
-    # The muxer takes the last segment's first picture to last as long as the first of all, which it may not.
-    *whole, last = weighed.segments
-    length_ms = track.ends_ms - begins_ms - sum(segment.duration_ms for segment in whole)
-    return weighed.model_copy(update={"segments": (*whole, last.model_copy(update={"duration_ms": length_ms}))})
-
-
-def weigh_sound(track: SoundTrack, folder: Path) -> Track:
-    """What one rendition of the sound has become."""
-    return _weigh(track.plan.name, AAC_LC, 0.0, track.frames, folder, "")
-
-
-def _weigh(name: str, codec: str, begins_ms: float, frames: int, folder: Path, prefix: str) -> Track:
-    playlist = folder / f"{prefix}{PLAYLIST}"
-    segments = read_segments(playlist.read_text(), folder)
-    playlist.unlink()  # the one of the whole video takes its place
-    init = f"{prefix}init.mp4"
-    digest = hashlib.sha256((folder / init).read_bytes()).hexdigest()
-    return Track(
-        name=name,
-        codec=codec,
-        init=init,
-        init_digest=digest,
-        begins_ms=begins_ms,
-        frames=frames,
-        segments=segments,
-    )
 
 
 def check_fit(ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None) -> None:

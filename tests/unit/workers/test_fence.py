@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 from server.recordings.ladder import MadeChunk, Segment, Track
 from workers.fence import LONGEST_LINE_BYTES
@@ -36,3 +38,13 @@ async def test_what_a_child_says_of_six_hours_of_sound_fits_into_a_line() -> Non
 
     # then
     assert Encoded.model_validate_json(await pipe.readline()) == said
+
+
+def test_a_child_begins_without_what_only_its_worker_needs() -> None:
+    # A video of ten minutes has twenty children: each package that they don't need is paid for twenty times.
+    code = "import sys, workers.transcode.__main__; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "av" in loaded
+    assert not loaded & {"numpy", "structlog", "pydantic_settings", "pymongo", "aiohttp", "celery"}

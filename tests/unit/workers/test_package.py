@@ -13,15 +13,13 @@ from workers.transcode.output import PictureTrack, open_segments
 from workers.transcode.pace import Tick
 from workers.transcode.package import (
     check_fit,
-    h264_codec,
     join,
     master_playlist,
     media_playlist,
-    read_segments,
     thumbs_track,
-    weigh_pictures,
 )
 from workers.transcode.plan import SourceRefused
+from workers.transcode.weigh import h264_codec, read_segments, weigh_pictures
 
 
 def make_track(name: str, begins_ms: float, length_ms: float, *, digest: str = "a", frames: int = 60) -> Track:
