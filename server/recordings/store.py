@@ -24,8 +24,9 @@ class AssetStore(WorkRecords[Asset]):
         super().__init__(self._assets, _asset, _document)
 
     async def make_indexes(self) -> None:
-        """One asset per source; a host's newest; what the sweep looks for."""
+        """One asset per source; a host's newest; what the sweeps look for, also of before there were any."""
         await super().make_indexes()
+        await self._assets.update_many({"untidy": {"$exists": False}}, {"$set": {"untidy": True}})
         await self._assets.create_index([("source.kind", 1), ("source.ref", 1)], unique=True)
         await self._assets.create_index([("host_id", 1), ("created_at", DESCENDING)])
 

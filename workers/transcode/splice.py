@@ -12,6 +12,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
@@ -47,6 +48,14 @@ def splice(piece: Piece, span: Span, sound: SoundPlan | None, path: Path, thread
     """Write a clip; answers where it was cut. Raises CannotCopy, SourceRefused."""
     with Reader(piece) as reader:
         plan = _look_through(reader, span)
+    try:
+        _write(piece, plan, sound, path, threads, tell)
+    except FFmpegError as error:  # x264 or the muxer can't make what the source has
+        raise CannotCopy(str(error)) from None
+    return plan.cuts
+
+
+def _write(piece: Piece, plan: _Plan, sound: SoundPlan | None, path: Path, threads: int, tell: Progress) -> None:
     with Reader(piece) as reader, open_file(path) as container:
         film = _Film(reader, container, plan, threads)
         voice = SoundTrack(container, sound) if sound else None
@@ -61,7 +70,6 @@ def splice(piece: Piece, span: Span, sound: SoundPlan | None, path: Path, thread
         if talk is not None and voice is not None:
             talk.finish(plan.cuts.ends_ms - plan.cuts.begins_ms)
             voice.finish()
-    return plan.cuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +119,7 @@ class _Film:
         self._cuts = plan.cuts
         self._delay = plan.delay
         self._threads = threads
-        sets = _sets_of(self._decoder)
-        self._number = sets.free_number()
+        sets, self._number = _sets_of(self._decoder)
         self._encoder: VideoCodecContext | None = None
         if plan.cuts.has_head or plan.cuts.has_tail:
             self._encoder = _edge_encoder(self._decoder, sets, self._number, threads)
@@ -226,11 +233,13 @@ class _Reel:
             self._held = None
 
 
-def _sets_of(decoder: VideoCodecContext) -> Avcc:
+def _sets_of(decoder: VideoCodecContext) -> tuple[Avcc, int]:
+    """The source's parameter sets, and a number that is free for those of the edges."""
     if decoder.name != "h264" or decoder.pix_fmt not in FORMATS:
         raise CannotCopy("not H.264 as every phone plays it")
     try:
-        return read_avcc(decoder.extradata or b"")
+        sets = read_avcc(decoder.extradata or b"")
+        return sets, sets.free_number()
     except ValueError as error:
         raise CannotCopy(str(error)) from None
 

@@ -136,6 +136,20 @@ async def test_what_a_stopped_plan_has_made_goes_once_no_worker_can_be_writing(f
     assert await services.objects.list_keys(f"public/takes/{asset.source.ref}/") != []
 
 
+async def test_what_earlier_versions_left_goes_as_well(farm: Farm, page: Page) -> None:
+    # given a stopped video of before anybody noted what lies beside it, and since when
+    asset = await planned(farm, page)
+    services = farm.server.services
+    assert await services.library.recordings.queue.cancel(asset)
+    await services.database["assets"].update_one({"_id": asset.id}, {"$unset": {"work.ended_at": 1, "untidy": 1}})
+    # when
+    await AssetStore(services.database).make_indexes()
+    await services.library.recordings.tidy()
+    # then
+    assert await services.objects.list_keys(edition_prefix(asset.id, asset.edition)) == []
+    assert await services.database["chunks"].count_documents({}) == 0
+
+
 async def test_an_upload_that_becomes_no_lesson_leaves_nothing(farm: Farm, tmp_path: Path) -> None:
     # given: the course was taken away while the video was on its way
     services = farm.server.services
