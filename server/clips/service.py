@@ -42,6 +42,7 @@ class Store(Protocol):
     async def get(self, thing_id: str) -> Clip | None: ...
     async def move(self, before: Clip, after: Clip) -> Clip | None: ...
     async def of_stream(self, stream_id: str) -> list[Clip]: ...
+    async def place(self, clip_id: str, at_ms: int) -> None: ...
     async def shown_of_lesson(self, lesson_id: str) -> list[Clip]: ...
     async def shown_of_product(self, product_id: str) -> list[Clip]: ...
     async def untidy(self, ended_before: datetime) -> list[Clip]: ...
@@ -100,12 +101,17 @@ class Clips:
         self._clock = clock
         self._quiet = timedelta(seconds=quiet_seconds)  # after so long no worker writes for what has ended
 
-    async def cut(self, stream: Stream, lesson_id: str, moments: Sequence[Moment], duration_ms: int) -> None:
-        """Have a clip made of each moment. Safe to call twice: a moment has one clip, by whose id it is found."""
+    async def cut(self, stream: Stream, lesson_id: str, moments: Sequence[Moment], take: Take) -> None:
+        """Have a clip made of each moment. Safe to call twice: a moment has one clip, by whose id it is found.
+
+        A take that is told again may have got something in between: what was cut before has another place then.
+        """
+        if take.parts:
+            await self._place(stream.id, Timeline(take.parts))
         products = await self._products.get_many([moment.product_id for moment in moments if moment.product_id])
         room = await self._rooms.get(stream.room_id)
         for moment in moments:
-            span = clip_span(moment, duration_ms)
+            span = clip_span(moment, round(take.duration_ms))
             if span is None:
                 continue
             product = products.get(moment.product_id) if moment.product_id else None
@@ -210,6 +216,11 @@ class Clips:
         again = _still(await self.queue.remake(replace(clip, edition=clip.edition + 1, untidy=True)))
         await self.queue.send(again)
         return again
+
+    async def _place(self, stream_id: str, timeline: Timeline) -> None:
+        for clip in await self._store.of_stream(stream_id):
+            if clip.shown is not None:
+                await self._store.place(clip.id, round(timeline.replay_time(clip.start_ms)))
 
     async def _forget(self, clip: Clip) -> None:
         await self._objects.delete_prefix(clip_prefix(clip.id, 0))

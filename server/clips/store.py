@@ -64,6 +64,10 @@ class ClipStore(WorkRecords[Clip]):
         """All clips of a stream, also those that nobody sees any more."""
         return [_clip(document) async for document in self._clips.find({"stream_id": stream_id})]
 
+    async def place(self, clip_id: str, at_ms: int) -> None:
+        """Say where in the replay a clip that is shown begins."""
+        await self._clips.update_one({"_id": clip_id, "shown": {"$ne": None}}, {"$set": {"shown.at_ms": at_ms}})
+
     async def shown_of_lesson(self, lesson_id: str) -> list[Clip]:
         """The clips of a replay that can be watched, in its order."""
         found = self._clips.find({"lesson_id": lesson_id, **SEEN}).sort("start_ms", 1).limit(CLIPS_LISTED)

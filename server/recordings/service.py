@@ -95,7 +95,7 @@ class Cards(Protocol):
 class Clips(Protocol):
     """Cuts clips of moments."""
 
-    async def cut(self, stream: Stream, lesson_id: str, moments: Sequence[Moment], duration_ms: int) -> None: ...
+    async def cut(self, stream: Stream, lesson_id: str, moments: Sequence[Moment], take: Take) -> None: ...
     async def remove_of(self, stream_id: str) -> None: ...
 
 
@@ -140,7 +140,7 @@ class Recordings:
         room = await self._rooms.get(stream.room_id)
         lesson = await self._lessons.add_replay(asset, stream.title, room.host_name if room else "")
         await self._streams.became_lesson(stream.id, lesson.id)
-        await self._clips.cut(stream, lesson.id, moments, round(take.duration_ms))
+        await self._clips.cut(stream, lesson.id, moments, take)
         if asset.work.state is WorkState.WAITING:
             await self.queue.send(asset)
 

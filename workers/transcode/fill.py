@@ -9,11 +9,11 @@ from pathlib import Path
 from workers.transcode.hear import find_lag, loudness_line
 from workers.transcode.look import look_over
 from workers.transcode.output import PLAYLIST, PictureTrack, SoundTrack, open_segments
-from workers.transcode.package import AAC_LC, h264_codec, read_segments
 from workers.transcode.plan import plan_fill
 from workers.transcode.run import Progress, Show, Span, Talk, put_through
 from workers.transcode.source import Piece
 from workers.transcode.task import Filled
+from workers.transcode.weigh import AAC_LC, h264_codec, read_segments
 
 AROUND_MS = 12_000.0  # so much sound before and after the gap is compared: a file of the host's is ten seconds long
 

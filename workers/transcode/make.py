@@ -8,7 +8,6 @@ from pathlib import Path
 
 from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, SoundPlan
 from server.recordings.take import Timeline
-from workers.transcode.fill import make_fill
 from workers.transcode.look import look, look_over
 from workers.transcode.output import PictureTrack, SoundTrack, open_file, open_segments
 from workers.transcode.plan import KEYFRAME_EVERY_MS, plan_clip, plan_ladder
@@ -36,6 +35,8 @@ def make(task: Task, tell: Progress) -> Result:
     if task.kind == "clip":
         return _make_clip(task, pieces, timeline, folder, tell)
     if task.kind == "fill":
+        from workers.transcode.fill import make_fill  # with NumPy, see make_sound
+
         beside = [Piece(Path(piece.path), piece.begins_ms) for piece in task.beside]
         span = Span(task.start_ms, task.end_ms)
         return make_fill(pieces, beside, span, folder, task.prefix, task.threads, tell)

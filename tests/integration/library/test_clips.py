@@ -85,6 +85,29 @@ async def test_cards_become_clips_with_exactly_their_pictures(
     assert (await page.ask("GET", f"/api/clips/{first['id']}"))[1] == first
 
 
+async def test_clips_know_their_place_in_a_replay_that_got_something_in_between(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: a clip from after an interruption
+    await start_worker()
+    runs = [RunOf(2.0, width=64, height=64), RunOf(4.0, width=64, height=64, gap_seconds=2.0)]
+    stream = await farm.broadcast(runs, [(5000, 8000, farm.oranges)])
+    lesson_id = await farm.lesson_of(page, stream)
+
+    async def placed(at_ms: int) -> bool | None:
+        _, body = await page.ask("GET", f"/api/lessons/{lesson_id}/clips")
+        return True if [clip["at_ms"] for clip in body["items"]] == [at_ms] else None
+
+    await eventually(lambda: placed(3000))
+
+    # when: the interruption is filled
+    whole = [runs[0], RunOf(2.0, width=64, height=64), RunOf(4.0, width=64, height=64)]
+    await farm.tell(stream, await farm.record(stream, whole), whole)
+
+    # then
+    await eventually(lambda: placed(5000))
+
+
 async def test_a_clip_of_vp8_is_made_anew_to_the_same_picture(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
