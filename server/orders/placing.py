@@ -186,25 +186,30 @@ class Placing:
             while line:
                 sources = name or _first_sources(line)
                 ids = [source.id for source in sources]
+                # Who has had his turn gives it back first: answering hundreds takes longer than handing it over.
                 async with self._turns.take(*ids), self._shared_turns.take(*ids):
                     group = self._served[name] = _waiting(_next_group(line, sources))
-                    await self._answer(sources, group)
+                    admission = await self._admit(sources, group)
+                if admission is not None:
+                    self._answer(sources, group, admission)
         finally:
             del self._lines[name]
-            self._served.pop(name, None)
-            _refuse(line, Unavailable(TOO_LONG))
+            _refuse([*self._served.pop(name, ()), *line], Unavailable(TOO_LONG))
 
-    async def _answer(self, sources: Sources, group: Sequence[Ticket]) -> None:
+    async def _admit(self, sources: Sources, group: Sequence[Ticket]) -> Admission | None:
+        """Decide a group; None: nobody is in it, or all have been told why not."""
         if not group:
-            return
+            return None
         try:
-            admission = await self._place(sources, [ticket.request for ticket in group])
+            return await self._place(sources, [ticket.request for ticket in group])
         except asyncio.CancelledError:
             _refuse(group, Unavailable("the server is stopping; please try again"))
             raise
         except Exception as error:  # noqa: BLE001 -- goes to those who wait, whose boundary knows what to do with it
             _refuse(group, error)
-            return
+            return None
+
+    def _answer(self, sources: Sources, group: Sequence[Ticket], admission: Admission) -> None:
         for ticket, answer in zip(group, admission.answers, strict=True):
             if ticket.answer.done():
                 continue  # gave up meanwhile; the same request gets this order, or its hold runs out

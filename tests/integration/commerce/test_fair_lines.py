@@ -147,3 +147,57 @@ async def _product(rig: Rig, like: Product, number: int) -> Product:
     return await rig.catalog.add_product(
         like.merchant_id, name=f"礼盒 {number}", description="", price_fen=100, unit="盒", stock=10
     )
+
+
+class SlowHandOver:
+    """Turns between servers that are given back only once somebody lets them, if the server is not stopped then."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may = asyncio.Event(), asyncio.Event()
+        self.is_stopped = False
+
+    @asynccontextmanager
+    async def take(self, *_keys: str) -> AsyncIterator[None]:
+        yield
+        self.is_asked.set()
+        await self.may.wait()
+        if self.is_stopped:
+            raise asyncio.CancelledError
+
+
+async def test_a_turn_is_handed_to_the_next_server_before_the_group_is_answered(rig: Rig) -> None:
+    # given
+    host, oranges = await rig.stall()
+    sale = await rig.open_sale(host, oranges, quantity=PLENTY)
+    turns = rig.gate._shared_turns = SlowHandOver()
+
+    # when
+    pressed = [asyncio.create_task(press(rig, f"buyer{number}", of_sale(sale.id))) for number in range(3)]
+    await turns.is_asked.wait()
+
+    # then
+    assert [task.done() for task in pressed] == [False] * 3
+    turns.may.set()
+    assert await asyncio.gather(*pressed) == ["held"] * 3
+
+
+async def test_who_was_served_while_the_server_stops_is_told_to_ask_again_and_gets_his_order(rig: Rig) -> None:
+    # given an order that is written and not answered yet
+    host, oranges = await rig.stall()
+    sale = await rig.open_sale(host, oranges, quantity=PLENTY)
+    turns = rig.gate._shared_turns = SlowHandOver()
+    buyer = make_user("buyer")
+    pressed = asyncio.create_task(rig.place(buyer, "r1", of_sale(sale.id)))
+    await turns.is_asked.wait()
+
+    # when
+    turns.is_stopped = True
+    turns.may.set()
+
+    # then
+    with pytest.raises(DomainError) as refused:
+        await pressed
+    assert refused.value.code == "unavailable"
+    turns.is_stopped = False
+    assert code_of(await rig.place(buyer, "r1", of_sale(sale.id))) == "held"
+    assert await rig.database["orders"].count_documents({"buyer_id": buyer.id}) == 1
