@@ -15,6 +15,7 @@ import type {
   CourseWithLessons,
   Delivery,
   Figures,
+  Fill,
   ForbiddenWord,
   Hall,
   HallDraft,
@@ -225,6 +226,18 @@ export const lessons = {
       video,
       { timeoutMs: UPLOAD_TIMEOUT_MS },
     ),
+}
+
+export const fills = {
+  look: (streamId: string, options?: CallOptions) => http.get<Fill>(`/api/my/streams/${id(streamId)}/fill`, options),
+  put: (streamId: string, startedMs: number, durationMs: number, video: Blob) =>
+    http.send<null>(
+      'PUT',
+      withQuery(`/api/my/streams/${id(streamId)}/fill/files`, { started_ms: String(startedMs), duration_ms: String(durationMs) }),
+      video,
+      { timeoutMs: UPLOAD_TIMEOUT_MS },
+    ),
+  begin: (streamId: string) => http.post<Fill>(`/api/my/streams/${id(streamId)}/fill`, {}),
 }
 
 export * from './academy'

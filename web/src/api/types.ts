@@ -223,6 +223,22 @@ export interface Lesson extends LessonSummary, LessonProgress {
   no_skip: boolean
   /** What the recording lacks; null for all but its host. */
   gaps: Gap[] | null
+  /** What was missing and came from the host's own recording; null for all but its host. */
+  filled: Gap[] | null
+}
+
+/** What a broadcast's recording lacks, and how the filling of that stands. */
+export interface Fill {
+  state: 'waiting' | 'whole' | 'open' | 'making' | 'filled' | 'failed'
+  holes: Hole[]
+  /** `started_ms` of those that the server has. */
+  files: string[]
+}
+
+/** By the server's clock. */
+export interface Hole {
+  from: string
+  to: string
 }
 
 /** On the broadcast's own timeline; `at_ms`: where that is in the replay. */
@@ -233,7 +249,7 @@ export interface Gap {
 }
 
 /** A lesson as it is the same for everybody, without what one learner did. */
-export type PublicLesson = Omit<Lesson, keyof LessonProgress | 'gaps'>
+export type PublicLesson = Omit<Lesson, keyof LessonProgress | 'gaps' | 'filled'>
 
 export type Interval = [from_ms: number, to_ms: number]
 

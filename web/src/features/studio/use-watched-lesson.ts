@@ -5,9 +5,10 @@ import { roomLink } from '@/api/socket'
 import type { Gap, PublicLesson } from '@/api/types'
 
 /** What its host may know is told when it is asked for, and not again with each change. */
-export type WatchedLesson = PublicLesson & { gaps: Gap[] | null }
+export type WatchedLesson = PublicLesson & { gaps: Gap[] | null; filled: Gap[] | null }
 
-export function useWatchedLesson(lessonId: () => string | null): ShallowRef<WatchedLesson | null> {
+/** `news`: when this changes, what only its host may know is asked for again. */
+export function useWatchedLesson(lessonId: () => string | null, news: () => unknown = () => null): ShallowRef<WatchedLesson | null> {
   const link = roomLink()
   const lesson = shallowRef<WatchedLesson | null>(null)
 
@@ -23,7 +24,7 @@ export function useWatchedLesson(lessonId: () => string | null): ShallowRef<Watc
 
   const undo = [
     link.on('lesson', ({ lesson: next }) => {
-      if (next.id === lessonId()) lesson.value = { ...next, gaps: lesson.value?.gaps ?? null }
+      if (next.id === lessonId()) lesson.value = { ...next, gaps: lesson.value?.gaps ?? null, filled: lesson.value?.filled ?? null }
     }),
     link.onOpen(() => {
       const id = lessonId()
@@ -38,6 +39,10 @@ export function useWatchedLesson(lessonId: () => string | null): ShallowRef<Watc
     },
     { immediate: true },
   )
+  watch(news, () => {
+    const id = lessonId()
+    if (id) void follow(id)
+  })
   onScopeDispose(() => undo.forEach((step) => step()))
   return lesson
 }

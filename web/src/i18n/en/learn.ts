@@ -83,6 +83,7 @@ export default {
     workingTitle: 'Being made {percent}%',
     workingHint: 'It opens by itself. No need to refresh',
     missing: '{seconds} s are missing where the line was cut ({places})',
+    filled: 'Filled in from your own recording where the line was cut ({places})',
     workingStrip: 'Smaller pictures are being made. This is the original',
     replaced: 'Smaller pictures are ready',
     useIt: 'Use them',

@@ -59,6 +59,15 @@ export default {
     behind: 'The recording waits on the live server, the replay will be late',
     off: 'Not recorded now: the server’s disk is full, tell the operator. The broadcast goes on',
   },
+  own: {
+    label: 'Record here too, to fill in cuts',
+    busy: 'The phone is busy: cut places will not be filled in this time',
+    broken: 'This phone cannot record: cut places will not be filled in',
+    bringing: 'Sending the recording of this phone ({done}/{of}) for where the line was cut',
+    making: 'Filling in where the line was cut from the recording of this phone',
+    filled: 'Where the line was cut last time is filled in from this phone',
+    failed: 'The recording of this phone could not fill in where the line was cut',
+  },
   line: {
     title: 'Connection and picture',
     open: 'Connection details',

@@ -83,6 +83,7 @@ export default {
     workingTitle: '正在制作 {percent}%',
     workingHint: '做好会自动打开，不用刷新',
     missing: '断线时缺了 {seconds} 秒（{places} 处），回放里没有',
+    filled: '已用手机里的录像补上 {places} 处断线',
     workingStrip: '省流画面正在制作，现在先看原画面',
     replaced: '省流画面做好了',
     useIt: '换上',

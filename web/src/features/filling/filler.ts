@@ -1,0 +1,74 @@
+// Brings the files that cover what a replay lacks, one by one, and has them filled in; goes on where it stopped.
+import type { Fill, Hole } from '@/api/types'
+import { asApiError } from '@/api/errors'
+import type { FileFacts } from './own-files'
+
+/** A file next to a hole has the sound by which the server finds its place. */
+const NEAR_MS = 1_500
+
+/** `waiting`: the server has no recording yet, or no line; later. */
+export type Outcome = 'filled' | 'nothing' | 'failed' | 'waiting'
+
+export interface FillApi {
+  look(streamId: string): Promise<Fill>
+  put(file: FileFacts, video: Blob): Promise<unknown>
+  begin(streamId: string): Promise<Fill>
+}
+
+export interface Files {
+  video(file: FileFacts): Promise<Blob | undefined>
+}
+
+export interface Progress {
+  readonly done: number
+  readonly of: number
+}
+
+/** Those that cover holes, in order. */
+export function filesFor(holes: readonly Hole[], files: readonly FileFacts[]): FileFacts[] {
+  return files.filter((file) =>
+    holes.some((hole) => file.startedMs < Date.parse(hole.to) + NEAR_MS && file.startedMs + file.durationMs > Date.parse(hole.from) - NEAR_MS),
+  )
+}
+
+/** Does all that can be done for one broadcast now. What fails on the way is done at the next call. */
+export async function fillGaps(streamId: string, own: readonly FileFacts[], files: Files, api: FillApi, onProgress: (progress: Progress) => void): Promise<Outcome> {
+  try {
+    const fill = await api.look(streamId)
+    if (fill.state === 'making') onProgress({ done: own.length, of: own.length })
+    if (fill.state !== 'open') return outcomeOf(fill)
+    const wanted = filesFor(fill.holes, own)
+    if (wanted.length === 0) return 'nothing'
+    const there = new Set(fill.files)
+    for (const [number, file] of wanted.entries()) {
+      onProgress({ done: number, of: wanted.length })
+      if (!there.has(String(file.startedMs))) await bring(file, files, api)
+    }
+    onProgress({ done: wanted.length, of: wanted.length })
+    return outcomeOf(await api.begin(streamId))
+  } catch (error) {
+    return outcomeOfError(error)
+  }
+}
+
+/** One that the server does not want costs itself only. */
+async function bring(file: FileFacts, files: Files, api: FillApi): Promise<void> {
+  const video = await files.video(file)
+  if (!video) return
+  try {
+    await api.put(file, video)
+  } catch (error) {
+    if (!['not_wanted', 'not_a_video', 'too_many_files', 'body_too_large'].includes(asApiError(error).code)) throw error
+  }
+}
+
+function outcomeOf(fill: Fill): Outcome {
+  if (fill.state === 'filled' || fill.state === 'failed') return fill.state
+  return fill.state === 'whole' ? 'nothing' : 'waiting'
+}
+
+/** A broadcast that is deleted has nothing to fill; another's on the same phone waits until he is back. */
+function outcomeOfError(error: unknown): Outcome {
+  const { code } = asApiError(error)
+  return code === 'not_found' || code === 'no_files' ? 'nothing' : 'waiting'
+}
