@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from config.clock import Clock
@@ -37,6 +37,7 @@ class Store(Protocol):
     async def get(self, product_id: str) -> Product | None: ...
     async def get_many(self, product_ids: list[str]) -> list[Product]: ...
     async def find(self, merchant_id: str | None, words: list[str]) -> list[Product]: ...
+    async def newest_of(self, merchant_ids: Sequence[str], most: int) -> dict[str, Sequence[Product]]: ...
     async def edit(self, product_id: str, changes: ProductChanges) -> Product | None: ...
 
 
@@ -90,6 +91,10 @@ class Catalog:
     async def list(self, merchant_id: str | None = None, query: str | None = None) -> list[Product]:
         """Products, newest first."""
         return await self._store.find(merchant_id, (query or "").split()[:QUERY_WORDS])
+
+    async def newest_of(self, merchant_ids: Sequence[str], most: int) -> Mapping[str, Sequence[Product]]:
+        """The newest products of each of these merchants, at most so many of each, by merchant."""
+        return await self._store.newest_of(merchant_ids, most) if merchant_ids else {}
 
     async def add_merchant(self, name: str, summary: str, *, merchant_id: str | None = None) -> Merchant:
         """Add a merchant. Raises BadRequest, Conflict (`merchant_exists`)."""

@@ -109,6 +109,20 @@ class CatalogStore:
         found = self._products.find(query).sort("created_at", DESCENDING).limit(PRODUCTS_LISTED)
         return [_product(document) async for document in found]
 
+    async def newest_of(self, merchant_ids: Sequence[str], most: int) -> dict[str, Sequence[Product]]:
+        """The newest products of each of these merchants, at most `most` of each, in one query."""
+        newest = {
+            "from": "products",
+            "localField": "_id",
+            "foreignField": "merchant_id",
+            "pipeline": [{"$sort": {"created_at": DESCENDING}}, {"$limit": most}],
+            "as": "products",
+        }
+        found = await self._merchants.aggregate(
+            [{"$match": {"_id": {"$in": list(merchant_ids)}}}, {"$project": {"_id": 1}}, {"$lookup": newest}]
+        )
+        return {one["_id"]: [_product(document) for document in one["products"]] async for one in found}
+
     async def edit(self, product_id: str, changes: ProductChanges) -> Product | None:
         """Set what is to change; None when there is no such product, or its stock is not `stock_was` any more."""
         query: Document = {"_id": product_id}

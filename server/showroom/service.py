@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -46,8 +45,8 @@ class ClipStore(Protocol):
 class Catalog(Protocol):
     """Merchants and what they sell."""
 
-    async def get_merchants(self, merchant_ids: builtins.list[str]) -> dict[str, Merchant]: ...
-    async def list(self, merchant_id: str | None = None, query: str | None = None) -> builtins.list[Product]: ...
+    async def get_merchants(self, merchant_ids: list[str]) -> dict[str, Merchant]: ...
+    async def newest_of(self, merchant_ids: Sequence[str], most: int) -> Mapping[str, Sequence[Product]]: ...
 
 
 class Rooms(Protocol):
@@ -118,6 +117,7 @@ class Showroom:
             raise NotFound("there is no such hall")
         merchant_ids = [booth.merchant_id for booth in hall.plan.booths]
         merchants = await self._catalog.get_merchants(merchant_ids)
+        products = await self._catalog.newest_of(merchant_ids, PRODUCTS_PER_BOOTH)
         clips = await self._clips.shown_of(merchant_ids)
         rooms = {room.merchant_id: room for room in await self._rooms.by_merchant(merchant_ids)}
         on_air = {stream.room_id for stream in await self._streams.on_air()}
@@ -132,7 +132,7 @@ class Showroom:
                     merchant=merchant,
                     room_slug=room.slug if room else None,
                     is_live=room is not None and room.id in on_air,
-                    products=tuple((await self._catalog.list(merchant.id))[:PRODUCTS_PER_BOOTH]),
+                    products=tuple(products.get(merchant.id, ())),
                     clips=tuple(clip for clip in clips if clip.merchant_id == merchant.id)[:CLIPS_PER_BOOTH],
                 )
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from server.accounts.model import Role
@@ -82,6 +83,35 @@ async def test_an_operator_builds_a_hall_opens_it_and_tears_it_down(farm: Farm, 
     # then
     assert (await page.ask("GET", address))[0] == 404
     assert (await operator.ask("DELETE", address))[0] == 404
+
+
+async def test_a_hall_of_many_booths_asks_the_database_as_seldom_as_a_small_one(
+    farm: Farm, operator: Page, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    services = farm.server.services
+    others = [await services.catalog.add_merchant(f"商家{number}", "") for number in range(5)]
+    booths = [{"merchant_id": one, "yaw": 0, "pitch": 0} for one in (farm.room.merchant_id, *(m.id for m in others))]
+    seen, asked = [], []
+
+    # when
+    for some in (booths[:1], booths):
+        _, hall = await operator.ask("POST", "/api/halls", hall_of(farm, open=True, booths=some))
+        await services.database.command("profile", 2)
+        seen.append((await page.ask("GET", f"/api/halls/{hall['id']}"))[1])
+        await services.database.command("profile", 0)
+        of_goods = {"ns": {"$in": [f"{services.database.name}.{name}" for name in ("products", "merchants")]}}
+        asked.append(await services.database["system.profile"].count_documents(of_goods))
+        await services.database["system.profile"].drop()
+
+    # then
+    assert 0 < asked[0] == asked[1]
+    assert [len(booth["products"]) for booth in seen[1]["booths"]] == [2, 0, 0, 0, 0, 0]
+
+    # and: of very many products a booth shows the newest
+    monkeypatch.setattr("server.showroom.service.PRODUCTS_PER_BOOTH", 1)
+    _, hall = await page.ask("GET", f"/api/halls/{hall['id']}")
+    assert [product["id"] for product in hall["booths"][0]["products"]] == [seen[1]["booths"][0]["products"][0]["id"]]
 
 
 async def test_nobody_else_builds_halls(farm: Farm, host: Page, page: Page) -> None:

@@ -12,6 +12,15 @@ export function remember(key: string, value: string): void {
   }
 }
 
+export function forget(key: string): void {
+  fallback.delete(key)
+  try {
+    localStorage.removeItem(PREFIX + key)
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error
+  }
+}
+
 export function recall(key: string): string | null {
   try {
     return localStorage.getItem(PREFIX + key) ?? fallback.get(key) ?? null

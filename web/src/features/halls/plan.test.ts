@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { HallSummary, Panorama } from '@/api/types'
-import { choices, draftOf, emptyPlan, isSame, moved, shown, withBooth } from './plan'
+import { choices, draftOf, emptyPlan, isSame, moved, readUnsaved, shown, unsavedText, withBooth } from './plan'
 
 const PANORAMA: Panorama = { id: 'lake', title: '湖边', base_url: '/b', cover_url: '/c', tiles_url: '/t/', levels: [2048] }
 const CO_OP = { id: 'm1', name: '华容合作社', summary: '' }
@@ -23,6 +23,19 @@ describe('a plan', () => {
     const away = { ...plan, booths: moved(plan.booths, booth?.id ?? '', { yaw: 90, pitch: 0 }) }
     const back = { ...plan, booths: moved(away.booths, booth?.id ?? '', { yaw: 10, pitch: -5 }) }
     expect([isSame(plan, away), isSame(plan, back)]).toEqual([false, true])
+  })
+})
+
+describe('what was not saved', () => {
+  const plan = { ...emptyPlan(PANORAMA), title: '秋收', booths: withBooth([], CO_OP, { yaw: 10, pitch: -5 }) }
+
+  it('is read back as it was', () => {
+    expect(readUnsaved(unsavedText(plan, 3), 3)).toEqual(plan)
+    expect(readUnsaved(unsavedText(plan, null), null)).toEqual(plan)
+  })
+
+  it('is not read when somebody has saved since, or when it is nothing that this page wrote', () => {
+    for (const text of [null, '', '{', 'null', '7', '{}', '{"version":4}', '{"version":4,"plan":{}}', unsavedText(plan, 3)]) expect(readUnsaved(text, 4)).toBeNull()
   })
 })
 

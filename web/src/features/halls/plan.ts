@@ -40,6 +40,20 @@ export function draftOf({ panorama, booths, ...plan }: Plan): HallDraft {
 
 export const isSame = (one: Plan, other: Plan): boolean => JSON.stringify(draftOf(one)) === JSON.stringify(draftOf(other))
 
+/** What an operator has not saved yet, as his browser keeps it; `version`: of the hall that he changed, null of a new one. */
+export const unsavedText = (plan: Plan, version: number | null): string => JSON.stringify({ plan, version })
+
+/** What was kept, if it is of this version: an older one would undo what others have changed since. */
+export function readUnsaved(text: string | null, version: number | null): Plan | null {
+  try {
+    const found = JSON.parse(text ?? 'null') as { plan: Plan; version: number | null } | null
+    return found !== null && found.version === version && Array.isArray(found.plan.booths) ? found.plan : null
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return null // of another edition of this page
+    throw error
+  }
+}
+
 export function withBooth(booths: readonly PlannedBooth[], merchant: Merchant, where: Direction): PlannedBooth[] {
   return [...booths, { id: randomId(), merchant_id: merchant.id, merchant_name: merchant.name, live: false, ...where }]
 }

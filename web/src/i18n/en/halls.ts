@@ -72,6 +72,9 @@ export default {
     save: 'Save',
     saved: 'Saved',
     nothing: 'Nothing changed',
+    leave: 'This is not saved yet. It stays in this browser, so that you can go on later. Leave now?',
+    resumed: 'What you had not saved is here again',
+    discard: 'Drop it',
     missing: 'Write a name and a place first',
   },
   own: {

@@ -72,6 +72,9 @@ export default {
     save: '保存',
     saved: '保存好了',
     nothing: '没有改动',
+    leave: '还没有保存。改动会留在这个浏览器里，回来可以接着改。现在离开吗？',
+    resumed: '上次没有保存的改动还在这里',
+    discard: '不要了',
     missing: '先写名字和地方',
   },
   own: {
