@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
+from config.multipart import Multipart
 from config.settings import SharedSettings
 
 CHUNK_BYTES = 256 * 1024
@@ -82,6 +83,7 @@ class S3Objects:
             http_client=pool,
         )
         self._bucket = settings.s3_bucket
+        self._multipart = Multipart(self._client, self._bucket)
         self._threads = ThreadPoolExecutor(settings.s3_threads, thread_name_prefix="s3")
 
     async def __aenter__(self) -> Self:
@@ -179,6 +181,22 @@ class S3Objects:
 
         return await self._call(work) if keys else 0
 
+    async def begin_parts(self, key: str) -> str:
+        """Begin an object that will be written in parts; answers the id of this attempt."""
+        return await self._call(lambda: self._multipart.begin(key))
+
+    async def put_part(self, key: str, multipart_id: str, number: int, data: bytes) -> str:
+        """Write a part, of 5 MiB or more if it is not the last; answers what joining will ask for."""
+        return await self._call(lambda: self._multipart.put(key, multipart_id, number, data))
+
+    async def join_parts(self, key: str, multipart_id: str, parts: Sequence[tuple[int, str]]) -> None:
+        """Make an object of these parts (number, what writing it answered), in their order."""
+        await self._call(lambda: self._multipart.join(key, multipart_id, parts))
+
+    async def drop_parts(self, key: str) -> None:
+        """Forget every attempt to write this object in parts, with its parts."""
+        await self._call(lambda: self._multipart.drop(key))
+
     async def read(self, key: str, offset: int = 0, length: int = 0) -> AsyncGenerator[bytes, None]:
         """Stream `length` bytes from `offset` (0: to the end) in chunks of CHUNK_BYTES."""
         response: Any = await self._call(
@@ -196,7 +214,7 @@ class S3Objects:
         try:
             return await loop.run_in_executor(self._threads, work)
         except S3Error as error:
-            if error.code in {"NoSuchKey", "NoSuchObject"}:
+            if error.code in {"NoSuchKey", "NoSuchObject", "NoSuchUpload", "InvalidPart"}:
                 raise ObjectNotFound(error.object_name or "") from None
             if error.code == "InvalidRange":
                 raise RangeNotSatisfiable from None

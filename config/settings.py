@@ -109,11 +109,18 @@ class ServerSettings(SharedSettings):
     payment_sandbox: bool = False
     # Signs what the sandbox provider sends back; needed only with PAYMENT_SANDBOX.
     payment_sandbox_secret: SecretStr | None = Field(None, min_length=32)
-    # Largest body of an API call, and of an uploaded video.
+    # Largest body of an API call.
     body_limit_bytes: int = Field(1_000_000, ge=10_000)
-    upload_limit_bytes: int = Field(2_000_000_000, ge=1_000_000)
-    # Folder for uploaded videos until the object store has them; each takes up to UPLOAD_LIMIT_BYTES for a while.
+    # Folder for what hosts' browsers recorded themselves, until the object store has it.
     upload_folder: str = "var/uploads"
+    # Largest video that may be uploaded.
+    upload_limit_bytes: int = Field(2_000_000_000, ge=1_000_000)
+    # What all videos that are on their way in may take of the object store together; more are asked to come later.
+    uploads_total_bytes: int = Field(100_000_000_000, ge=1_000_000)
+    # Videos that one teacher may have on their way in.
+    uploads_per_teacher: int = Field(3, ge=1, le=50)
+    # An upload with which nobody goes on is dropped after this; longer keeps more of what will never be finished.
+    upload_idle_hours: float = Field(72.0, gt=0)
     # A job whose worker has not reported for this long is given to another.
     job_lease_seconds: float = Field(60.0, ge=1)
     # How often lost jobs are looked for and sent again.

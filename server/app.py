@@ -43,9 +43,8 @@ from server.infra.away import AWAY
 from server.infra.metrics import ServerMetrics
 from server.infra.mongo import mongo_is_up
 from server.infra.packets import NAMESPACE
-from server.infra.visitors import Visitors
+from server.infra.visitors import Visitors, is_persons_address
 from server.lesson_questions.http import lesson_question_routes
-from server.moderation.door import is_persons_address
 from server.moderation.events import moderation_events
 from server.moderation.http import moderation_routes, operator_moderation_routes
 from server.nodes.http import node_routes
@@ -53,7 +52,7 @@ from server.orders.events import order_events
 from server.orders.http import order_routes, return_routes, shop_order_routes
 from server.orders.waiting import Waiting
 from server.pages import page_routes
-from server.payments.http import payment_routes, returned_parcel_routes
+from server.payments.http import dispute_routes, payment_routes, returned_parcel_routes
 from server.payments.sandbox.http import sandbox_routes
 from server.polls.events import poll_events
 from server.questions.events import question_events
@@ -71,6 +70,7 @@ from server.streams.http import stream_routes
 from server.streams.media_events import media_event_handler
 from server.subtitles.http import subtitle_routes
 from server.teaching.http import teaching_routes
+from server.uploads.http import tus_routes, upload_routes
 from server.wiring import Services, open_services
 
 log = logger(__name__)
@@ -208,7 +208,7 @@ def _add_routes(app: web.Application, services: Services, media: MediaAddress, m
 
 
 def _add_library_routes(app: web.Application, services: Services) -> None:
-    settings, library = services.settings, services.library
+    library = services.library
     app.router.add_routes(course_routes(library.courses, library.search))
     app.router.add_routes(subtitle_routes(library.subtitles))
     app.router.add_routes(teaching_routes(library.editing, library.teaching))
@@ -216,16 +216,11 @@ def _add_library_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(certificate_routes(library.certificates))
     app.router.add_routes(lesson_question_routes(library.questions))
     app.router.add_routes(rating_routes(library.ratings))
-    app.router.add_routes(fill_routes(library.fills, services.clock, Path(settings.upload_folder)))
+    app.router.add_routes(fill_routes(library.fills, services.clock, Path(services.settings.upload_folder)))
     app.router.add_routes(clip_routes(library.clips))
-    app.router.add_routes(
-        recording_routes(
-            library.recordings,
-            library.courses,
-            upload_limit_bytes=settings.upload_limit_bytes,
-            folder=Path(settings.upload_folder),
-        )
-    )
+    app.router.add_routes(recording_routes(library.recordings, library.courses))
+    app.router.add_routes(upload_routes(library.uploads))
+    app.router.add_routes(tus_routes(library.uploads))
     app.router.add_routes(showroom_routes(library.showroom, library.panoramas))
     app.router.add_routes(file_routes(services.objects))
 
@@ -236,6 +231,7 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
     app.router.add_routes(order_routes(commerce.orders))
     app.router.add_routes(return_routes(commerce.returns))
     app.router.add_routes(returned_parcel_routes(commerce.parcels))
+    app.router.add_routes(dispute_routes(commerce.returns, commerce.parcels, services.catalog))
     app.router.add_routes(shop_order_routes(commerce.orders))
     app.router.add_routes(payment_routes(commerce.payments))
     app.router.add_routes(address_routes(commerce.addresses))
@@ -282,6 +278,7 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
             ],
         ),
     )
+    tasks.start("upload sweep", _sweep(services.settings.job_sweep_seconds, [library.uploads.sweep]))
     tasks.start("search", _sweep(services.settings.job_sweep_seconds, [library.search.refresh]))
     handler = media_event_handler(services.streams, library.recordings)
     tasks.start("media events", services.bus.consume_events("servers", secrets.token_hex(4), handler))

@@ -53,6 +53,13 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class PreconditionFailed(DomainError):
+    """The request expects what is not so here."""
+
+    status = 412
+    code = "precondition_failed"
+
+
 class BodyTooLarge(DomainError):
     """The body is larger than the limit."""
 

@@ -13,7 +13,8 @@ from server.chat.shape import message_shape
 from server.errors import NotFound
 from server.ids import new_id
 from server.infra.announce import Build, room_channel, user_channel
-from server.moderation.door import Entry, is_persons_address
+from server.infra.visitors import is_persons_address
+from server.moderation.door import Entry
 from server.rooms.model import staff_channel
 
 HISTORY = 50

@@ -119,7 +119,8 @@ class CourseEditing:
         )
         self._keep(await self._store.change_course(changed, change.version))
         lessons = await self._store.lessons_in(course_id)
-        await self._lessons.texts_changed([lesson.id for lesson in lessons])
+        if (changed.title, changed.tags) != (course.title, course.tags):  # what the search knows of a course
+            await self._lessons.texts_changed([lesson.id for lesson in lessons])
         return changed, len(lessons)
 
     async def arrange(

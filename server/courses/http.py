@@ -40,7 +40,8 @@ def course_routes(courses: Courses, search: Search) -> Routes:
     async def list_lessons(request: web.Request) -> web.Response:
         text, user = request.query.get("q", "").strip(), request.get(USER)
         if text:
-            return answer({"items": [found_shape(found) for found in await search.find(text, user)]})
+            hits = await search.find(text, user, request.remote or "")
+            return answer({"items": [found_shape(found) for found in hits]})
         return answer({"items": [summary_shape(view) for view in await courses.newest(user)]})
 
     async def get_lesson(request: web.Request) -> web.Response:

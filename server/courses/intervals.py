@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 MAX_INTERVALS = 500
 LONGEST_MS = 24 * 3_600_000
@@ -50,8 +52,9 @@ def from_the_start(intervals: Iterable[Interval]) -> int:
 def longer_than_possible(watched_ms: int, began_at: datetime, now: datetime) -> bool:
     """Whether nobody can have watched so much since the first report, not even at the highest speed.
 
-    All of it is compared with all the time, so that the order of reports does not matter. The first report starts the
-    clock: a page sends an empty one when it begins to play, or keeps a lesson for later.
+    All of it is compared with all the time, so that the order of reports does not matter, and many small ones get no
+    more than one. The first report starts the clock: a page sends an empty one when it begins to play, or keeps a
+    lesson for later. Whoever watches offline has been given all the time since then.
     """
     passed_ms = (now - began_at).total_seconds() * 1000
     return watched_ms > max(0.0, passed_ms) * FASTEST + GRACE_MS
@@ -65,9 +68,9 @@ def began_before(intervals: Iterable[Interval], now: datetime) -> datetime:
 def watched_at(histories: Iterable[Iterable[Interval]], duration_ms: int, buckets: int) -> list[int]:
     """How many of the learners saw each part of a lesson that is cut into so many equal parts: its middle counts."""
     middles = [round(duration_ms * (number + 0.5) / buckets) for number in range(buckets)]
-    counts = [0] * buckets
+    more = [0] * (buckets + 1)  # how many more saw this part than the one before
     for intervals in histories:
-        kept = [*intervals]
-        for number, middle in enumerate(middles):
-            counts[number] += any(start <= middle < end for start, end in kept)
-    return counts
+        for start, end in intervals:  # of one learner they do not overlap
+            more[bisect_left(middles, start)] += 1
+            more[bisect_left(middles, end)] -= 1
+    return [*accumulate(more[:buckets])]

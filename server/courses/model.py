@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -28,6 +28,12 @@ MAX_TAGS = 8  # of one kind
 MAX_CHAPTERS = 30
 MAX_LESSONS = 200
 DONE_SHARE = 0.9  # the rest is greetings and good-byes
+
+
+class TooFast(Conflict):
+    """Somebody reports more than he can have watched."""
+
+    code = "too_fast"
 
 
 class CourseState(StrEnum):
@@ -128,9 +134,9 @@ class LessonView:
         return self.course is not None and self.course.no_skip
 
     def is_seen_by(self, user_id: str | None) -> bool:
-        """Uploads into a course that is not published are its teacher's alone; replays were seen by all before."""
-        in_preparation = self.course is not None and self.course.state is CourseState.DRAFT
-        return self.lesson.is_replay or not in_preparation or self.lesson.host_id == user_id
+        """Uploads that are in no published course are their teacher's alone; replays were seen by all before."""
+        is_published = self.course is not None and self.course.state is CourseState.PUBLISHED
+        return self.lesson.is_replay or is_published or self.lesson.host_id == user_id
 
     def is_listed_for(self, user_id: str | None) -> bool:
         """Uploads that failed are shown to nobody but their host."""
@@ -203,6 +209,12 @@ def in_order(course: Course, lessons: Sequence[Lesson]) -> list[Lesson]:
     return sorted(lessons, key=lambda lesson: place.get(lesson.id, len(place)))
 
 
+def begun(before: Progress, now: datetime) -> Progress:
+    """Progress of before, with the time since which its learner can have watched."""
+    began_at = before.began_at or began_before(before.intervals, now)
+    return replace(before, began_at=began_at, version=before.version + 1)
+
+
 def watched(
     before: Progress,
     position_ms: int,
@@ -214,16 +226,17 @@ def watched(
 ) -> Progress:
     """Progress after more was watched, in any order and as often as told; once done it stays done.
 
-    With `no_skip` only what was watched from the start on makes it done, and nobody watches more than time allows.
+    Nobody watches more than time allows, offline or not: all there is to go by is the time since the first report.
+    With `no_skip` only what was watched from the start on makes it done.
 
     Raises:
-        Conflict (`too_fast`): nothing of this report counts; told again later it may.
+        TooFast: nothing of this report counts; told again later it may.
     """
     limit_ms = duration_ms or LONGEST_MS
     merged = union([*before.intervals, *intervals], limit_ms)
     began_at = before.began_at or began_before(before.intervals, now)
-    if no_skip and longer_than_possible(covered_ms(merged), began_at, now):
-        raise Conflict("that is more than can have been watched meanwhile", code="too_fast")
+    if longer_than_possible(covered_ms(merged), began_at, now):
+        raise TooFast("that is more than can have been watched meanwhile")
     counted_ms = from_the_start(merged) if no_skip else covered_ms(merged)
     is_done = before.is_done or (duration_ms > 0 and counted_ms >= DONE_SHARE * duration_ms)
     return Progress(max(0, min(position_ms, limit_ms)), merged, is_done, before.version + 1, began_at)

@@ -8,7 +8,18 @@ from typing import Any, Protocol
 from config.clock import Clock
 from server.accounts.model import User
 from server.courses.intervals import Interval
-from server.courses.model import Course, Lesson, LessonView, Progress, check_title, in_order, may_see, watched
+from server.courses.model import (
+    Course,
+    Lesson,
+    LessonView,
+    Progress,
+    TooFast,
+    begun,
+    check_title,
+    in_order,
+    may_see,
+    watched,
+)
 from server.courses.shape import file_url, public_shape
 from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
@@ -146,13 +157,21 @@ class Courses:
     async def note_progress(
         self, user: User, lesson_id: str, position_ms: int, intervals: Iterable[Interval]
     ) -> Progress:
-        """Add what somebody has watched. Raises NotFound, Conflict (also `too_fast`)."""
+        """Add what somebody has watched. Raises NotFound, Conflict (also `too_fast`).
+
+        A first report that is too much starts the clock nevertheless, so that it counts when it is told again later.
+        """
         told = list(intervals)
         for _ in range(PROGRESS_TRIES):
             view = await self.look(lesson_id, user)
             before = view.progress or Progress()
             now = self._clock.now()
-            after = watched(before, position_ms, told, view.asset.duration_ms, now, no_skip=view.no_skip)
+            try:
+                after = watched(before, position_ms, told, view.asset.duration_ms, now, no_skip=view.no_skip)
+            except TooFast:
+                if before.began_at or await self._store.set_progress(user.id, lesson_id, before, begun(before, now)):
+                    raise
+                continue
             if await self._store.set_progress(user.id, lesson_id, before, after):
                 return after
         raise Conflict("another page of yours reports at the same time; please try again")
@@ -174,7 +193,7 @@ class Courses:
             )
         )
 
-    async def check_upload(self, host: User, title: str, course_id: str | None) -> None:
+    async def check_upload(self, host_id: str, title: str, course_id: str | None) -> None:
         """Whether a host may add such a lesson. Raises BadRequest, NotFound, NotAllowed."""
         check_title(title)
         if course_id is None:
@@ -182,13 +201,12 @@ class Courses:
         course = await self._store.get_course(course_id)
         if course is None:
             raise NotFound("there is no such course")
-        if course.teacher_id != host.id:
+        if course.teacher_id != host_id:
             raise NotAllowed("this course belongs to another teacher")
 
-    async def add_upload(self, asset: Asset, title: str, host: User, course_id: str | None) -> Lesson:
-        """Make the lesson of an uploaded video. Raises BadRequest, NotFound, NotAllowed."""
-        await self.check_upload(host, title, course_id)
-        return await self._add_lesson(asset, check_title(title), host.display_name, course_id, is_replay=False)
+    async def add_upload(self, asset: Asset, title: str, host_name: str, course_id: str | None) -> Lesson:
+        """Make the lesson of an uploaded video that was checked. Safe to call twice. Raises BadRequest."""
+        return await self._add_lesson(asset, check_title(title), host_name, course_id, is_replay=False)
 
     async def add_replay(self, asset: Asset, title: str, host_name: str) -> Lesson:
         """Make the lesson of a broadcast, in the course that gathers the host's. Safe to call twice."""

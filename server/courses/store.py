@@ -134,11 +134,17 @@ class CourseStore:
         return {document["_id"]: document["count"] async for document in found}
 
     async def add_lesson(self, lesson: Lesson) -> Lesson:
-        """Add a lesson; if its asset has one already, answer that."""
+        """Add a lesson, which changes its course; if its asset has one already, answer that."""
         fields_of = asdict(lesson)
         document = {"_id": fields_of.pop("id"), **fields_of, "indexed_at": None}
+
+        async def work(session: Session) -> None:
+            await self._lessons.insert_one(document, session=session)
+            if lesson.course_id is not None:
+                await self._courses.update_one({"_id": lesson.course_id}, {"$inc": {"version": 1}}, session=session)
+
         try:
-            await self._lessons.insert_one(document)
+            await self._transactions.run(work)
         except DuplicateKeyError:
             kept = await self.of_asset(lesson.asset_id)
             if kept is None:

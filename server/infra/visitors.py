@@ -1,9 +1,10 @@
-"""How many connections each address has open, so that one cannot take them all."""
+"""Addresses: how many connections each has open, so that one cannot take them all."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from aiohttp import web
 
@@ -39,3 +40,11 @@ class Visitors:
             self._open[address] -= 1
             if not self._open[address]:
                 del self._open[address]
+
+
+def is_persons_address(address: str) -> bool:
+    """Whether an address can tell people apart: one of this machine is a proxy's whose hops nobody configured."""
+    try:
+        return not ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -40,9 +40,10 @@ class Lessons(Protocol):
     async def look(self, lesson_id: str, user: User | None) -> LessonView: ...
 
 
-class Words(Protocol):
-    """Knows what nobody may write anywhere."""
+class Door(Protocol):
+    """Knows who may write, and what nobody may write anywhere."""
 
+    async def require_not_banned(self, user: User) -> None: ...
     async def are_forbidden(self, text: str) -> bool: ...
 
 
@@ -62,11 +63,11 @@ class LessonQuestions:
     """Questions to teachers."""
 
     def __init__(
-        self, store: Store, lessons: Lessons, words: Words, limits: Limits, voice: Voice, clock: Clock
+        self, store: Store, lessons: Lessons, door: Door, limits: Limits, voice: Voice, clock: Clock
     ) -> None:
         self._store = store
         self._lessons = lessons
-        self._words = words
+        self._door = door
         self._limits = limits
         self._voice = voice
         self._clock = clock
@@ -77,13 +78,14 @@ class LessonQuestions:
         return await self._store.of_lesson(lesson_id, before)
 
     async def ask(self, user: User, lesson_id: str, text: str, at_ms: int | None) -> LessonQuestion:
-        """Ask the teacher. Raises BadRequest, NotFound, NotAllowed, TooManyRequests."""
+        """Ask the teacher. Raises BadRequest, NotFound, NotAllowed (also `banned`), TooManyRequests."""
         view = await self._lessons.look(lesson_id, user)
         require_asker(view.lesson, user)
+        await self._door.require_not_banned(user)
         if at_ms is not None and at_ms > max(view.asset.duration_ms, 0):
             raise BadRequest("at_ms: a place in the lesson")
         cleaned = check_text(text)
-        if await self._words.are_forbidden(cleaned):
+        if await self._door.are_forbidden(cleaned):
             raise BadRequest("these words may not be used here", code=FORBIDDEN)
         await self._limits.check(ASKING, "ask a teacher", user.id)
         question = LessonQuestion(
@@ -102,10 +104,11 @@ class LessonQuestions:
         return question
 
     async def answer(self, teacher: User, question_id: str, text: str) -> LessonQuestion:
-        """Answer, or answer anew. Raises BadRequest, NotFound, NotAllowed."""
+        """Answer, or answer anew. Raises BadRequest, NotFound, NotAllowed (also `banned`)."""
         question = await self._find(question_id)
         if question.teacher_id != teacher.id:
             raise NotAllowed("another teacher was asked")
+        await self._door.require_not_banned(teacher)
         answered = await self._store.answer(question_id, check_text(text), self._clock.now())
         if answered is None:
             raise NotFound("there is no such question")

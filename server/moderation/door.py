@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Protocol
 
 from config.clock import Clock
@@ -14,6 +13,7 @@ from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import NotAllowed, NotFound, TooManyRequests
 from server.infra.together import Together
+from server.infra.visitors import is_persons_address
 from server.moderation.links import has_link
 from server.moderation.model import EVERYWHERE, Sanction, SanctionKind, strongest
 from server.moderation.words import ForbiddenWord, WordAction, WordList
@@ -101,6 +101,12 @@ class Door:
             raise _refusal(sanction)
         return sanction
 
+    async def require_not_banned(self, user: User) -> None:
+        """Before somebody writes what others read, outside of rooms. Raises NotAllowed (`banned`)."""
+        sanction = await self._sanction(EVERYWHERE, user.id)
+        if sanction is not None and sanction.kind is SanctionKind.BAN:
+            raise _refusal(sanction)
+
     async def keeps_out(self, user: User | None, room_id: str) -> bool:
         """Whether somebody who is in a room must not be there. Raises NotFound."""
         try:
@@ -187,14 +193,6 @@ class Door:
         if len(self._lists) > LISTS_KEPT:
             self._lists.popitem(last=False)
         return made
-
-
-def is_persons_address(address: str) -> bool:
-    """Whether an address can tell people apart: one of this machine is a proxy's whose hops nobody configured."""
-    try:
-        return not ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _refusal(sanction: Sanction) -> NotAllowed:

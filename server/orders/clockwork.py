@@ -8,7 +8,6 @@ from typing import Protocol
 
 from config.clock import Clock
 from config.logs import logger
-from server.errors import DomainError
 from server.orders.model import NOTHING_MORE, Actor, Facts, Order, OrderState, Sources, Step
 from server.orders.returns import SENDING_DAYS
 
@@ -66,8 +65,8 @@ class Clockwork:
         for sources, same in by_sources.items():
             try:
                 after = await self._moves.take_all(sources, same, step, Actor.CLOCK, facts)
-            except DomainError as error:  # must not keep the others from their turn
-                log.exception("orders did not move, tried again", step=step, orders=len(same), code=error.code)
+            except Exception:  # whatever is wrong with these must not keep the others from their turn
+                log.exception("orders did not move, tried again", step=step, orders=len(same))
                 continue
             if step is Step.EXPIRE:
                 await self._ends.tell(after)

@@ -38,6 +38,12 @@ class AskReturn(Body):
     reason: str = Field(max_length=400)
 
 
+class DisputeReturn(Body):
+    """`POST /api/my/room/orders/{id}/return/dispute`"""
+
+    reason: str = Field(max_length=400)
+
+
 class RefuseReturn(Body):
     """`POST /api/my/room/orders/{id}/return/refuse`"""
 
@@ -107,7 +113,12 @@ def return_routes(returns: Returns) -> Routes:
         host, body = require_role(request, Role.HOST), await parse_body(request, RefuseReturn)
         return answer(sold_order_shape(await returns.refuse(host, request.match_info["id"], body.answer)))
 
+    async def dispute(request: web.Request) -> web.Response:
+        host, body = require_role(request, Role.HOST), await parse_body(request, DisputeReturn)
+        return answer(sold_order_shape(await returns.dispute(host, request.match_info["id"], body.reason)))
+
     return [
+        web.post("/api/my/room/orders/{id}/return/dispute", dispute),
         web.post("/api/orders/{id}/return", ask),
         web.post("/api/orders/{id}/return/withdraw", withdraw),
         web.post("/api/orders/{id}/return/parcel", send_back),

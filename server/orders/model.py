@@ -35,6 +35,7 @@ class OrderState(StrEnum):
     RETURN_REFUSED = "return_refused"
     RETURN_AGREED = "return_agreed"  # the buyer is to send it
     RETURN_SENT = "return_sent"  # its parcel is on the way back
+    RETURN_DISPUTED = "return_disputed"  # the merchant says that it never came, or something else; operators decide
     WRITTEN_OFF = "written_off"  # it came back and is sold to nobody; the money is on its way back
     WRITTEN_OFF_REFUNDED = "written_off_refunded"
 
@@ -58,6 +59,9 @@ class Step(StrEnum):
     SEND_BACK = "send_back"
     RESTOCK = "restock"  # it came back, and is sold again
     WRITE_OFF = "write_off"  # it came back, and is not
+    DISPUTE = "dispute"
+    GRANT = "grant"  # an operator finds for the buyer
+    REJECT = "reject"  # an operator finds for the merchant
 
 
 STEPS: dict[tuple[OrderState, Step], OrderState] = {
@@ -82,6 +86,12 @@ STEPS: dict[tuple[OrderState, Step], OrderState] = {
     (OrderState.RETURN_AGREED, Step.SEND_BACK): OrderState.RETURN_SENT,
     (OrderState.RETURN_SENT, Step.RESTOCK): OrderState.REFUNDING,
     (OrderState.RETURN_SENT, Step.WRITE_OFF): OrderState.WRITTEN_OFF,
+    (OrderState.RETURN_SENT, Step.DISPUTE): OrderState.RETURN_DISPUTED,
+    (OrderState.RETURN_DISPUTED, Step.SEND_BACK): OrderState.RETURN_SENT,  # the number was a wrong one
+    (OrderState.RETURN_DISPUTED, Step.RESTOCK): OrderState.REFUNDING,  # it came after all
+    (OrderState.RETURN_DISPUTED, Step.WRITE_OFF): OrderState.WRITTEN_OFF,
+    (OrderState.RETURN_DISPUTED, Step.GRANT): OrderState.WRITTEN_OFF,
+    (OrderState.RETURN_DISPUTED, Step.REJECT): OrderState.RETURN_REFUSED,
     (OrderState.WRITTEN_OFF, Step.REFUND_DONE): OrderState.WRITTEN_OFF_REFUNDED,
 }
 
@@ -91,6 +101,7 @@ class Actor(StrEnum):
 
     BUYER = "buyer"
     MERCHANT = "merchant"
+    OPERATOR = "operator"  # decided what the two did not agree on
     CLOCK = "clock"  # its time was over
     PROVIDER = "provider"  # said that money came, or went back
 
@@ -117,6 +128,7 @@ PLACES: dict[OrderState, Place] = {
     OrderState.RETURN_REFUSED: Place.SOLD,
     OrderState.RETURN_AGREED: Place.SOLD,
     OrderState.RETURN_SENT: Place.SOLD,
+    OrderState.RETURN_DISPUTED: Place.SOLD,
     OrderState.WRITTEN_OFF: Place.SOLD,
     OrderState.WRITTEN_OFF_REFUNDED: Place.SOLD,
 }
@@ -124,7 +136,9 @@ COUNTED_FOR_LIMIT = frozenset(state for state, place in PLACES.items() if place 
 MONEY_GOES_BACK = frozenset({OrderState.REFUNDING, OrderState.WRITTEN_OFF})
 MONEY_IS_BACK = frozenset({OrderState.REFUNDED, OrderState.WRITTEN_OFF_REFUNDED})
 BOUGHT = frozenset(state for state, place in PLACES.items() if place is Place.SOLD) - MONEY_GOES_BACK - MONEY_IS_BACK
-RETURN_WAITS = frozenset({OrderState.RETURN_ASKED, OrderState.RETURN_AGREED, OrderState.RETURN_SENT})
+RETURN_WAITS = frozenset(
+    {OrderState.RETURN_ASKED, OrderState.RETURN_AGREED, OrderState.RETURN_SENT, OrderState.RETURN_DISPUTED}
+)
 ADDRESSABLE = frozenset({OrderState.HELD, OrderState.PAID, OrderState.PAID_LATE})  # until it is on its way
 
 
@@ -186,11 +200,16 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What became of the wish to send an order back: why, what the merchant answered, and the parcel."""
+    """What became of the wish to send an order back: why, what the merchant answered, and the parcel.
+
+    `dispute`: what the merchant says of that parcel; `decision`: what an operator says to both.
+    """
 
     reason: str
     answer: str = ""
     parcel: Shipment | None = None
+    dispute: str = ""
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sending an order back: the buyer asks, the merchant agrees or refuses, the parcel goes back.
+"""Sending an order back: the buyer asks, the merchant agrees or refuses, the parcel goes back; or it never comes.
 
 An order goes back as a whole: its coupon and its total are the order's, and so is the one refund of its payment.
 """
@@ -32,6 +32,8 @@ RETURN_DAYS = 7  # after receipt, as the law has it for what is bought from afar
 ANSWER_DAYS = 3  # then the merchant has agreed
 SENDING_DAYS = 7  # then the buyer keeps it
 CHECKING_DAYS = 10  # then the money goes back
+DECIDING_DAYS = 10  # then too: whoever has named a parcel is believed before who says nothing came
+DISPUTES_LISTED = 100
 REASON_LENGTH = range(1, 201)
 
 
@@ -45,6 +47,12 @@ class Moves(Protocol):
     async def change(self, before: Order, work: Callable[[Session], Awaitable[Order]]) -> Order: ...
 
 
+class Store(Protocol):
+    """What is disputed."""
+
+    async def returns_past(self, state: OrderState, now: datetime, limit: int) -> list[Order]: ...
+
+
 class Shop(Protocol):
     """Says which orders are a host's business."""
 
@@ -54,7 +62,8 @@ class Shop(Protocol):
 class Returns:
     """What buyer and merchant say about a return; the money is the business of payments."""
 
-    def __init__(self, moves: Moves, shop: Shop, clock: Clock) -> None:
+    def __init__(self, store: Store, moves: Moves, shop: Shop, clock: Clock) -> None:
+        self._store = store
         self._moves = moves
         self._shop = shop
         self._clock = clock
@@ -69,7 +78,7 @@ class Returns:
         order = await self._moves.find_own(buyer, order_id)
         if is_too_late(order, self._clock.now()):
             raise Conflict(f"an order may be sent back for {RETURN_DAYS} days", code="too_late_to_return")
-        if times_asked(order) >= MOST_ASKS:
+        if times_in(order, OrderState.RETURN_ASKED) >= MOST_ASKS:
             raise Conflict(f"an order may be asked for {MOST_ASKS} times", code="asked_too_often")
         return await self._moves.take(order.id, Step.ASK_RETURN, Actor.BUYER, self._within(ANSWER_DAYS, said))
 
@@ -95,6 +104,36 @@ class Returns:
         order = await self._moves.find_own(buyer, order_id)
         return await self._add(order, Step.SEND_BACK, Actor.BUYER, self._within(CHECKING_DAYS), parcel=checked)
 
+    async def dispute(self, host: User, order_id: str, reason: str) -> Order:
+        """Say that no parcel came, or something else: operators decide.
+
+        Raises:
+            BadRequest, NotFound, Conflict (`step_not_allowed`, `asked_too_often`)
+        """
+        why = check_line("reason", reason, REASON_LENGTH)
+        order = await self._shop.of_shop(host, order_id)
+        if times_in(order, OrderState.RETURN_DISPUTED) >= MOST_ASKS:
+            raise Conflict(f"a parcel may be disputed {MOST_ASKS} times", code="asked_too_often")
+        return await self._add(order, Step.DISPUTE, Actor.MERCHANT, self._within(DECIDING_DAYS), dispute=why)
+
+    async def disputed(self) -> list[Order]:
+        """What operators are to decide, what has waited longest first."""
+        all_of_them = self._clock.now() + timedelta(days=DECIDING_DAYS)
+        return await self._store.returns_past(OrderState.RETURN_DISPUTED, all_of_them, DISPUTES_LISTED)
+
+    async def reject(self, order_id: str, decision: str) -> Order:
+        """An operator finds for the merchant. Raises BadRequest, NotFound, Conflict (`step_not_allowed`)."""
+        return await self._decide(order_id, Step.REJECT, decision)
+
+    async def grant(self, order_id: str, decision: str) -> Order:
+        """An operator finds for the buyer: his money is to go back. Raises the same."""
+        return await self._decide(order_id, Step.GRANT, decision)
+
+    async def _decide(self, order_id: str, step: Step, decision: str) -> Order:
+        said = check_line("decision", decision, REASON_LENGTH)
+        order = await self._moves.find(order_id)
+        return await self._add(order, step, Actor.OPERATOR, NOTHING_MORE, decision=said)
+
     async def _add(self, before: Order, step: Step, by: Actor, facts: Facts, **said: object) -> Order:
         """Take a step that adds to what was said of the return."""
 
@@ -115,6 +154,6 @@ def is_too_late(order: Order, now: datetime) -> bool:
     return bool(received) and now - received[0] > timedelta(days=RETURN_DAYS)
 
 
-def times_asked(order: Order) -> int:
-    """How often its buyer has wanted to send an order back."""
-    return sum(change.state is OrderState.RETURN_ASKED for change in order.history)
+def times_in(order: Order, state: OrderState) -> int:
+    """How often an order has come into a state."""
+    return sum(change.state is state for change in order.history)

@@ -84,8 +84,9 @@ class Settling:
         return await self._moves.take(order_id, Step.RESTOCK if restock else Step.WRITE_OFF, by)
 
     async def parcels_past(self, now: datetime, limit: int) -> list[Order]:
-        """Orders that were sent back, of which their merchants have said nothing in time."""
-        return await self._store.returns_past(OrderState.RETURN_SENT, now, limit)
+        """Orders that were sent back, of which their merchants, or operators, have said nothing in time."""
+        sent = await self._store.returns_past(OrderState.RETURN_SENT, now, limit)
+        return sent + await self._store.returns_past(OrderState.RETURN_DISPUTED, now, limit)
 
     async def refunded(self, order_id: str) -> Order:
         """The money is back with the buyer; safe to say twice. Raises NotFound, Conflict (`step_not_allowed`)."""

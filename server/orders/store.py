@@ -214,7 +214,7 @@ def _change(document: Document) -> Change:
 
 def _return(document: Document) -> Return:
     parcel = document["parcel"]
-    return Return(document["reason"], document["answer"], None if parcel is None else Shipment(**parcel))
+    return Return(**{**document, "parcel": None if parcel is None else Shipment(**parcel)})
 
 
 def _document(order: Order) -> Document:

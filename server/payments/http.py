@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import segno
 from aiohttp import web
 from pydantic import Field
 
 from server.accounts.model import Role
+from server.catalog.service import Catalog
 from server.errors import DomainError
 from server.http import Body, Routes, answer, parse_body, read_limited, require_role, require_user
+from server.orders.returns import Returns
 from server.orders.shape import order_shape, sold_order_shape
 from server.payments.model import Checkout, Payer
 from server.payments.returns import ReturnedParcels
@@ -49,6 +51,36 @@ def returned_parcel_routes(parcels: ReturnedParcels) -> Routes:
         return answer(sold_order_shape(order))
 
     return [web.post("/api/my/room/orders/{id}/return/arrived", arrived)]
+
+
+class Decide(Body):
+    """`POST /api/operators/disputes/{id}`"""
+
+    in_favour_of: Literal["buyer", "merchant"]
+    decision: str = Field(max_length=400)
+
+
+def dispute_routes(returns: Returns, parcels: ReturnedParcels, catalog: Catalog) -> Routes:
+    """Parcels that came back or did not: operators decide."""
+
+    async def list_disputes(request: web.Request) -> web.Response:
+        require_role(request, Role.OPERATOR)
+        orders = await returns.disputed()
+        merchants = await catalog.get_merchants([order.merchant_id for order in orders])
+        names = {merchant_id: merchant.name for merchant_id, merchant in merchants.items()}
+        items = [{"order": order_shape(order), "merchant_name": names.get(order.merchant_id)} for order in orders]
+        return answer({"items": items})
+
+    async def decide(request: web.Request) -> web.Response:
+        require_role(request, Role.OPERATOR)
+        body = await parse_body(request, Decide)
+        work = parcels.pay_back if body.in_favour_of == "buyer" else returns.reject
+        return answer(order_shape(await work(request.match_info["id"], body.decision)))
+
+    return [
+        web.get("/api/operators/disputes", list_disputes),
+        web.post("/api/operators/disputes/{id}", decide),
+    ]
 
 
 def payment_routes(payments: Payments) -> Routes:

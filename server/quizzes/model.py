@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -87,7 +87,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far somebody is with a quiz. `right_ids`: questions in the lesson that he has answered rightly."""
+    """How far somebody is with a quiz: kept beside his attempts, of which there may be any number.
+
+    `right_ids`: questions in the lesson that he has answered rightly; `attempts`: at its end.
+    """
 
     right_ids: frozenset[str] = frozenset()
     has_passed_end: bool = False
@@ -142,18 +145,11 @@ def is_enough(answers: Sequence[Answer], pass_percent: int) -> bool:
     return sum(answer.is_right for answer in answers) * 100 >= pass_percent * len(answers)
 
 
-def standing_of(attempts: Iterable[Attempt], passed_at: datetime | None) -> Standing:
-    """How far somebody is."""
-    told = [*attempts]
-    right = {
-        answer.question_id
-        for attempt in told
-        if attempt.kind is AttemptKind.ONE
-        for answer in attempt.answers
-        if answer.is_right
-    }
-    ends = [attempt for attempt in told if attempt.kind is AttemptKind.END]
-    return Standing(frozenset(right), any(attempt.is_passed for attempt in ends), len(ends), passed_at)
+def gained(attempt: Attempt) -> tuple[frozenset[str], bool]:
+    """What an attempt adds to a standing for good: questions in the lesson that are right now; the end."""
+    if attempt.kind is AttemptKind.END:
+        return frozenset(), attempt.is_passed
+    return frozenset(answer.question_id for answer in attempt.answers if answer.is_right), False
 
 
 def is_passed(quiz: Quiz, standing: Standing) -> bool:

@@ -21,10 +21,10 @@ from server.quizzes.model import (
     Quiz,
     Standing,
     check_quiz,
+    gained,
     is_enough,
     is_passed,
     judge,
-    standing_of,
 )
 from server.recordings.inserts import Inserts
 
@@ -39,8 +39,9 @@ class Store(Protocol):
     async def with_quiz(self, lesson_ids: list[str]) -> set[str]: ...
     async def put(self, quiz: Quiz, version: int) -> bool: ...
     async def add_attempt(self, attempt: Attempt) -> None: ...
-    async def attempts_of(self, user_id: str, lesson_id: str, kind: AttemptKind) -> list[Attempt]: ...
-    async def passed_at(self, user_id: str, lesson_id: str) -> datetime | None: ...
+    async def ends_since(self, user_id: str, lesson_id: str, since: datetime) -> int: ...
+    async def gain(self, user_id: str, lesson_id: str, right_ids: frozenset[str], *, end: bool) -> None: ...
+    async def standing(self, user_id: str, lesson_id: str) -> Standing: ...
     async def passed(self, user_id: str, lesson_ids: list[str]) -> set[str]: ...
     async def set_passed(self, user_id: str, lesson_id: str, at: datetime) -> None: ...
     async def count_passed(self, lesson_id: str) -> int: ...
@@ -96,7 +97,7 @@ class Quizzes:
         """A lesson's quiz, without questions if it has none. Raises NotFound."""
         await self._lessons.look(lesson_id, user)
         quiz = await self._quiz(lesson_id)
-        return quiz, await self._standing(user.id, lesson_id) if user else Standing()
+        return quiz, await self._store.standing(user.id, lesson_id) if user else Standing()
 
     async def look_own(self, teacher: User, lesson_id: str) -> Quiz:
         """A quiz with its answers, for who wrote it. Raises NotFound, NotAllowed."""
@@ -137,8 +138,7 @@ class Quizzes:
             raise Conflict("the teacher has changed the questions; look again", code="quiz_changed")
         await self._limits.check(ANSWERING, "answer a quiz", user.id)
         since = self._clock.now() - DAY
-        ends = await self._store.attempts_of(user.id, lesson_id, AttemptKind.END)
-        if sum(attempt.at > since for attempt in ends) >= ATTEMPTS_A_DAY:
+        if await self._store.ends_since(user.id, lesson_id, since) >= ATTEMPTS_A_DAY:
             raise TooManyRequests("at most 20 tries a day; watch it once more", code="too_many_attempts")
         return await self._judge(user, quiz, AttemptKind.END, quiz.at_end, chosen)
 
@@ -178,17 +178,14 @@ class Quizzes:
         enough = is_enough(answers, quiz.pass_percent)
         attempt = Attempt(new_id(), user.id, quiz.lesson_id, kind, quiz.version, answers, enough, now)
         await self._store.add_attempt(attempt)
-        standing = await self._standing(user.id, quiz.lesson_id)
+        right_ids, end = gained(attempt)
+        if right_ids or end:
+            await self._store.gain(user.id, quiz.lesson_id, right_ids, end=end)
+        standing = await self._store.standing(user.id, quiz.lesson_id)
         if standing.passed_at is None and is_passed(quiz, standing):
             await self._store.set_passed(user.id, quiz.lesson_id, now)
-            standing = await self._standing(user.id, quiz.lesson_id)
+            standing = await self._store.standing(user.id, quiz.lesson_id)
         return Judged(attempt, asked, standing)
 
     async def _quiz(self, lesson_id: str) -> Quiz:
         return await self._store.get(lesson_id) or Quiz(lesson_id, ())
-
-    async def _standing(self, user_id: str, lesson_id: str) -> Standing:
-        attempts = [
-            attempt for kind in AttemptKind for attempt in await self._store.attempts_of(user_id, lesson_id, kind)
-        ]
-        return standing_of(attempts, await self._store.passed_at(user_id, lesson_id))

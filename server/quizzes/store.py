@@ -8,25 +8,51 @@ from datetime import datetime
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
+from server.ids import first_id_at
 from server.infra.mongo import Database, Document
-from server.quizzes.model import Answer, Attempt, AttemptKind, Question, Quiz
+from server.quizzes.model import Attempt, AttemptKind, Question, Quiz, Standing
 from server.recordings.inserts import Inserts
-
-READ = 500  # attempts of one person and kind in one lesson, the newest
 
 
 class QuizStore:
-    """Collections `quizzes`, `quiz_attempts` and `quiz_passes`."""
+    """Collections `quizzes`, `quiz_attempts`, `quiz_standings` (what attempts have gained) and `quiz_passes`."""
 
     def __init__(self, database: Database) -> None:
         self._quizzes = database["quizzes"]
         self._attempts = database["quiz_attempts"]
+        self._standings = database["quiz_standings"]
         self._passes = database["quiz_passes"]
 
     async def make_indexes(self) -> None:
-        """Somebody's attempts, a lesson's attempts."""
+        """Somebody's attempts, a lesson's attempts; what attempts of earlier versions have gained."""
+        await self._complete_old_records()
+        await self._standings.create_index("lesson_id")
         await self._attempts.create_index([("lesson_id", 1), ("user_id", 1), ("_id", DESCENDING)])
         await self._passes.create_index("lesson_id")
+
+    async def _complete_old_records(self) -> None:
+        """Write the standings that attempts of earlier versions have led to; once, while there are none."""
+        if await self._standings.find_one({}, {"_id": 1}) is not None:
+            return
+        right = {"$and": [{"$eq": ["$kind", AttemptKind.ONE]}, "$answers.is_right"]}
+        end = {"$and": [{"$eq": ["$kind", AttemptKind.END]}, "$is_passed"]}
+        await self._attempts.aggregate(
+            [
+                {"$unwind": {"path": "$answers", "preserveNullAndEmptyArrays": True}},
+                {
+                    "$group": {
+                        "_id": {"$concat": ["$user_id", ":", "$lesson_id"]},
+                        "user_id": {"$first": "$user_id"},
+                        "lesson_id": {"$first": "$lesson_id"},
+                        "right_ids": {"$addToSet": {"$cond": [right, "$answers.question_id", None]}},
+                        "has_passed_end": {"$max": end},
+                    }
+                },
+                {"$set": {"right_ids": {"$setDifference": ["$right_ids", [None]]}}},
+                {"$merge": {"into": self._standings.name, "whenMatched": "keepExisting"}},
+            ],
+            allowDiskUse=True,
+        )
 
     async def get(self, lesson_id: str) -> Quiz | None:
         """The quiz of a lesson."""
@@ -56,16 +82,34 @@ class QuizStore:
         plain = asdict(attempt)
         await self._attempts.insert_one({"_id": plain.pop("id"), **plain})
 
-    async def attempts_of(self, user_id: str, lesson_id: str, kind: AttemptKind) -> list[Attempt]:
-        """What somebody answered in a lesson, newest first."""
-        asked = {"lesson_id": lesson_id, "user_id": user_id, "kind": kind}
-        found = self._attempts.find(asked).sort("_id", DESCENDING).limit(READ)
-        return [_attempt(document) async for document in found]
+    async def ends_since(self, user_id: str, lesson_id: str, since: datetime) -> int:
+        """How often somebody has tried the end of a lesson since then."""
+        newer = {"_id": {"$gte": first_id_at(since)}, "at": {"$gt": since}}
+        return await self._attempts.count_documents({**_ends(user_id, lesson_id), **newer})
 
-    async def passed_at(self, user_id: str, lesson_id: str) -> datetime | None:
-        """When somebody passed."""
-        document = await self._passes.find_one({"_id": f"{user_id}:{lesson_id}"})
-        return None if document is None else document["at"]
+    async def gain(self, user_id: str, lesson_id: str, right_ids: frozenset[str], *, end: bool) -> None:
+        """Add to what somebody has reached; it is never taken away."""
+        await self._standings.update_one(
+            {"_id": f"{user_id}:{lesson_id}"},
+            {
+                "$setOnInsert": {"user_id": user_id, "lesson_id": lesson_id},
+                "$addToSet": {"right_ids": {"$each": sorted(right_ids)}},
+                "$max": {"has_passed_end": end},
+            },
+            upsert=True,
+        )
+
+    async def standing(self, user_id: str, lesson_id: str) -> Standing:
+        """How far somebody is."""
+        key = {"_id": f"{user_id}:{lesson_id}"}
+        kept = await self._standings.find_one(key) or {"right_ids": (), "has_passed_end": False}
+        passed = await self._passes.find_one(key)
+        return Standing(
+            frozenset(kept["right_ids"]),
+            kept["has_passed_end"],
+            await self._attempts.count_documents(_ends(user_id, lesson_id)),
+            None if passed is None else passed["at"],
+        )
 
     async def passed(self, user_id: str, lesson_ids: list[str]) -> set[str]:
         """Which of these lessons somebody has passed."""
@@ -116,6 +160,7 @@ class QuizStore:
         """A lesson goes, with all that was asked in it."""
         await self._quizzes.delete_one({"_id": lesson_id})
         await self._attempts.delete_many({"lesson_id": lesson_id})
+        await self._standings.delete_many({"lesson_id": lesson_id})
         await self._passes.delete_many({"lesson_id": lesson_id})
 
 
@@ -127,17 +172,5 @@ def _quiz(document: Document) -> Quiz:
     return Quiz(document["_id"], questions, document["pass_percent"], document["version"])
 
 
-def _attempt(document: Document) -> Attempt:
-    return Attempt(
-        id=document["_id"],
-        user_id=document["user_id"],
-        lesson_id=document["lesson_id"],
-        kind=AttemptKind(document["kind"]),
-        version=document["version"],
-        answers=tuple(
-            Answer(answer["question_id"], tuple(answer["chosen"]), answer["is_right"])
-            for answer in document["answers"]
-        ),
-        is_passed=document["is_passed"],
-        at=document["at"],
-    )
+def _ends(user_id: str, lesson_id: str) -> Document:
+    return {"lesson_id": lesson_id, "user_id": user_id, "kind": AttemptKind.END}

@@ -26,12 +26,19 @@ class Lessons(Protocol):
     async def look(self, lesson_id: str, user: User | None) -> LessonView: ...
 
 
+class Door(Protocol):
+    """Knows who may take part."""
+
+    async def require_not_banned(self, user: User) -> None: ...
+
+
 class Ratings:
     """Stars for lessons."""
 
-    def __init__(self, store: Store, lessons: Lessons, clock: Clock) -> None:
+    def __init__(self, store: Store, lessons: Lessons, door: Door, clock: Clock) -> None:
         self._store = store
         self._lessons = lessons
+        self._door = door
         self._clock = clock
 
     async def look(self, lesson_id: str, user: User | None) -> tuple[Rating, int | None, bool]:
@@ -44,8 +51,9 @@ class Ratings:
         return rating, await self._store.get(user.id, lesson_id), may_rate
 
     async def give(self, user: User, lesson_id: str, stars: int) -> Rating:
-        """Give stars, or give others. Raises NotFound, NotAllowed (`watch_first`)."""
+        """Give stars, or give others. Raises NotFound, NotAllowed (`watch_first`, `banned`)."""
         require_rater(await self._lessons.look(lesson_id, user), user.id)
+        await self._door.require_not_banned(user)
         await self._store.put(user.id, lesson_id, stars, self._clock.now())
         return await self._store.of_lesson(lesson_id)
 

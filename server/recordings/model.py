@@ -99,6 +99,19 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A video that lies in the object store as a whole, and what is to become of it."""
+
+    asset_id: str
+    host_id: str
+    host_name: str
+    title: str
+    course_id: str | None
+    size: int
+    chapters: tuple[Chapter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What workers made of a source: objects below the edition's prefix."""
 

@@ -26,6 +26,7 @@ from server.recordings.model import (
     Made,
     Source,
     SourceKind,
+    Uploaded,
     asset_prefix,
     chapters_of,
     edition_prefix,
@@ -67,7 +68,8 @@ class Lessons(Protocol):
     """Makes lessons of assets."""
 
     async def add_replay(self, asset: Asset, title: str, host_name: str) -> Lesson: ...
-    async def add_upload(self, asset: Asset, title: str, host: User, course_id: str | None) -> Lesson: ...
+    async def check_upload(self, host_id: str, title: str, course_id: str | None) -> None: ...
+    async def add_upload(self, asset: Asset, title: str, host_name: str, course_id: str | None) -> Lesson: ...
     async def of_asset(self, asset_id: str) -> Lesson | None: ...
     async def look(self, lesson_id: str, user: User | None) -> LessonView: ...
     async def is_taught(self, lesson: Lesson) -> bool: ...
@@ -154,32 +156,50 @@ class Recordings:
         *,
         chapters: tuple[Chapter, ...] = (),
     ) -> Lesson:
-        """Keep an uploaded video, make its lesson and send the job. Raises BadRequest, NotFound."""
+        """Make a lesson of a file on this machine. Raises BadRequest, NotFound, NotAllowed."""
         asset_id = new_id()
-        key = upload_key(asset_id)
-        now = self._clock.now()
-        asset = Asset(
-            asset_id, Source(SourceKind.UPLOAD, key), host.id, now, begin(now), bytes=size, chapters=chapters
-        )
         try:
-            await self._objects.put_file(key, video, "application/octet-stream")
-            asset = await self._store.add(asset)
-            lesson = await self._lessons.add_upload(asset, title, host, course_id)
+            await self._objects.put_file(upload_key(asset_id), video, "application/octet-stream")
+            return await self.take_upload(
+                Uploaded(asset_id, host.id, host.display_name, title, course_id, size, chapters)
+            )
         except BaseException:
-            await self._drop_upload(asset)
+            await self._drop_upload(asset_id)
             raise
-        await self.queue.send(asset)
+
+    async def take_upload(self, uploaded: Uploaded) -> Lesson:
+        """Make the lesson of a video in the object store, and send the job. Safe to do twice.
+
+        Raises:
+            BadRequest, NotFound, NotAllowed
+        """
+        await self._lessons.check_upload(uploaded.host_id, uploaded.title, uploaded.course_id)
+        now = self._clock.now()
+        asset = await self._store.add(
+            Asset(
+                uploaded.asset_id,
+                Source(SourceKind.UPLOAD, upload_key(uploaded.asset_id)),
+                uploaded.host_id,
+                now,
+                begin(now),
+                bytes=uploaded.size,
+                chapters=uploaded.chapters,
+            )
+        )
+        lesson = await self._lessons.add_upload(asset, uploaded.title, uploaded.host_name, uploaded.course_id)
+        if asset.work.state is WorkState.WAITING:
+            await self.queue.send(asset)
         return lesson
 
-    async def _drop_upload(self, asset: Asset) -> None:
+    async def _drop_upload(self, asset_id: str) -> None:
         """Nothing stays of an upload that has become no lesson; what is away now is only logged."""
         try:
-            if (lesson := await self._lessons.of_asset(asset.id)) is not None:
+            if (lesson := await self._lessons.of_asset(asset_id)) is not None:
                 await self._lessons.remove(lesson.id)
-            await self._store.delete(asset.id)
-            await self._objects.delete_prefix(asset.source.ref)
+            await self._store.delete(asset_id)
+            await self._objects.delete_prefix(upload_key(asset_id))
         except AWAY as error:
-            log.warning("an upload without a lesson is left", asset=asset.id, error=type(error).__name__)
+            log.warning("an upload without a lesson is left", asset=asset_id, error=type(error).__name__)
 
     async def replay_of(self, stream_id: str) -> Lesson:
         """The lesson that a stream became. Raises NotFound."""

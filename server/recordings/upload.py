@@ -1,4 +1,4 @@
-"""Taking in an uploaded video: streamed to a file, looked at early, never larger than allowed."""
+"""Taking in a video as a file: streamed to a disk, looked at early, never larger than allowed."""
 
 from __future__ import annotations
 

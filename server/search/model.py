@@ -14,6 +14,7 @@ from opencc import OpenCC
 CJK = range(0x3400, 0xA000)
 FOLDS_KEPT = 30_000  # more characters than Chinese writing uses
 QUERY_LENGTH = 40
+MAX_WORDS = 5  # each costs mongod a look through all that the first one finds
 LONG_WORD = 3  # pairs; from here on people have written two words as one
 
 _to_simplified = lru_cache(maxsize=1)(lambda: OpenCC("t2s"))
@@ -101,7 +102,7 @@ def plain_of(text: str) -> str:
 
 
 def query_of(text: str) -> tuple[Word, ...]:
-    """The words of a query.
+    """The first words of a query.
 
     All grams of a short word are needed, of a long one more than half: who types 柑橘修剪 wants 柑橘冬季修剪 too, and
     of words of two characters that stand side by side more than half of all pairs are the words themselves.
@@ -112,7 +113,7 @@ def query_of(text: str) -> tuple[Word, ...]:
         grams = tuple(dict.fromkeys(_pairs(plain))) if is_chinese and len(plain) > 1 else (plain,)
         needed = len(grams) if len(grams) < LONG_WORD else len(grams) // 2 + 1
         words[Word(grams, needed)] = None
-    return tuple(words)
+    return tuple(words)[:MAX_WORDS]
 
 
 def pieces_of(text: str, query: tuple[Word, ...]) -> Pieces:

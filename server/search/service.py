@@ -10,9 +10,12 @@ from typing import Protocol
 from config.clock import Clock
 from server.accounts.model import User
 from server.courses.model import LessonView
+from server.infra.visitors import is_persons_address
 from server.search.model import Hit, LessonText, Passage, PassageKind, Pieces, Word, pieces_of, query_of
 
 READ_AT_ONCE = 50
+SEARCHING = "60/minute"  # of one person
+GUESTS_SEARCHING = "120/minute"  # of one address: a village may share one
 
 
 class Store(Protocol):
@@ -43,6 +46,12 @@ class Subtitles(Protocol):
     async def lines_of(self, lesson_id: str) -> Sequence[tuple[int, str]]: ...
 
 
+class Limits(Protocol):
+    """Counts what somebody does."""
+
+    async def check(self, limit: str, *who: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A lesson that was found, and where in it: passages with what was looked for marked."""
@@ -55,18 +64,25 @@ class Found:
 class Search:
     """The full-text search over titles, chapters, tags and subtitles."""
 
-    def __init__(self, store: Store, unread: Unread, lessons: Lessons, subtitles: Subtitles, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, unread: Unread, lessons: Lessons, subtitles: Subtitles, limits: Limits, clock: Clock
+    ) -> None:
         self._store = store
+        self._limits = limits
         self._unread = unread
         self._lessons = lessons
         self._subtitles = subtitles
         self._clock = clock
 
-    async def find(self, text: str, user: User | None) -> list[Found]:
-        """Lessons with these words that somebody may see, best first."""
+    async def find(self, text: str, user: User | None, address: str) -> list[Found]:
+        """Lessons with these words that somebody may see, best first. Raises TooManyRequests."""
         words = query_of(text)
         if not words:
             return []
+        if user is not None:
+            await self._limits.check(SEARCHING, "search", user.id)
+        elif is_persons_address(address):
+            await self._limits.check(GUESTS_SEARCHING, "search-address", address)
         hits = {hit.lesson_id: hit for hit in await self._store.find(words)}
         views = await self._lessons.look_many([*hits], user)
         return [_found(view, hits[view.lesson.id], words) for view in views]

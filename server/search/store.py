@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,20 +25,8 @@ class TextStore:
         await self._texts.create_index("all")
 
     async def put(self, text: LessonText) -> None:
-        """Keep what a lesson says now."""
-        grams: dict[str, set[str]] = {kind: set() for kind in WEIGHTS}
-        grams["title"] = grams_of(text.title)
-        for passage in text.passages:
-            grams[passage.kind] |= grams_of(passage.text)
-        document: Document = {
-            "title_text": text.title,
-            "passages": [
-                {"kind": p.kind, "start_ms": p.start_ms, "text": p.text, "plain": plain_of(p.text)}
-                for p in text.passages
-            ],
-            "all": sorted(set().union(*grams.values())),
-            **{kind: sorted(found) for kind, found in grams.items()},
-        }
+        """Keep what a lesson says now. Reading an hour of talk takes some 100 ms, so a thread does it."""
+        document = await asyncio.to_thread(_document, text)
         await self._texts.replace_one({"_id": text.lesson_id}, document, upsert=True)
 
     async def delete(self, lesson_id: str) -> None:
@@ -59,6 +48,21 @@ class TextStore:
             ]
         )
         return [_hit(document) async for document in found]
+
+
+def _document(text: LessonText) -> Document:
+    grams: dict[str, set[str]] = {kind: set() for kind in WEIGHTS}
+    grams["title"] = grams_of(text.title)
+    for passage in text.passages:
+        grams[passage.kind] |= grams_of(passage.text)
+    return {
+        "title_text": text.title,
+        "passages": [
+            {"kind": p.kind, "start_ms": p.start_ms, "text": p.text, "plain": plain_of(p.text)} for p in text.passages
+        ],
+        "all": sorted(set().union(*grams.values())),
+        **{kind: sorted(found) for kind, found in grams.items()},
+    }
 
 
 def _shared(field: str, grams: Iterable[str]) -> Document:

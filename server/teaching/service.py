@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,7 +60,7 @@ class Teaching:
         view = await self._lessons.look_own(lesson_id, teacher)
         histories = await self._learners.progress_in(lesson_id)
         return Report(
-            figures_of(histories, view.asset.duration_ms),
+            await asyncio.to_thread(figures_of, histories, view.asset.duration_ms),  # thousands of learners
             await self._quizzes.figures(lesson_id),
             await self._ratings.of_lesson(lesson_id),
         )

@@ -114,16 +114,17 @@ async def build_commerce(
     ends.tell_to(payments)
     auditor = Auditor(audit_store, sale_store, order_store, stores.rooms, stores.catalog, transactions, clock)
     figures = HostFigures(figure_store, stores.rooms, stores.streams, sale_store, presence, clock)
+    returns = Returns(order_store, moves, orders, clock)
     carts = Carts(CartStore(database), catalog, clients.limits, clock)
     return Commerce(
         sales=sales,
         gate=gate,
         orders=orders,
-        returns=Returns(moves, orders, clock),
+        returns=returns,
         clockwork=Clockwork(order_store, moves, ends, clock),
         settling=settling,
         payments=payments,
-        parcels=ReturnedParcels(payments, settling, orders, clock),
+        parcels=ReturnedParcels(payments, settling, returns, orders, clock),
         addresses=Addresses(address_store),
         carts=carts,
         auditor=auditor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from server.cards.service import Cards
 from server.catalog.service import Catalog
@@ -41,6 +42,8 @@ from server.streams.service import Streams
 from server.subtitles.service import Subtitles
 from server.subtitles.store import SubtitleStore
 from server.teaching.service import Teaching
+from server.uploads.service import UploadLimits, Uploads
+from server.uploads.store import UploadStore
 from server.wiring.clients import Clients
 from server.wiring.stores import Stores
 
@@ -51,6 +54,7 @@ class Library:
 
     recordings: Recordings
     fills: Fills
+    uploads: Uploads
     courses: Courses
     editing: CourseEditing
     subtitles: Subtitles
@@ -79,17 +83,19 @@ async def build_library(
     certificate_store = CertificateStore(database)
     question_store = LessonQuestionStore(database)
     rating_store = RatingStore(database)
+    upload_store = UploadStore(database)
     learned = (quiz_store, certificate_store, question_store, rating_store)
     fill_store = FillStore(database)
-    for store in (asset_store, chunk_store, fill_store, course_store, text_store, hall_store, clip_store, *learned):
+    made = (asset_store, chunk_store, fill_store, clip_store)
+    for store in (upload_store, *made, course_store, text_store, hall_store, *learned):
         await store.make_indexes()
     courses = Courses(course_store, asset_store, clients.announcer, clock)
     subtitles = Subtitles(SubtitleStore(database), courses, clock)
-    search = Search(text_store, course_store, courses, subtitles, clock)
+    search = Search(text_store, course_store, courses, subtitles, clients.limits, clock)
     courses.tell_texts_to(search)
     quizzes = Quizzes(quiz_store, courses, clients.limits, clock)
     questions = LessonQuestions(question_store, courses, door, clients.limits, clients.announcer, clock)
-    ratings = Ratings(rating_store, courses, clock)
+    ratings = Ratings(rating_store, courses, door, clock)
     courses.take_along(search, subtitles, quizzes, questions, ratings)
     courses.move_along(subtitles, quizzes, questions)
     # A worker that can ask nobody goes on until its lease is over, and a write that it began may take so long.
@@ -144,9 +150,16 @@ async def build_library(
         priority=lambda _: FILL_SOON,
         lease_seconds=settings.job_lease_seconds,
     )
+    limits = UploadLimits(
+        settings.upload_limit_bytes,
+        settings.uploads_total_bytes,
+        settings.uploads_per_teacher,
+        timedelta(hours=settings.upload_idle_hours),
+    )
     return Library(
         recordings=recordings,
         fills=Fills(fill_store, fill_queue, objects, streams, recordings, courses, clock),
+        uploads=Uploads(upload_store, objects, courses, recordings, clock, limits),
         courses=courses,
         editing=CourseEditing(course_store, courses, clock),
         subtitles=subtitles,

@@ -193,6 +193,12 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.books.title' },
   },
   {
+    path: '/operator/disputes',
+    name: 'disputes',
+    component: () => import('./features/operators/DisputesPage.vue'),
+    meta: { tab: 'me', signedIn: true, role: 'operator', title: 'operators.disputes.title' },
+  },
+  {
     path: '/operator/sanctions',
     name: 'sanctions',
     component: () => import('./features/operators/SanctionsPage.vue'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest_asyncio
@@ -15,6 +16,7 @@ from tests.harness.app import Page, RunningServer, running_server
 
 PASSWORD = "a long password"
 MINUTE_MS = 60_000
+OPEN = "open"  # the id of a course that everybody sees
 SUBTITLES = """WEBVTT
 
 00:00:05.000 --> 00:00:09.000
@@ -43,8 +45,10 @@ class Academy:
     async def add_lesson(
         self, title: str, *, chapters: tuple[Chapter, ...] = (), course_id: str | None = None, is_replay: bool = False
     ) -> str:
-        """A lesson of a minute that can be watched."""
+        """A lesson of a minute that can be watched, in a course that everybody sees if none is named."""
         services = self.server.services
+        if course_id is None:
+            course_id = (await services.library.courses.add_course(self.teacher_user, "公开", "", course_id=OPEN)).id
         lesson = await services.library.recordings.add_upload(
             self.teacher_user, title, course_id, self.video, 4, chapters=chapters
         )
@@ -66,9 +70,16 @@ class Academy:
         return str(course["id"])
 
     async def watch(self, lesson_id: str, start_ms: int = 0, end_ms: int = MINUTE_MS) -> None:
-        """The learner watches a part."""
+        """The learner watches a part of what he opened yesterday."""
+        services = self.server.services
+        path = f"/api/lessons/{lesson_id}/progress"
+        await self.learner.ask("PUT", path, {"position_ms": start_ms, "intervals": []})
+        yesterday = services.clock.now() - timedelta(days=1)
+        await services.database["lesson_progress"].update_one(
+            {"_id": f"{self.learner_user.id}:{lesson_id}"}, {"$set": {"began_at": yesterday}}
+        )
         report = {"position_ms": end_ms, "intervals": [[start_ms, end_ms]]}
-        status, body = await self.learner.ask("PUT", f"/api/lessons/{lesson_id}/progress", report)
+        status, body = await self.learner.ask("PUT", path, report)
         assert status == 200, body
 
     async def upload_subtitles(self, lesson_id: str, text: str = SUBTITLES) -> None:

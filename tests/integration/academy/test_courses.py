@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from tests.integration.academy.conftest import PASSWORD, Academy
 
@@ -21,10 +22,10 @@ async def test_a_course_is_made_in_private_put_in_order_and_published(academy: A
 
     # when: he says what it is for, and puts it in order
     tags = {"crops": ["柑橘", "柑橘"], "seasons": ["冬季"], "counties": ["华容县"]}
-    _, changed = await teacher.ask("PATCH", path, {"version": 0, "tags": tags})
+    _, changed = await teacher.ask("PATCH", path, {"version": 1, "tags": tags})
     chapters = [{"title": "修剪", "lesson_ids": [upload, replay]}, {"title": "清园", "lesson_ids": [hidden]}]
-    _, arranged = await teacher.ask("PUT", f"{path}/lessons", {"version": 1, "chapters": chapters})
-    assert (changed["tags"]["crops"], arranged["version"], arranged["lesson_count"]) == (["柑橘"], 2, 3)
+    _, arranged = await teacher.ask("PUT", f"{path}/lessons", {"version": 2, "chapters": chapters})
+    assert (changed["tags"]["crops"], arranged["version"], arranged["lesson_count"]) == (["柑橘"], 3, 3)
 
     # then: before it is published others see neither the course nor what was uploaded into it, but what was live
     assert (await anybody.ask("GET", f"/api/courses/{course['id']}"))[0] == 404
@@ -43,11 +44,71 @@ async def test_a_course_is_made_in_private_put_in_order_and_published(academy: A
     assert seen["chapters"] == chapters
     assert seen["tags"] == {**tags, "crops": ["柑橘"]}
 
-    # and: what is taken out goes back to where it came from
+    # and: what is taken out goes back to where it came from: the upload to its teacher alone
     chapters = [{"title": "修剪", "lesson_ids": [upload]}]
-    await teacher.ask("PUT", f"{path}/lessons", {"version": 3, "chapters": chapters})
-    _, lesson = await anybody.ask("GET", f"/api/lessons/{hidden}")
+    version = (await course_of(academy, course["id"]))["version"]
+    await teacher.ask("PUT", f"{path}/lessons", {"version": version, "chapters": chapters})
+    _, lesson = await teacher.ask("GET", f"/api/lessons/{hidden}")
     assert lesson["course_id"] is None
+    assert (await anybody.ask("GET", f"/api/lessons/{hidden}"))[0] == 404
+    assert (await anybody.ask("GET", f"/api/lessons/{replay}"))[0] == 200
+
+
+async def course_of(academy: Academy, course_id: str) -> dict[str, Any]:
+    """A course as its teacher sees it now."""
+    _, body = await academy.teacher.ask("GET", "/api/my/courses")
+    found: dict[str, Any] = next(course for course in body["items"] if course["id"] == course_id)
+    return found
+
+
+async def test_an_upload_that_is_taken_out_of_a_draft_stays_its_teachers_alone(academy: Academy) -> None:
+    # given
+    _, course = await academy.teacher.ask("POST", "/api/my/courses", {"title": "柑橘管护"})
+    path = f"/api/my/courses/{course['id']}/lessons"
+    hidden = await academy.add_lesson("清园", course_id=course["id"])
+
+    # when
+    assert (await academy.teacher.ask("PUT", path, {"version": 1, "chapters": []}))[0] == 200
+
+    # then
+    assert (await academy.teacher.ask("GET", f"/api/lessons/{hidden}"))[1]["course_id"] is None
+    assert (await academy.anybody.ask("GET", f"/api/lessons/{hidden}"))[0] == 404
+    for where in ("/api/lessons", "/api/lessons?q=清园"):
+        assert (await academy.anybody.ask("GET", where))[1]["items"] == []
+
+
+async def test_a_lesson_that_comes_is_a_change_of_its_course(academy: Academy) -> None:
+    # given: a page on which the course is put in order
+    _, course = await academy.teacher.ask("POST", "/api/my/courses", {"title": "柑橘管护"})
+
+    # when: meanwhile an upload becomes a lesson of it
+    lesson = await academy.add_lesson("清园", course_id=course["id"])
+
+    # then: that page cannot throw it out unseen
+    path = f"/api/my/courses/{course['id']}/lessons"
+    status, problem = await academy.teacher.ask("PUT", path, {"version": 0, "chapters": []})
+    assert (status, problem["code"]) == (409, "course_changed")
+    assert (await academy.teacher.ask("GET", f"/api/lessons/{lesson}"))[1]["course_id"] == course["id"]
+
+
+async def test_only_what_the_search_knows_of_a_course_is_read_again(academy: Academy) -> None:
+    # given
+    lesson = await academy.add_lesson("冬季修剪")
+    course_id = await academy.add_course("柑橘管护", [lesson])
+    lessons = academy.server.services.database["lessons"]
+
+    async def readings() -> int:
+        found = await lessons.find_one({"_id": lesson})
+        return int(found["text_version"]) if found else 0
+
+    before = await readings()
+    for change, more in (({"summary": "从冬剪到保果", "no_skip": True}, 0), ({"title": "柑橘"}, 1)):
+        # when
+        version = (await course_of(academy, course_id))["version"]
+        await academy.teacher.ask("PATCH", f"/api/my/courses/{course_id}", {"version": version, **change})
+
+        # then
+        assert await readings() == before + more
 
 
 async def test_only_its_teacher_changes_a_course_and_only_with_his_own_lessons(academy: Academy) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from server.accounts.model import Role
+from datetime import datetime
+
+from server.accounts.model import Role, User
+from server.moderation.model import EVERYWHERE, SanctionKind
 from server.moderation.words import ForbiddenWord, WordAction
 from tests.integration.academy.conftest import PASSWORD, Academy
 
@@ -62,3 +65,44 @@ async def test_who_may_not_is_refused(academy: Academy) -> None:
         assert (await page.ask(method, where, body))[1]["code"] == code, where
     assert (await academy.teacher.ask("DELETE", f"/api/lesson-questions/{asked['id']}"))[0] == 204
     assert (await academy.anybody.ask("GET", path))[1]["items"] == []
+
+
+async def test_who_is_banned_everywhere_neither_asks_nor_answers_nor_rates(academy: Academy) -> None:
+    # given
+    lesson = await academy.add_lesson("冬季修剪")
+    await academy.watch(lesson)
+    _, asked = await academy.learner.ask("POST", f"/api/lessons/{lesson}/questions", {"text": "几月剪？"})
+    store = academy.server.services.database["sanctions"]
+
+    async def ban(user: User, until: datetime | None) -> None:
+        key = f"{EVERYWHERE}:{user.id}:{SanctionKind.BAN}"
+        fields = {
+            "room_id": EVERYWHERE,
+            "user_id": user.id,
+            "user_name": user.display_name,
+            "kind": SanctionKind.BAN,
+            "until": until,
+            "reason": "广告",
+            "by_id": "operator",
+            "by_name": "供销社",
+            "at": academy.server.services.clock.now(),
+        }
+        await store.replace_one({"_id": key}, fields, upsert=True)
+
+    async def answers() -> list[str]:
+        calls = (
+            (academy.learner, "POST", f"/api/lessons/{lesson}/questions", {"text": "广告"}),
+            (academy.learner, "PUT", f"/api/lessons/{lesson}/rating", {"stars": 1}),
+            (academy.teacher, "PUT", f"/api/my/lesson-questions/{asked['id']}/answer", {"text": "广告"}),
+        )
+        return [(await page.ask(method, where, body))[1].get("code", "") for page, method, where, body in calls]
+
+    # when, then
+    for user in (academy.learner_user, academy.teacher_user):
+        await ban(user, None)
+    assert await answers() == ["banned"] * 3
+
+    # and: a ban that is over is none
+    for user in (academy.learner_user, academy.teacher_user):
+        await ban(user, academy.server.services.clock.now())
+    assert await answers() == [""] * 3

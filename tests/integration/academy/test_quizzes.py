@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
-from server.quizzes.model import ATTEMPTS_A_DAY
+from server.ids import new_id
+from server.quizzes.model import ATTEMPTS_A_DAY, AttemptKind
+from server.quizzes.store import QuizStore
 from tests.integration.academy.conftest import PASSWORD, Academy
 
 STOP = {"at_ms": 30_000, "text": "先看什么？", "options": ["树势", "天气"], "right": [0], "why": "树势定剪量"}
@@ -113,3 +116,64 @@ async def test_only_the_teacher_writes_and_two_pages_do_not_overwrite_each_other
     for wrong in ({**END, "right": [9]}, {**END, "options": ["一"]}, {**STOP, "at_ms": 999_999}):
         status, problem = await academy.teacher.ask("PUT", path, {"version": 1, "questions": [wrong]})
         assert (status, problem["code"]) == (400, "bad_request")
+
+
+async def wrong_again(academy: Academy, lesson: str, kind: AttemptKind, question_id: str, times: int) -> None:
+    """The learner answers wrongly so often, as over many days."""
+    now = academy.server.services.clock.now() - timedelta(days=2)
+    answer = {"question_id": question_id, "chosen": [1], "is_right": False}
+    await academy.server.services.database["quiz_attempts"].insert_many(
+        {
+            "_id": new_id(),
+            "user_id": academy.learner_user.id,
+            "lesson_id": lesson,
+            "kind": kind,
+            "version": 1,
+            "answers": [answer],
+            "is_passed": False,
+            "at": now,
+        }
+        for _ in range(times)
+    )
+
+
+async def test_what_was_right_once_stays_right_however_often_it_is_wrong_after_that(academy: Academy) -> None:
+    # given: a stop and an end that were answered rightly, and 501 wrong answers after each
+    lesson = await academy.add_lesson("冬季修剪")
+    path = f"/api/lessons/{lesson}/quiz"
+    written = await write_quiz(academy, lesson, STOP, {**STOP, "at_ms": 40_000}, END)
+    stop, other, end = (question["id"] for question in written["questions"])
+    await academy.learner.ask("POST", f"{path}/answers", {"question_id": stop, "chosen": [0]})
+    await academy.learner.ask("POST", f"{path}/attempts", {"version": 1, "answers": {end: [0, 1]}})
+    await wrong_again(academy, lesson, AttemptKind.ONE, stop, 501)
+    await wrong_again(academy, lesson, AttemptKind.END, end, 501)
+
+    # when: the last one that lacks
+    _, judged = await academy.learner.ask("POST", f"{path}/answers", {"question_id": other, "chosen": [0]})
+
+    # then
+    assert judged["mine"]["right_ids"] == sorted([stop, other])
+    assert judged["mine"]["passed_at"]
+    assert judged["mine"]["attempts"] == 502
+
+
+async def test_what_was_reached_before_standings_were_kept_counts(academy: Academy) -> None:
+    # given
+    lesson = await academy.add_lesson("冬季修剪")
+    path = f"/api/lessons/{lesson}/quiz"
+    written = await write_quiz(academy, lesson, STOP, {**STOP, "at_ms": 40_000}, END)
+    stop, other, end = (question["id"] for question in written["questions"])
+    for question, chosen in ((stop, [0]), (other, [1])):
+        await academy.learner.ask("POST", f"{path}/answers", {"question_id": question, "chosen": chosen})
+    await academy.learner.ask("POST", f"{path}/attempts", {"version": 1, "answers": {end: [0, 1]}})
+    database = academy.server.services.database
+    await database["quiz_standings"].delete_many({})
+
+    # when: a server of this version starts
+    await QuizStore(database).make_indexes()
+
+    # then
+    _, quiz = await academy.learner.ask("GET", path)
+    assert quiz["mine"] == {"right_ids": [stop], "attempts": 1, "passed_at": None}
+    _, judged = await academy.learner.ask("POST", f"{path}/answers", {"question_id": other, "chosen": [0]})
+    assert judged["mine"]["passed_at"]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
+from server.accounts.model import User
 from server.courses.store import CourseStore
+from server.errors import TooManyRequests
 from server.infra.transactions import Transactions
 from server.recordings.model import Chapter
+from server.search.model import LessonText, Passage, PassageKind
+from server.search.service import GUESTS_SEARCHING, SEARCHING
+from server.search.store import TextStore
 from tests.integration.academy.conftest import Academy
 
 
@@ -108,3 +115,44 @@ async def test_nothing_is_found_without_a_query_index(academy: Academy) -> None:
     await academy.add_lesson("冬季管护")
     plan = await academy.server.services.database["lesson_texts"].find({"all": {"$in": ["冬季"]}}).explain()
     assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_guests_of_one_address_and_each_person_search_so_often(academy: Academy) -> None:
+    # given
+    search = academy.server.services.library.search
+    most_of_guests, most = (int(limit.partition("/")[0]) for limit in (GUESTS_SEARCHING, SEARCHING))
+
+    async def is_refused(user: User | None, address: str) -> bool:
+        try:
+            await search.find("修剪", user, address)
+        except TooManyRequests:
+            return True
+        return False
+
+    # when
+    guests = [await is_refused(None, "203.0.113.9") for _ in range(most_of_guests + 1)]
+    person = [await is_refused(academy.learner_user, "203.0.113.9") for _ in range(most + 1)]
+
+    # then: the last one each, and nobody for what another does
+    assert (sum(guests), guests[-1]) == (1, True)
+    assert (sum(person), person[-1]) == (1, True)
+    assert not await is_refused(None, "203.0.113.10")
+    assert not await is_refused(academy.teacher_user, "203.0.113.9")
+
+
+class Noted(tuple[Passage, ...]):
+    """Passages that know who has read them."""
+
+    __slots__ = ()
+    readers: ClassVar[set[int]] = set()
+
+    def __iter__(self) -> Iterator[Passage]:
+        self.readers.add(threading.get_ident())
+        return super().__iter__()
+
+
+async def test_a_long_text_is_read_beside_the_loop(academy: Academy) -> None:
+    passages = Noted(Passage(PassageKind.SAID, n, "先看树势再看通风") for n in range(10))
+    await TextStore(academy.server.services.database).put(LessonText("lesson", "冬季管护", passages))
+    assert Noted.readers
+    assert threading.get_ident() not in Noted.readers

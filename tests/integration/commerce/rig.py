@@ -315,6 +315,7 @@ async def open_rig(
         ways = [Sandbox(bill_store, SECRET), Rival(bill_store, SECRET), *more_ways]
         payments = Payments(payment_store, ways, orders, settling, clock)
         ends.tell_to(payments)
+        returns = Returns(order_store, moves, orders, clock)
         yield Rig(
             clock,
             told,
@@ -337,8 +338,8 @@ async def open_rig(
             settling,
             Clockwork(order_store, moves, ends, clock),
             ends,
-            Returns(moves, orders, clock),
-            ReturnedParcels(payments, settling, orders, clock),
+            returns,
+            ReturnedParcels(payments, settling, returns, orders, clock),
         )
 
 

@@ -52,6 +52,7 @@ MONEY_FOR_STATE: dict[OrderState, set[PaymentState | None]] = {
     OrderState.RETURN_REFUSED: {PaymentState.PAID},
     OrderState.RETURN_AGREED: {PaymentState.PAID},
     OrderState.RETURN_SENT: {PaymentState.PAID},
+    OrderState.RETURN_DISPUTED: {PaymentState.PAID},
     OrderState.WRITTEN_OFF_REFUNDED: {PaymentState.REFUNDED},
 }
 
@@ -232,6 +233,10 @@ class Shop(RuleBasedStateMachine):
         if state is OrderState.PAID:  # so that it comes so far often enough
             await self.rig.orders.deliver_to(buyer, order_id, DELIVERY)
             await self.rig.orders.ship(self.host, order_id, Shipment("顺丰", "SF1001"))
+        if state is OrderState.RETURN_DISPUTED:
+            work = self.rig.parcels.pay_back if restock else returns.reject
+            await work(order_id, "看过单号了")
+            return
         if state is not OrderState.RETURN_SENT:
             await returns.ask(buyer, order_id, "坏了三个")
             if refused:
@@ -242,6 +247,8 @@ class Shop(RuleBasedStateMachine):
             await returns.send_back(buyer, order_id, Shipment("顺丰", "SF2002"))
         if restock is not None:
             await self.rig.parcels.arrived(self.host, order_id, restock=restock)
+        elif refused:
+            await returns.dispute(self.host, order_id, "没收到")
 
     @rule(seconds=st.sampled_from([61, 61, 61, 10, 201, 901, 11 * 86_400]))
     def time_passes(self, seconds: int) -> None:

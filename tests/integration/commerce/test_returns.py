@@ -9,7 +9,14 @@ from server.catalog.model import Product
 from server.errors import DomainError
 from server.flash.model import Sale
 from server.orders.model import Actor, Order, OrderState, Shipment
-from server.orders.returns import ANSWER_DAYS, CHECKING_DAYS, MOST_ASKS, RETURN_DAYS, SENDING_DAYS
+from server.orders.returns import (
+    ANSWER_DAYS,
+    CHECKING_DAYS,
+    DECIDING_DAYS,
+    MOST_ASKS,
+    RETURN_DAYS,
+    SENDING_DAYS,
+)
 from server.payments.model import PaymentState
 from tests.integration.commerce.rig import PLENTY, RECEIVE_AFTER_DAYS, Rig, make_user
 from tests.integration.commerce.test_after_paying import HOME, PARCEL
@@ -181,3 +188,74 @@ async def test_history_tells_the_buyers_receipt_from_that_of_the_clock(rig: Rig)
         (OrderState.RECEIVED, Actor.CLOCK),
     ]
     assert [change.by for change in seen[0]] == [Actor.BUYER, Actor.PROVIDER, Actor.MERCHANT, Actor.BUYER]
+
+
+async def disputed(rig: Rig) -> tuple[User, Product, Sale, Order]:
+    """An order sent back, of which its merchant says that no parcel came."""
+    host, oranges, sale, order = await sent_back(rig)
+    return host, oranges, sale, await rig.returns.dispute(host, order.id, " 没收到包裹 ")
+
+
+async def test_a_merchant_says_that_no_parcel_came_and_an_operator_decides_for_the_buyer(rig: Rig) -> None:
+    # given
+    host, oranges, _, order = await disputed(rig)
+    assert (order.state, order.sent_back and order.sent_back.dispute) == (OrderState.RETURN_DISPUTED, "没收到包裹")
+    assert [one.id for one in await rig.returns.disputed()] == [order.id]
+    assert await money(rig, order) is PaymentState.PAID
+    assert await refused(rig.returns.dispute(host, order.id, "没收到")) == "step_not_allowed"
+
+    # when
+    after = await rig.parcels.pay_back(order.id, "物流显示已签收")
+
+    # then
+    assert after.state is OrderState.WRITTEN_OFF_REFUNDED
+    assert (after.sent_back and after.sent_back.decision, after.history[-2].by) == ("物流显示已签收", Actor.OPERATOR)
+    assert await money(rig, order) is PaymentState.REFUNDED
+    assert await rig.returns.disputed() == []
+    await rig.check_ledger(oranges, PLENTY)
+
+
+async def test_an_operator_decides_for_the_merchant_and_the_money_stays(rig: Rig) -> None:
+    host, oranges, _, order = await disputed(rig)
+    assert await refused(rig.returns.reject(order.id, " ")) == "bad_request"
+    after = await rig.returns.reject(order.id, "单号查不到")
+    assert (after.state, after.history[-1].by) == (OrderState.RETURN_REFUSED, Actor.OPERATOR)
+    assert await refused(rig.parcels.pay_back(order.id, "再看")) == "step_not_allowed"
+    assert await money(rig, order) is PaymentState.PAID
+    assert (await rig.returns.agree(host, order.id)).state is OrderState.RETURN_AGREED
+    await rig.check_ledger(oranges, PLENTY)
+
+
+async def test_a_parcel_that_comes_after_all_and_a_number_that_was_wrong_end_a_dispute(rig: Rig) -> None:
+    host, oranges, sale, order = await disputed(rig)
+    after = await rig.returns.send_back(LI, order.id, Shipment("顺丰", "SF2003"))
+    assert (after.state, after.sent_back and after.sent_back.parcel) == (
+        OrderState.RETURN_SENT,
+        Shipment("顺丰", "SF2003"),
+    )
+    await rig.returns.dispute(host, order.id, "还是没收到")
+    assert (await rig.parcels.arrived(host, order.id, restock=True)).state is OrderState.REFUNDED
+    assert (await rig.sale(sale)).available == 3
+    await rig.check_ledger(oranges, PLENTY)
+
+
+async def test_only_its_merchant_disputes_and_not_again_and_again(rig: Rig) -> None:
+    host, _, _, order = await sent_back(rig)
+    another, _ = await rig.stall()
+    assert await refused(rig.returns.dispute(another, order.id, "没收到")) == "not_found"
+    assert await refused(rig.returns.dispute(host, order.id, " ")) == "bad_request"
+    for _ in range(MOST_ASKS):
+        await rig.returns.dispute(host, order.id, "没收到")
+        await rig.returns.send_back(LI, order.id, BACK)
+    assert await refused(rig.returns.dispute(host, order.id, "没收到")) == "asked_too_often"
+
+
+async def test_a_dispute_that_nobody_decides_ends_for_the_buyer(rig: Rig) -> None:
+    _, oranges, _, order = await disputed(rig)
+    rig.clock.pass_seconds(DECIDING_DAYS * DAY - 1)
+    await rig.parcels.sweep()
+    assert (await rig.orders.get(LI, order.id)).state is OrderState.RETURN_DISPUTED
+    rig.clock.pass_seconds(1)
+    await rig.parcels.sweep()
+    assert (await rig.orders.get(LI, order.id)).state is OrderState.WRITTEN_OFF_REFUNDED
+    await rig.check_ledger(oranges, PLENTY)

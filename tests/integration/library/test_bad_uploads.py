@@ -13,6 +13,7 @@ import pytest
 
 from tests.harness.app import Page
 from tests.harness.takes import make_video
+from tests.harness.tus import upload
 from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, settled
 
 
@@ -92,7 +93,7 @@ async def test_bad_files_are_refused_by_a_worker_that_goes_on(
 async def test_a_host_stops_the_making_and_starts_it_again(farm: Farm, page: Page, start_worker: StartWorker) -> None:
     # given: a video that waits for a worker
     await page.sign_in("zhanghong", PASSWORD)
-    _, lesson = await page.ask("POST", "/api/my/lessons?title=剪枝", data=make_video(1.0, width=160, height=120))
+    lesson = await upload(page, "剪枝", make_video(1.0, width=160, height=120))
     path = f"/api/my/lessons/{lesson['id']}"
     assert (await page.ask("POST", f"{path}/retry"))[1]["code"] == "step_not_allowed"
 
@@ -107,5 +108,6 @@ async def test_a_host_stops_the_making_and_starts_it_again(farm: Farm, page: Pag
     await farm.server.services.accounts.register("liming", PASSWORD, "李明", None)
     await page.sign_in("liming", PASSWORD)
     assert (await page.ask("POST", f"{path}/cancel"))[0] == 403
+    await page.sign_in("zhanghong", PASSWORD)
     await start_worker()
     assert (await settled(page, lesson["id"]))["state"] == "ready"

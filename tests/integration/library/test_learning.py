@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from server.accounts.model import User
 from tests.harness.app import Page
 from tests.harness.takes import RunOf
-from tests.integration.library.conftest import PASSWORD, Farm
+from tests.integration.library.conftest import PASSWORD, Farm, eventually
 
 
 async def make_lesson(farm: Farm, page: Page) -> str:
@@ -86,6 +87,11 @@ async def test_malformed_progress_is_refused(farm: Farm, page: Page) -> None:
 
 async def test_lessons_are_found_by_a_part_of_their_title(farm: Farm, page: Page) -> None:
     await make_lesson(farm, page)
+
+    async def find() -> list[object] | None:  # a lesson is there before the search has read it
+        return (await page.ask("GET", "/api/lessons", params={"q": "冰糖"}))[1]["items"] or None
+
+    await eventually(find)
     for text, count in (("冰糖", 1), ("", 1), ("茶", 0), (".*", 0), ("[", 0)):
         _, body = await page.ask("GET", "/api/lessons", params={"q": text})
         assert len(body["items"]) == count, text
@@ -113,3 +119,26 @@ async def test_a_host_who_is_live_again_keeps_the_first_replay(farm: Farm, page:
     assert second.id != first.id
     _, room = await page.ask("GET", "/api/rooms/zhang")
     assert (room["stream"]["id"], room["last_stream"]["lesson_id"]) == (second.id, lesson_id)
+
+
+async def test_what_nobody_can_have_watched_yet_counts_when_it_is_told_later(farm: Farm, page: Page) -> None:
+    # given: a lesson of a minute, and a phone that was offline and tells all of it in its first report
+    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(60.0, video=None)]))
+    learner = await make_learner(farm)
+    await page.sign_in("liming", PASSWORD)
+    path, whole = f"/api/lessons/{lesson_id}/progress", {"position_ms": 60_000, "intervals": [[0, 60_000]]}
+    for _ in range(2):
+        status, problem = await page.ask("PUT", path, whole)
+        assert (status, problem["code"]) == (409, "too_fast")
+
+    # when: time passes, counted from that report on
+    kept = farm.server.services.database["lesson_progress"]
+    found = await kept.find_one({"_id": f"{learner.id}:{lesson_id}"})
+    assert found is not None
+    assert (found["intervals"], found["version"]) == ([], 1)
+    earlier = found["began_at"] - timedelta(minutes=1)
+    await kept.update_one({"_id": found["_id"]}, {"$set": {"began_at": earlier}})
+
+    # then
+    status, progress = await page.ask("PUT", path, whole)
+    assert (status, progress["done"]) == (200, True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.courses.intervals import FASTEST, GRACE_MS, MAX_INTERVALS, covered_ms, union, watched_at
-from server.courses.model import Progress, watched
+from server.courses.model import Progress, TooFast, begun, watched
 from server.errors import Conflict
 
 NOW = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
@@ -138,3 +138,23 @@ def test_reports_in_any_order_and_number_come_to_the_same(
 def test_parts_of_a_lesson_are_counted_by_how_many_saw_their_middle() -> None:
     histories = [[(0, 100)], [(0, 30)], [(20, 30), (90, 100)], []]
     assert watched_at(histories, 100, 4) == [2, 1, 1, 1]
+
+
+def test_a_whole_lesson_is_not_watched_in_a_second_where_skipping_is_allowed_either() -> None:
+    began = watched(Progress(), 0, [], 600_000, NOW)
+    with pytest.raises(TooFast):
+        watched(began, 0, [(0, 600_000)], 600_000, NOW + timedelta(seconds=1))
+    assert watched(began, 0, [(0, 600_000)], 600_000, NOW + timedelta(minutes=5)).is_done
+
+
+def test_a_first_report_that_is_too_much_starts_the_clock() -> None:
+    with pytest.raises(TooFast):
+        watched(Progress(), 0, [(0, 600_000)], 600_000, NOW)
+    began = begun(Progress(), NOW)
+    assert (began.began_at, began.intervals, began.version) == (NOW, (), 1)
+    assert watched(began, 0, [(0, 600_000)], 600_000, NOW + timedelta(minutes=5)).is_done
+
+
+def test_the_clock_of_an_earlier_version_stands_where_what_it_kept_was_possible() -> None:
+    before = Progress(intervals=((0, 500_000),), version=7)
+    assert begun(before, NOW).began_at == NOW - timedelta(milliseconds=500_000 / FASTEST)

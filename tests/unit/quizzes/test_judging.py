@@ -16,10 +16,10 @@ from server.quizzes.model import (
     Quiz,
     Standing,
     check_quiz,
+    gained,
     is_enough,
     is_passed,
     judge,
-    standing_of,
 )
 
 NOW = datetime(2026, 11, 28, 8, 0, tzinfo=UTC)
@@ -54,14 +54,14 @@ def test_a_quiz_is_passed_by_every_stop_and_one_good_end() -> None:
     assert is_passed(Quiz("lesson", (STOP,)), Standing(frozenset({"stop"})))
 
 
-def test_a_stop_that_was_right_once_stays_right() -> None:
-    def attempt(number: int, kind: AttemptKind, *, is_right: bool) -> Attempt:
-        answer = Answer("stop", (0,), is_right)
-        return Attempt(str(number), "u", "lesson", kind, 1, (answer,), is_right, NOW)
+def test_a_right_answer_in_the_lesson_gains_its_question_and_a_good_end_the_end() -> None:
+    def attempt(kind: AttemptKind, *, is_right: bool) -> Attempt:
+        return Attempt("1", "u", "lesson", kind, 1, (Answer("stop", (0,), is_right),), is_right, NOW)
 
-    told = [attempt(1, AttemptKind.ONE, is_right=True), attempt(2, AttemptKind.ONE, is_right=False)]
-    assert standing_of(told, None) == Standing(frozenset({"stop"}))
-    assert standing_of([attempt(3, AttemptKind.END, is_right=True)], NOW) == Standing(frozenset(), True, 1, NOW)
+    assert gained(attempt(AttemptKind.ONE, is_right=True)) == (frozenset({"stop"}), False)
+    assert gained(attempt(AttemptKind.ONE, is_right=False)) == (frozenset(), False)
+    assert gained(attempt(AttemptKind.END, is_right=True)) == (frozenset(), True)
+    assert gained(attempt(AttemptKind.END, is_right=False)) == (frozenset(), False)
 
 
 def test_questions_come_in_the_order_of_the_lesson_the_end_last() -> None:

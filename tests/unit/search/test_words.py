@@ -68,3 +68,7 @@ def test_pieces_are_the_whole_text_whatever_it_is(text: str, query: str) -> None
 @given(st.text(alphabet="柑橘修剪茶 a1ﬁ", min_size=1, max_size=20))
 def test_a_text_is_found_by_itself(text: str) -> None:
     assert is_found(text, text) or not query_of(text)
+
+
+def test_a_query_of_many_words_is_its_first_five() -> None:
+    assert [word.grams for word in query_of("甲 乙 丙 丁 戊 己 庚")] == [(word,) for word in "甲乙丙丁戊"]

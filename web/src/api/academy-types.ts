@@ -161,3 +161,14 @@ export interface LessonFigures {
   quiz: { passed: number; questions: { id: string; text: string; asked: number; right: number }[] }
   rating: { average: number; count: number }
 }
+
+/** A video on its way in; `lesson_id` once it is a lesson. */
+export interface VideoUpload {
+  id: string
+  title: string
+  course_id: string | null
+  size: number
+  offset: number
+  expires_at: string
+  lesson_id: string | null
+}

@@ -20,6 +20,7 @@ import type {
   Quiz,
   Rating,
   SubtitleLine,
+  VideoUpload,
 } from './types'
 
 const id = encodeURIComponent
@@ -54,6 +55,13 @@ export const teaching = {
     http.put<OwnQuiz>(`/api/my/lessons/${id(lessonId)}/quiz`, quiz),
   figures: (lessonId: string, options?: CallOptions) =>
     http.get<LessonFigures>(`/api/my/lessons/${id(lessonId)}/figures`, options),
+}
+
+/** Sending is done by `VideoUpload`. */
+export const uploads = {
+  unfinished: (options?: CallOptions) => http.get<Items<VideoUpload> & { most_bytes: number }>('/api/my/uploads', options),
+  get: (uploadId: string) => http.get<VideoUpload>(`/api/my/uploads/${id(uploadId)}`),
+  drop: (uploadId: string) => http.delete<null>(`/api/my/uploads/${id(uploadId)}`, { headers: { 'Tus-Resumable': '1.0.0' } }),
 }
 
 export const quizzes = {

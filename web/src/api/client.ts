@@ -8,6 +8,7 @@ const TIMEOUT_MS = 15_000 // a weak line answers slowly, but a page must not wai
 export interface CallOptions {
   signal?: AbortSignal
   timeoutMs?: number
+  headers?: Record<string, string>
   /** Outlives the page: for what is reported while it closes. */
   keepalive?: boolean
 }
@@ -44,7 +45,7 @@ async function send(method: Method, path: string, body: BodyInit | null, headers
   try {
     const response = await fetch(path, {
       method,
-      headers: { Accept: 'application/json', ...headers },
+      headers: { Accept: 'application/json', ...headers, ...options.headers },
       body,
       signal,
       credentials: 'same-origin',

@@ -14,6 +14,7 @@ import type {
   Course,
   CourseWithLessons,
   Delivery,
+  Dispute,
   Figures,
   Fill,
   ForbiddenWord,
@@ -113,6 +114,10 @@ export const operators = {
   nodes: (options?: CallOptions) => http.get<NodeBoard>('/api/operators/nodes', options),
   /** Those with faults first. */
   sales: (options?: CallOptions) => items(http.get<Items<SaleAudit>>('/api/operators/sales', options)),
+  /** What has waited longest first. */
+  disputes: (options?: CallOptions) => items(http.get<Items<Dispute>>('/api/operators/disputes', options)),
+  decide: (orderId: string, in_favour_of: 'buyer' | 'merchant', decision: string) =>
+    http.post<Order>(`/api/operators/disputes/${id(orderId)}`, { in_favour_of, decision }),
   sanctions: (options?: CallOptions) => items(http.get<Items<Sanction>>('/api/operators/sanctions', options)),
   lift: (kind: SanctionKind, userId: string) => http.delete<null>(`/api/operators/sanctions/${kind}/${id(userId)}`),
   words: async (options?: CallOptions) => (await http.get<{ words: ForbiddenWord[] }>('/api/operators/words', options)).words,
@@ -179,6 +184,7 @@ export const soldOrders = {
   refund: (orderId: string) => http.post<Order>(soldPath(orderId, '/refund')),
   agreeToReturn: (orderId: string) => http.post<Order>(soldPath(orderId, '/return/agree')),
   refuseReturn: (orderId: string, answer: string) => http.post<Order>(soldPath(orderId, '/return/refuse'), { answer }),
+  disputeReturn: (orderId: string, reason: string) => http.post<Order>(soldPath(orderId, '/return/dispute'), { reason }),
   returnArrived: (orderId: string, restock: boolean) => http.post<Order>(soldPath(orderId, '/return/arrived'), { restock }),
 }
 
@@ -220,12 +226,6 @@ export const lessons = {
     http.get<{ lesson_id: string }>(`/api/streams/${id(streamId)}/replay`, options),
   cancel: (lessonId: string) => http.post<Lesson>(`/api/my/lessons/${id(lessonId)}/cancel`, {}),
   retry: (lessonId: string) => http.post<Lesson>(`/api/my/lessons/${id(lessonId)}/retry`, {}),
-  upload: (video: Blob, title: string, courseId?: string) =>
-    http.upload<LessonSummary>(
-      withQuery('/api/my/lessons', courseId ? { title, course_id: courseId } : { title }),
-      video,
-      { timeoutMs: UPLOAD_TIMEOUT_MS },
-    ),
 }
 
 export const fills = {

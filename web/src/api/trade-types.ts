@@ -64,7 +64,7 @@ export interface SaleDraft {
 export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded' | ReturnState
 
 /** An order on its way back; one that is written off is paid back and not sold again. */
-export type ReturnState = 'return_asked' | 'return_refused' | 'return_agreed' | 'return_sent' | 'written_off' | 'written_off_refunded'
+export type ReturnState = 'return_asked' | 'return_refused' | 'return_agreed' | 'return_sent' | 'return_disputed' | 'written_off' | 'written_off_refunded'
 
 export type PayWay = 'wechat' | 'alipay' | 'sandbox'
 
@@ -94,7 +94,7 @@ export interface Order {
   shipment: Shipment | null
   sent_back: SentBack | null
   /** `by` null: older than this field. */
-  history: { state: OrderState; at: Iso; by: 'buyer' | 'merchant' | 'clock' | 'provider' | null }[]
+  history: { state: OrderState; at: Iso; by: 'buyer' | 'merchant' | 'operator' | 'clock' | 'provider' | null }[]
 }
 
 /** Why an order goes back, what the merchant says, the parcel; `until`: then somebody's turn is over. */
@@ -102,7 +102,16 @@ export interface SentBack {
   reason: string
   answer: string
   parcel: Shipment | null
+  /** What the merchant says of that parcel, and an operator to both; empty: nothing. */
+  dispute: string
+  decision: string
   until: Iso | null
+}
+
+/** A parcel that did not come back, as its merchant says. */
+export interface Dispute {
+  order: Order
+  merchant_name: string | null
 }
 
 /** So many pieces of one sale or product; names, pictures and prices are as they were. */

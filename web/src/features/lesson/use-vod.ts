@@ -121,7 +121,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     if (!url || !player) return
     const atMs = allowed(wantedMs)
     // The first report starts the clock by which the server believes what is watched.
-    if (lesson.value.no_skip && session.user) void lessons.reportProgress(lessonId, { position_ms: Math.round(atMs), intervals: [] }).catch(() => undefined)
+    if (session.user) void lessons.reportProgress(lessonId, { position_ms: Math.round(atMs), intervals: [] }).catch(() => undefined)
     playing.value = url
     positionMs.value = atMs
     void player.start(url, atMs, quality.value)

@@ -17,6 +17,7 @@ const TONES: Record<OrderState, Tone> = {
   return_refused: 'over',
   return_agreed: 'waiting',
   return_sent: 'waiting',
+  return_disputed: 'waiting',
   written_off: 'waiting',
   written_off_refunded: 'good',
 }
@@ -32,7 +33,7 @@ export function leftToPay(order: Order, now: number): number {
 }
 
 /** Paid, and not given back. */
-export const PAID: readonly OrderState[] = ['paid', 'shipped', 'received', 'return_asked', 'return_refused', 'return_agreed', 'return_sent']
+export const PAID: readonly OrderState[] = ['paid', 'shipped', 'received', 'return_asked', 'return_refused', 'return_agreed', 'return_sent', 'return_disputed']
 
 const RETURN_MS = 7 * 86_400_000
 
@@ -43,7 +44,7 @@ export function isReturnable(order: Order, now: number): boolean {
   return order.state === 'received' && received !== undefined && now - Date.parse(received.at) < RETURN_MS
 }
 
-const RETURNS = ['return_asked', 'return_agreed', 'return_sent', 'return_refused'] as const
+const RETURNS = ['return_asked', 'return_agreed', 'return_sent', 'return_disputed', 'return_refused'] as const
 const BACK = ['refunding', 'refunded', 'written_off', 'written_off_refunded'] as const
 
 /** What a list can be narrowed to, in the order of its buttons; no states: all. */

@@ -1,6 +1,19 @@
 /** The words of the operators' pages. */
 export default {
-  pages: { label: 'Platform', nodes: 'Nodes', books: 'Sales', sanctions: 'People', words: 'Words', log: 'Log', 'hall-desk': 'Halls' },
+  pages: { label: 'Platform', nodes: 'Nodes', books: 'Sales', sanctions: 'People', disputes: 'Returns', words: 'Words', log: 'Log', 'hall-desk': 'Halls' },
+  disputes: {
+    title: 'Disputed returns',
+    about: 'The seller says that a parcel did not come back, or is wrong. Look its number up, then decide; without a decision in time the buyer is paid back.',
+    empty: 'Nothing to decide',
+    emptyHint: 'When a seller says that a return did not come, it appears here',
+    merchant: 'Seller {name}',
+    buyer: 'Buyer',
+    forBuyer: 'Pay the buyer back',
+    forMerchant: 'Do not pay back',
+    hint: 'Both of them read what you write',
+    why: 'Why',
+    decided: 'Decided',
+  },
   sanctions: {
     title: 'Muted and banned',
     about: 'These people are restricted in all rooms. A room’s own list is in that room, under “Moderate”.',

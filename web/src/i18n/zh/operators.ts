@@ -1,6 +1,19 @@
 /** The words of the operators' pages. */
 export default {
-  pages: { label: '平台管理', nodes: '节点', books: '秒杀账', sanctions: '名单', words: '屏蔽词', log: '记录', 'hall-desk': '展厅' },
+  pages: { label: '平台管理', nodes: '节点', books: '秒杀账', sanctions: '名单', disputes: '退货争议', words: '屏蔽词', log: '记录', 'hall-desk': '展厅' },
+  disputes: {
+    title: '退货争议',
+    about: '卖家说没收到退货，或东西不对。请按快递单号查一查，再决定；到期没人决定，钱会退给买家。',
+    empty: '没有争议要处理',
+    emptyHint: '卖家说没收到退货时，会出现在这里',
+    merchant: '卖家 {name}',
+    buyer: '买家',
+    forBuyer: '退给买家',
+    forMerchant: '不退',
+    hint: '买卖双方都会看到您写的话',
+    why: '怎么决定的',
+    decided: '已决定',
+  },
   sanctions: {
     title: '全平台禁言和移出',
     about: '这些人在所有直播间都受限制。一个直播间自己的名单，在那个直播间的“管理”里。',

@@ -1,0 +1,1 @@
+"""Uploads: videos that come in pieces over weak lines, and go on where they stopped."""
