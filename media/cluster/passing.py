@@ -81,9 +81,10 @@ class Passing:
 
     async def _segments(self, request: web.Request, handler: Handler, slug: str) -> web.StreamResponse:
         """Playlists and segments are where the publisher is, or was to the end."""
-        if self._answers(request.match_info.get("stream", ""), request.match_info.get("name", "")):
+        stream_id = request.match_info.get("stream", "")
+        if self._answers(stream_id, request.match_info.get("name", "")):
             return await handler(request)
-        holder = await self._holder(slug)
+        holder = await self._recorder(stream_id) or await self._holder(slug)
         if holder is None:
             return await handler(request)
         if holder.public_url:
@@ -113,6 +114,13 @@ class Passing:
                 return await self._pass_on(held.node, request)
             except Refused:
                 return await handler(request)
+
+    async def _recorder(self, stream_id: str) -> NodeSeen | None:
+        """The other living node that recorded this stream last; the room may have no stream now, or another one."""
+        try:
+            return await self._registry.recorder_of(stream_id) if stream_id else None
+        except (RedisError, OSError):
+            return None  # nor can it be said who has the room, which is logged
 
     async def _holder(self, slug: str) -> NodeSeen | None:
         """The other living node that has this room's stream."""

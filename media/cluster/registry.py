@@ -150,6 +150,11 @@ class Registry:
         await self._leases.set_lease(f"recorded:{stream_id}", {"node_id": self.node_id, "turn": turn}, seconds)
         return turn
 
+    async def recorder_of(self, stream_id: str) -> NodeSeen | None:
+        """The other living node that recorded a stream last: also while it gives it up, and when it is over."""
+        value = await self._leases.lease(f"recorded:{stream_id}")
+        return None if value is None else await self.node(_text(value, "node_id"))
+
     async def lives_elsewhere(self, slug_of_room: str, stream_id: str) -> bool:
         """Whether another living node goes on with this stream."""
         seen = await self.holder(slug_of_room)

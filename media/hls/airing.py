@@ -107,6 +107,11 @@ class Airing:
         return self.live.is_empty
 
     @property
+    def goes_on(self) -> bool:
+        """Whether another node had the stream before: players come from there and wait for what begins here."""
+        return self._turn > 0
+
+    @property
     def next_name(self) -> str:
         """The name of the segment that comes next."""
         return part_name(self.live.next_sequence)

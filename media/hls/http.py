@@ -69,7 +69,7 @@ class HlsRoutes:
         """The media playlist; with `_HLS_msn` as soon as it has what is asked for."""
         airing = self._airing(request)
         if airing.is_empty:
-            raise _with_cache(not_found("nothing has come yet"))
+            raise not_yet() if airing.goes_on else _with_cache(not_found("nothing has come yet"))
         point = asked_point(request)
         if point is not None and airing.live.is_too_far(point):
             raise bad_request("nobody can know of this part yet")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import m3u8
 import pytest
 import pytest_asyncio
 from multidict import CIMultiDictProxy
@@ -398,6 +399,7 @@ async def test_a_node_that_leaves_hands_its_stream_over(cluster: Cluster, object
     # given
     host = await cluster.live(0)
     viewer = await cluster.play(1)
+    following = asyncio.create_task(follow_over_hls(cluster, 1))
     child = cluster.nodes[0].child
 
     # when
@@ -406,10 +408,14 @@ async def test_a_node_that_leaves_hands_its_stream_over(cluster: Cluster, object
     back = cluster.host(2)
     assert await back.connect() == 201
 
-    # then: one stream, and the viewer elsewhere has only seen a pause
+    # then: one stream, and the viewers elsewhere have only seen a pause
     events = await cluster.heard.wait("publisher_joined", "publisher_left", "publisher_joined")
     assert events[2]["stream_id"] == events[0]["stream_id"]
     await viewer.sees(video=10, audio=20)
+    seen = await asyncio.wait_for(following, WAIT_SECONDS)
+    assert seen[0].media_sequence == 0
+    assert seen[-1].media_sequence > 1_700_000_000
+    assert not any(playlist.is_endlist for playlist in seen)
     await until(lambda: not child.is_running(), "the node to stop")
     assert child.exit_code == 0
     await back.delete()
@@ -476,6 +482,18 @@ async def hls(cluster: Cluster, node: int, name: str) -> tuple[int, bytes, CIMul
     url = f"{cluster.nodes[node].url}/hls/oranges/{name}"
     async with cluster.http.get(url, allow_redirects=False) as answer:
         return answer.status, await answer.read(), answer.headers
+
+
+async def follow_over_hls(cluster: Cluster, node: int) -> list[m3u8.M3U8]:
+    """What a player reads again and again until another node goes on with the stream; never that there is none."""
+    seen: list[m3u8.M3U8] = []
+    while not seen or not seen[-1].discontinuity_sequence:
+        status, body, _ = await hls(cluster, node, f"{STREAM}/live.m3u8")
+        if status == 200:
+            seen.append(m3u8.loads(body.decode()))
+        assert status in (200, 503) or not seen, (status, body)
+        await asyncio.sleep(0.1)
+    return seen
 
 
 async def test_hls_comes_through_any_node(cluster: Cluster) -> None:

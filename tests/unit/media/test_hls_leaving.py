@@ -156,7 +156,9 @@ async def test_each_node_that_goes_on_with_a_stream_knows_that_it_is_the_next(se
     assert turns == [0, 0, 1, 1, 2]
 
 
-async def asked(settings: MediaSettings, airings: Airings, path: str, *, there: str = "stream") -> web.StreamResponse:
+async def asked(
+    settings: MediaSettings, airings: Airings, path: str, *, there: str = "stream", bus: TwoNodes | None = None
+) -> web.StreamResponse:
     """What a node answers about HLS while another node has the room."""
 
     async def handler(_: web.Request) -> web.StreamResponse:
@@ -164,7 +166,9 @@ async def asked(settings: MediaSettings, airings: Airings, path: str, *, there: 
 
     async with aiohttp.ClientSession() as http:
         neighbours = Neighbours(settings, http)
-        node = Node(settings, TwoNodes(there), NoHook(), lambda *_: pytest.fail("nobody publishes"), neighbours)
+        node = Node(
+            settings, bus or TwoNodes(there), NoHook(), lambda *_: pytest.fail("nobody publishes"), neighbours
+        )
         passing = Passing(node, node.registry, neighbours, airings.answers)
         _, _, slug, stream_id, *name = path.split("/")
         found = {"slug": slug, "stream": stream_id} | ({"name": name[0]} if name[0] != "live.m3u8" else {})
@@ -177,6 +181,21 @@ async def test_the_end_is_told_here_although_the_rooms_next_stream_is_elsewhere(
     answer = await asked(settings, airings, "/hls/zhang/stream/live.m3u8", there="stream-2")
     assert answer.status == 200
     answer = await asked(settings, airings, "/hls/zhang/unknown/live.m3u8", there="stream-2")
+    assert answer.status == 307
+
+
+async def test_who_asks_another_node_while_a_stream_is_handed_over_or_over_is_sent_to_who_recorded_it(
+    settings: MediaSettings,
+) -> None:
+    # given a room that nobody has at the moment
+    bus = TwoNodes("stream")
+    del bus.found["stream:zhang"]
+    answer = await asked(settings, Airings(), "/hls/zhang/stream/live.m3u8", bus=bus)
+    assert answer.status == 200
+    # when it is known who recorded the stream
+    bus.found["recorded:stream"] = {"node_id": "there", "turn": 0}
+    # then
+    answer = await asked(settings, Airings(), "/hls/zhang/stream/live.m3u8", bus=bus)
     assert answer.status == 307
 
 
