@@ -176,8 +176,9 @@ class Uploads:
                     upload = await self._add_part(upload, bytes(buffer[:PART_BYTES]))
                     del buffer[:PART_BYTES]
         except UploadStopped:
-            await self._add_rest(upload, bytes(buffer))
-            raise
+            if upload.part_bytes + len(buffer) < upload.size:  # else only the end of the request is missing
+                await self._add_rest(upload, bytes(buffer))
+                raise
         except UnsupportedType:
             await self._drop(upload)
             raise

@@ -152,6 +152,18 @@ async def test_what_came_before_a_line_broke_is_kept(farm: Farm) -> None:
     assert (await uploads.look(farm.host, begun_one.id)).offset == PART_BYTES + 1000
 
 
+async def test_a_line_that_breaks_after_the_last_byte_costs_nothing(farm: Farm) -> None:
+    uploads = farm.server.services.library.uploads
+    for data in (LARGE, LARGE[:1000], LARGE[: 2 * PART_BYTES]):
+        begun_one = await uploads.begin(farm.host, "剪枝", None, len(data))
+
+        async def breaks(data: bytes = data) -> AsyncIterator[bytes]:
+            yield data
+            raise UploadStopped("gone")
+
+        assert (await uploads.append(farm.host, begun_one.id, 0, breaks())).lesson_id is not None
+
+
 async def test_a_request_that_comes_later_takes_over_and_the_one_before_lets_go(farm: Farm) -> None:
     # given: a request whose phone is gone, which the server has not noticed; it has kept one part
     services = farm.server.services
