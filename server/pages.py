@@ -29,6 +29,7 @@ PAGE_HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self)",
 }
 NOT_BUILT = "The page is not built yet: run `make up`, or `npm run build` in web/."
+APP_MANIFEST = ".webmanifest"  # Python's own table does not know it, and browsers are told not to guess
 RESERVED = ("api/", "files/", "internal/", "sandbox/", "socket.io/")
 
 
@@ -41,12 +42,16 @@ def page_routes(folder: Path) -> Routes:
         if path.startswith(RESERVED):
             raise web.HTTPNotFound
         target = (folder / path).resolve()
-        if path and target.is_relative_to(folder) and target.is_file():
-            caching = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
-            return web.FileResponse(target, headers={"Cache-Control": caching, "X-Content-Type-Options": "nosniff"})
-        if "." in path.rsplit("/", 1)[-1]:
-            raise web.HTTPNotFound
         index = folder / "index.html"
+        if path and target != index and target.is_relative_to(folder) and target.is_file():
+            caching = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
+            headers = {"Cache-Control": caching, "X-Content-Type-Options": "nosniff"}
+            if target.suffix == APP_MANIFEST:
+                headers["Content-Type"] = "application/manifest+json"
+            return web.FileResponse(target, headers=headers)
+        # Under its own name too: the service worker keeps it with its headers, and answers with it without a network.
+        if target != index and "." in path.rsplit("/", 1)[-1]:
+            raise web.HTTPNotFound
         if not index.is_file():
             return web.Response(status=503, text=NOT_BUILT)
         return web.FileResponse(index, headers=PAGE_HEADERS)

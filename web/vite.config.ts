@@ -5,6 +5,7 @@ import vue from '@vitejs/plugin-vue'
 import Components from 'unplugin-vue-components/vite'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { pwa } from './build/pwa'
 
 const SERVER = process.env['DONGTING_SERVER'] ?? 'http://127.0.0.1:8080'
 
@@ -24,6 +25,7 @@ export default defineConfig({
     vue(),
     withoutVantIconFont(),
     Components({ dirs: [], dts: 'src/components.d.ts', resolvers: [VantResolver()] }),
+    pwa(),
   ],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {
@@ -53,7 +55,8 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: 'hls', test: /node_modules[\\/]hls\.js/ },
+            { name: 'hls-light', test: /node_modules[\\/]hls\.js[\\/]dist[\\/]hls\.light/ }, // live
+            { name: 'hls', test: /node_modules[\\/]hls\.js/ }, // lessons
             { name: 'sphere', test: /node_modules[\\/](@photo-sphere-viewer|three)[\\/]/ },
             { name: 'socket', test: /node_modules[\\/](socket\.io|engine\.io|@socket\.io)/ },
             { name: 'vue', test: /node_modules[\\/](@vue|vue|vue-router|pinia|vue-i18n|@intlify)[\\/]/ },

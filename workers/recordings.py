@@ -24,7 +24,7 @@ from workers.folders import WorkFolder
 from workers.making import Lease, NotWanted
 from workers.sources import Sources
 from workers.transcode.look import facts_of
-from workers.transcode.package import MASTER, THUMBS, check_fit, join, write_playlists
+from workers.transcode.package import MASTER, THUMBS, check_fit, join, sounds_alone, write_playlists
 from workers.transcode.plan import SourceRefused, plan_ladder
 from workers.transcode.task import Encoded, Planned, SourcePiece, Task
 from workers.transfer import Objects, fetch_runs, fetch_take, put_folder
@@ -170,4 +170,5 @@ def _made(ladder: Ladder, pictures: Sequence[MadeChunk], sound: MadeChunk | None
         poster=best.poster if best else None,
         thumbs=THUMBS if any(chunk.sheet for chunk in pictures) else None,
         waveform=sound.waveform if sound else None,
+        sounds=sounds_alone(sound),
     )

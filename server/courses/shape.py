@@ -92,6 +92,15 @@ def public_shape(view: LessonView) -> dict[str, Any]:
             }
             for rendition in asset.renditions
         ],
+        "sounds": [
+            {
+                "name": sound.name,
+                "playlist_url": file_url(sound.playlist_key),
+                "bandwidth": sound.bandwidth,
+                "bytes": sound.bytes,
+            }
+            for sound in asset.sounds
+        ],
         "chapters": [
             {
                 "start_ms": chapter.start_ms,

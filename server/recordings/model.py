@@ -52,6 +52,16 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """The sound alone, for those who only listen: its playlist, the peak in bit/s, what all of it costs."""
+
+    name: str
+    playlist_key: str
+    bandwidth: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Chapter:
     """A span of the video that has a name, on the video's own timeline."""
 
@@ -96,6 +106,7 @@ class Asset:
     gaps: tuple[Gap, ...] = ()
     filled: tuple[Gap, ...] = ()
     untidy: bool = False
+    sounds: tuple[Sound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What workers made of a source: objects below the edition's prefix."""
+    """What workers made of a source: objects (keys too) below the edition's prefix."""
 
     duration_ms: int
     bytes: int
@@ -122,6 +133,7 @@ class Made:
     poster: str | None
     thumbs: str | None
     waveform: str | None
+    sounds: tuple[Sound, ...] = ()
 
 
 class Stage(StrEnum):

@@ -226,6 +226,7 @@ class Recordings:
                 poster_key=key(made.poster),
                 thumbs_key=key(made.thumbs),
                 waveform_key=key(made.waveform),
+                sounds=tuple(replace(sound, playlist_key=prefix + sound.playlist_key) for sound in made.sounds),
             )
         )
         if finished is None:

@@ -13,7 +13,7 @@ from server.making.model import WorkState
 from server.making.records import WorkRecords, read_work, work_document
 from server.recordings.chunks import Tally
 from server.recordings.ladder import Chunk, Ladder, MadeChunk
-from server.recordings.model import Asset, Chapter, Gap, Rendition, Source, SourceKind
+from server.recordings.model import Asset, Chapter, Gap, Rendition, Sound, Source, SourceKind
 
 
 class AssetStore(WorkRecords[Asset]):
@@ -76,6 +76,7 @@ def _document(asset: Asset) -> Document:
         "poster_key": asset.poster_key,
         "thumbs_key": asset.thumbs_key,
         "waveform_key": asset.waveform_key,
+        "sounds": [asdict(sound) for sound in asset.sounds],
         "ladder": asset.ladder.model_dump() if asset.ladder else None,
         "edition": asset.edition,
         "gaps": [asdict(gap) for gap in asset.gaps],
@@ -99,6 +100,7 @@ def _asset(document: Document) -> Asset:
         poster_key=document["poster_key"],
         thumbs_key=document.get("thumbs_key"),
         waveform_key=document.get("waveform_key"),
+        sounds=tuple(Sound(**sound) for sound in document.get("sounds", ())),
         ladder=Ladder.model_validate(document["ladder"]) if document.get("ladder") else None,
         edition=document.get("edition", 0),
         gaps=tuple(Gap(**gap) for gap in document.get("gaps", ())),

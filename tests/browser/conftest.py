@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
@@ -52,13 +53,25 @@ def platform(
 
 
 @pytest.fixture
-def open_page(chromium: Browser, platform: Platform) -> Iterator[OpenPage]:
+def service_workers() -> Literal["allow", "block"]:
+    """Most journeys look at what the server says, not at what a phone keeps; override it beside the test."""
+    return "block"
+
+
+@pytest.fixture
+def open_page(
+    chromium: Browser, platform: Platform, service_workers: Literal["allow", "block"]
+) -> Iterator[OpenPage]:
     """Opens phones, each with cookies of its own."""
     contexts = []
 
     def make() -> Page:
         context = chromium.new_context(
-            base_url=platform.url, viewport=PHONE, locale="zh-CN", permissions=["camera", "microphone"]
+            base_url=platform.url,
+            viewport=PHONE,
+            locale="zh-CN",
+            permissions=["camera", "microphone"],
+            service_workers=service_workers,
         )
         context.set_default_timeout(WAIT_MS)
         contexts.append(context)

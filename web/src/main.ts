@@ -9,6 +9,8 @@ import { makeRouter } from './router'
 import './ui/tokens.css'
 import './ui/base.css'
 
+const IDLE_PATIENCE_MS = 3_000 // what a page shows first goes first
+
 async function start(): Promise<void> {
   const app = createApp(App)
   app.use(createPinia())
@@ -20,6 +22,13 @@ async function start(): Promise<void> {
   useSession().ensure().catch(() => undefined)
   app.use(makeRouter())
   app.mount('#app')
+  whenIdle(() => void import('./features/offline/boot').then(({ startOffline }) => startOffline()))
+}
+
+/** Safari has no word for it. */
+function whenIdle(work: () => void): void {
+  if ('requestIdleCallback' in window) window.requestIdleCallback(work, { timeout: IDLE_PATIENCE_MS })
+  else setTimeout(work, IDLE_PATIENCE_MS)
 }
 
 void start()

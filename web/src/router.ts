@@ -93,6 +93,12 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'me', signedIn: true, role: 'host', title: 'academy.teach.lesson' },
   },
   {
+    path: '/downloads',
+    name: 'downloads',
+    component: () => import('./features/offline/DownloadsPage.vue'),
+    meta: { tab: 'learn', title: 'offline.title' },
+  },
+  {
     path: '/halls',
     name: 'halls',
     component: () => import('./features/halls/HallsPage.vue'),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config.logs import logger
 from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, SoundPlan, Track
+from server.recordings.model import Sound
 from workers.transcode.output import PLAYLIST
 from workers.transcode.plan import AUDIO_RATE, SourceRefused
 from workers.transcode.sound import SAMPLES
@@ -108,6 +109,21 @@ def _joined(
         bytes=total,
         frames_per_second=sum(track.frames for track in shown) * 1000 / duration_ms,
     )
+
+
+def sounds_alone(sound: MadeChunk | None) -> tuple[Sound, ...]:
+    """The renditions of the sound for those who only listen, the cheapest first; with names as below the edition."""
+    tracks = sound.tracks if sound else ()
+    alone = (
+        Sound(
+            name=track.name,
+            playlist_key=f"sound-{track.name}/{PLAYLIST}",
+            bandwidth=round(_peak([track])),
+            bytes=sum(segment.bytes for segment in track.segments),
+        )
+        for track in tracks
+    )
+    return tuple(sorted(alone, key=lambda one: one.bytes))
 
 
 def _peak(tracks: Sequence[Track]) -> float:

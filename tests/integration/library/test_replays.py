@@ -93,6 +93,12 @@ async def test_a_take_is_watchable_at_once_and_gets_its_ladder_chapters_and_clip
         assert (pictures, width) == (6 if "slides" in variant.uri else 90, variant.stream_info.resolution[0])
         (sound,) = (media for media in master.media if media.group_id == variant.stream_info.audio)
         assert abs((await play(page, f"{base}/{sound.uri}"))[1] / 48_000 - 6.0) < 0.1
+    # and: who only listens knows what it costs to the byte
+    assert [sound["name"] for sound in ready["sounds"]] == ["low", "medium", "high"]
+    cheapest = ready["sounds"][0]["playlist_url"]
+    listed = m3u8.loads((await fetch(page, cheapest)).decode())
+    files = [await fetch(page, f"{cheapest.rsplit('/', 1)[0]}/{segment.uri}") for segment in listed.segments]
+    assert sum(len(file) for file in files) == ready["sounds"][0]["bytes"]
     assert (await fetch(page, ready["thumbs_url"])).startswith(b"WEBVTT")
     assert len(json.loads(await fetch(page, ready["waveform_url"]))["peaks"]) > 100
     with Image.open(io.BytesIO(await fetch(page, ready["poster_url"]))) as poster:

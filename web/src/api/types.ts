@@ -196,6 +196,13 @@ export interface Rendition {
   bytes: number
 }
 
+export interface Sound {
+  name: string
+  playlist_url: string
+  bandwidth: number
+  bytes: number
+}
+
 export interface Chapter {
   start_ms: number
   end_ms: number
@@ -215,6 +222,8 @@ export interface Lesson extends LessonSummary, LessonProgress {
   /** JSON `{duration_ms, peaks: [0…100]}`. */
   waveform_url: string | null
   renditions: Rendition[]
+  /** The sound alone, the cheapest first. */
+  sounds: Sound[]
   chapters: Chapter[]
   /** Why it could not be made: a code. */
   error: string | null

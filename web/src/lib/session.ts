@@ -4,12 +4,17 @@ import { computed, ref } from 'vue'
 import { accounts } from '@/api'
 import { signInChanged } from '@/api/sign-in-changed'
 import type { User } from '@/api/types'
+import { recall, remember } from './storage'
+
+const LAST = 'user'
 
 export const useSession = defineStore('session', () => {
   const user = ref<User | null>(null)
   /** False until the server has answered once; a page shows neither "sign in" nor a name before. */
   const known = ref(false)
   let asking: Promise<void> | null = null
+  /** Who was signed in here when the server last said so: whose downloads and progress these are without a network. */
+  const lastId = ref(recall(LAST) || null)
 
   const isHost = computed(() => user.value?.roles.includes('host') ?? false)
   const isOperator = computed(() => user.value?.roles.includes('operator') ?? false)
@@ -30,6 +35,8 @@ export const useSession = defineStore('session', () => {
     const changed = known.value && user.value?.id !== next?.id
     user.value = next
     known.value = true
+    lastId.value = next?.id ?? null
+    remember(LAST, next?.id ?? '')
     if (changed) signInChanged()
   }
 
@@ -51,5 +58,5 @@ export const useSession = defineStore('session', () => {
     settle(null)
   }
 
-  return { user, known, isHost, isOperator, ensure, signIn, register, signOut, forget }
+  return { user, known, lastId, isHost, isOperator, ensure, signIn, register, signOut, forget }
 })

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { Lesson } from '@/api/types'
-import { costOf, firstQuality, qualityOf, rememberQuality, SLIDES } from './quality'
+import { costOf, firstQuality, LISTEN, offersOf, qualityOf, rememberQuality, SLIDES } from './quality'
 
 const rendition = (height: number, bytes: number) => ({ name: `${height}p`, width: 0, height, bandwidth: 1, bytes })
 const renditions = [rendition(144, 4_000_000), rendition(360, 10_000_000), rendition(720, 30_000_000)]
@@ -9,7 +9,7 @@ function lesson(change: Partial<Lesson>): Lesson {
   return {
     id: 'l1', title: '', course_id: null, host_name: '', poster_url: null, duration_ms: 100_000, bytes: 4_000_000,
     state: 'ready', stage: null, progress: 1, created_at: '', position_ms: 0, host_id: 'h1', playlist_url: '/x', thumbs_url: null,
-    waveform_url: null, renditions, chapters: [], error: null,
+    waveform_url: null, renditions, sounds: [], chapters: [], error: null,
     watched_ms: 0, reached_ms: 0, intervals: [], done: false, subtitles_url: null, no_skip: false, gaps: null, filled: null, ...change,
   }
 }
@@ -31,12 +31,12 @@ it('costs what the recording takes before there are renditions', () => {
 })
 
 it('gives the smallest picture to a phone that saves data, and the remembered one to everybody else', () => {
-  expect(firstQuality(renditions, true)).toBe(144)
-  expect(firstQuality(renditions, false)).toBe('auto')
+  expect(firstQuality(lesson({}), true)).toBe(144)
+  expect(firstQuality(lesson({}), false)).toBe('auto')
   rememberQuality(480)
-  expect(firstQuality(renditions, true)).toBe(360)
+  expect(firstQuality(lesson({}), true)).toBe(360)
   rememberQuality('auto')
-  expect(firstQuality(renditions, true)).toBe('auto')
+  expect(firstQuality(lesson({}), true)).toBe('auto')
 })
 
 it('offers slides to whoever asks for them, and gives them to nobody else', () => {
@@ -44,7 +44,28 @@ it('offers slides to whoever asks for them, and gives them to nobody else', () =
   const all = [...renditions, slides]
   expect(qualityOf(slides)).toBe(SLIDES)
   expect(costOf(lesson({ renditions: all }), SLIDES, 0)).toEqual({ from: 2_000_000, to: 2_000_000 })
-  expect(firstQuality(all, true)).toBe(144)
+  expect(firstQuality(lesson({ renditions: all }), true)).toBe(144)
   rememberQuality(SLIDES)
-  expect(firstQuality(all, false)).toBe(SLIDES)
+  expect(firstQuality(lesson({ renditions: all }), false)).toBe(SLIDES)
+})
+
+const MB = 1_000_000
+const sound = { name: 'low', playlist_url: '/files/public/assets/a/1/sound-low/index.m3u8', bandwidth: 24_000, bytes: 2 * MB }
+const library = lesson({ renditions: [rendition(360, 30 * MB), rendition(144, 8 * MB), { ...rendition(240, 3 * MB), name: 'slides' }], sounds: [sound] })
+
+it('offers the sound first, then slides and pictures, each with its size', () => {
+  expect(offersOf(library).map(({ name, bytes }) => [name, bytes / MB])).toEqual([['sound-low', 2], ['slides', 3], ['144p', 8], ['360p', 30]])
+})
+
+it('offers a lesson of sound alone in each of its sounds', () => {
+  const sounds = [sound, { ...sound, name: 'medium', bytes: 4 * MB }]
+  expect(offersOf({ renditions: [rendition(0, 5 * MB)], sounds }).map(({ name }) => name)).toEqual(['sound-low', 'sound-medium'])
+})
+
+it('lets who only listens pay for the sound alone, and remembers him', () => {
+  expect(costOf(library, LISTEN, 0)).toEqual({ from: 2 * MB, to: 2 * MB })
+  expect(costOf(library, 'auto', 0)).toEqual({ from: 3 * MB, to: 30 * MB })
+  rememberQuality(LISTEN)
+  expect(firstQuality(library, false)).toBe(LISTEN)
+  expect(firstQuality(lesson({}), false)).toBe(144)
 })

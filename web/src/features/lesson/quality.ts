@@ -1,5 +1,5 @@
 // Which picture a learner gets and what it costs in data.
-import type { Lesson, Rendition } from '@/api/types'
+import type { Lesson } from '@/api/types'
 import { recall, remember } from '@/lib/storage'
 
 /** `auto`, the height of a picture (0: only sound), or SLIDES: sound with a picture now and then. */
@@ -18,15 +18,44 @@ export function rememberQuality(quality: Quality): void {
   remember(KEY, String(quality))
 }
 
+export const LISTEN = 0
+
+/** What a lesson can be had in, the cheapest first. */
+export interface Offer {
+  name: string
+  quality: Quality & number
+  bytes: number
+}
+
+export function hasPictures({ renditions }: Pick<Lesson, 'renditions'>): boolean {
+  return renditions.some(({ height }) => height > 0)
+}
+
+/** The folder of a playlist of sound alone. */
+export function soundName(name: string): string {
+  return `sound-${name}`
+}
+
+export function offersOf(lesson: Pick<Lesson, 'renditions' | 'sounds'>): Offer[] {
+  const pictures = lesson.renditions
+    .map((rendition) => ({ name: rendition.name, quality: qualityOf(rendition), bytes: rendition.bytes }))
+    .filter(({ quality }) => quality !== LISTEN)
+  // Where there is nothing to see, the better sounds are a choice of their own.
+  const sounds = pictures.length > 0 ? lesson.sounds.slice(0, 1) : lesson.sounds
+  return [...sounds.map(({ name, bytes }) => ({ name: soundName(name), quality: LISTEN, bytes })), ...pictures].sort((a, b) => a.bytes - b.bytes)
+}
+
 /** What was chosen last; without a choice, a phone that saves data gets the smallest picture. */
-export function firstQuality(renditions: readonly Rendition[], savesData: boolean): Quality {
+export function firstQuality(lesson: Pick<Lesson, 'renditions' | 'sounds'>, savesData: boolean): Quality {
   const stored = recall(KEY)
-  const heights = renditions.map(qualityOf).sort((a, b) => a - b)
-  const smallest = heights.find((height) => height !== SLIDES)
+  const qualities = offersOf(lesson).map(({ quality }) => quality)
+  const heights = qualities.filter((quality) => quality > LISTEN).sort((a, b) => a - b)
+  const [smallest] = heights
   if (smallest === undefined) return 'auto'
   if (stored === null) return savesData ? smallest : 'auto'
   const wanted = Number(stored)
   if (stored === 'auto' || Number.isNaN(wanted)) return 'auto'
+  if (wanted <= LISTEN) return qualities.find((quality) => quality === wanted) ?? smallest
   return heights.filter((height) => height <= wanted).at(-1) ?? smallest
 }
 
@@ -38,7 +67,8 @@ export interface Cost {
 /** Bytes of what is still to be watched; a range when the player chooses by itself. */
 export function costOf(lesson: Lesson, quality: Quality, fromMs: number): Cost | null {
   const rest = lesson.duration_ms > 0 ? 1 - fromMs / lesson.duration_ms : 1
-  const matching = lesson.renditions.filter((rendition) => quality === 'auto' || qualityOf(rendition) === quality)
+  const listens = !hasPictures(lesson)
+  const matching = offersOf(lesson).filter((offer) => (quality === 'auto' ? listens || offer.quality !== LISTEN : offer.quality === quality))
   const sizes = (matching.length > 0 ? matching.map(({ bytes }) => bytes) : [lesson.bytes]).filter((bytes) => bytes > 0)
   if (sizes.length === 0) return null
   return { from: Math.min(...sizes) * rest, to: Math.max(...sizes) * rest }

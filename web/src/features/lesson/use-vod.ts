@@ -1,11 +1,19 @@
 // The player of one lesson as the page sees it: state, place, speed, quality; reports what was watched.
-import { onBeforeUnmount, onMounted, ref, shallowRef, watch, type Ref } from 'vue'
+import { computed, onBeforeUnmount, onMounted, ref, shallowRef, watch, type Ref } from 'vue'
 import { lessons } from '@/api'
-import type { Lesson } from '@/api/types'
+import type { Interval, Lesson } from '@/api/types'
+import { isAway } from '@/features/offline/away'
+import { canKeep } from '@/features/offline/device'
+import type { Pack } from '@/features/offline/pack'
+import { keepWatched } from '@/features/offline/watched-later'
+import { ApiError, asApiError } from '@/api/errors'
+import { useOnline } from '@/lib/online'
 import { useSession } from '@/lib/session'
 import { recall, remember } from '@/lib/storage'
 import { resumeAt, watchedShare } from '@/features/learn/lesson-progress'
 import { firstQuality, networkSavesData, rememberQuality, type Quality } from './quality'
+import { isPlayable, type Source, sourceOf, within } from './source'
+import { useBudget } from './use-budget'
 import { VodPlayer, type VodState } from './vod-player'
 import { ProgressReporter, WatchTracker } from './watched'
 
@@ -20,8 +28,10 @@ export function firstPlace(lesson: Lesson): number {
   return resumeAt({ ...lesson, position_ms: local })
 }
 
-export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>) {
+/** `pack`: what this device has of the lesson. */
+export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>, pack: Ref<Pack | null>) {
   const session = useSession()
+  const online = useOnline()
   const state = shallowRef<VodState>({ kind: 'idle' })
   const positionMs = ref(0)
   const bufferedMs = ref(0)
@@ -29,8 +39,12 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
   const qualities = ref<number[]>([])
   const rate = ref(1)
   const muted = ref(false)
-  const quality = ref<Quality>(firstQuality(lesson.value.renditions, networkSavesData()))
-  const playing = shallowRef<string | null>(null) // the playlist that is open
+  const quality = ref<Quality>(firstQuality(lesson.value, networkSavesData()))
+  const budget = useBudget(lesson, quality)
+  /** What is played of the wish with the data that is left. */
+  const shown = computed(() => within(quality.value, budget.most.value))
+  const source = computed(() => sourceOf(lesson.value, shown.value, pack.value, online.value))
+  const playing = shallowRef<Source | null>(null) // what is open
   const reachedMs = ref(lesson.value.reached_ms) // how far it was watched without leaving anything out
   const tracker = new WatchTracker()
   const lessonId = lesson.value.id
@@ -38,8 +52,21 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
 
   const reporter = new ProgressReporter(tracker, async (position_ms, intervals, leaving) => {
     remember(placeKey(lessonId), String(position_ms))
-    if (session.user) await lessons.reportProgress(lessonId, { position_ms, intervals }, { keepalive: leaving })
+    await tell(position_ms, intervals, leaving)
   })
+
+  /** What the server can't take now stays on the device, under the name of who watched. */
+  async function tell(position_ms: number, intervals: Interval[], leaving: boolean): Promise<void> {
+    const learner = session.lastId
+    if (!learner) return
+    try {
+      if (!session.user) throw new ApiError('offline') // nobody could ask yet who is signed in
+      await lessons.reportProgress(lessonId, { position_ms, intervals }, { keepalive: leaving })
+    } catch (error) {
+      if (!canKeep() || !(isAway(error) || asApiError(error).code === 'too_fast')) throw error
+      await keepWatched(learner, lessonId, position_ms, intervals)
+    }
+  }
 
   function onMove(element: HTMLVideoElement): void {
     positionMs.value = player?.placeMs ?? 0
@@ -80,6 +107,9 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
       qualities: (found) => {
         qualities.value = found
       },
+      loaded: (bytes) => {
+        if (!budget.loaded(bytes, Math.max(positionMs.value, bufferedMs.value))) player?.hold()
+      },
     })
     element.addEventListener('timeupdate', () => onMove(element))
     element.addEventListener('progress', () => onMove(element))
@@ -108,23 +138,54 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
   watch(rate, (next) => {
     if (video.value) video.value.playbackRate = next
   })
-  watch(quality, (next) => {
-    rememberQuality(next)
-    player?.choose(next)
+  // What is on the device is played rather than what was chosen once for the line.
+  watch(
+    () => isPlayable(pack.value, online.value) && state.value.kind === 'idle',
+    (kept) => {
+      if (kept && pack.value) quality.value = pack.value.quality
+    },
+    { immediate: true },
+  )
+  watch([shown, budget.most], () => {
+    if (!playing.value || !source.value) return
+    player?.bound(budget.most.value)
+    if (source.value.url !== playing.value.url) void open(source.value, positionMs.value)
+    else player?.choose(shown.value)
   })
 
+  // The line went away in the middle: what is on the device goes on at the same place.
+  watch(online, (there) => {
+    if (!there && playing.value && !playing.value.isOnDevice && source.value?.isOnDevice) void open(source.value, positionMs.value)
+  })
+
+  async function open(next: Source, atMs: number): Promise<void> {
+    playing.value = next
+    player?.bound(budget.most.value)
+    await player?.start(next.url, atMs, shown.value)
+  }
+
+  let startAtMs = 0
   /** Where the teacher wants no skipping nobody gets further than he has come. */
   const allowed = (ms: number) => (lesson.value.no_skip ? Math.min(ms, reachedMs.value) : ms)
 
   function start(wantedMs: number): void {
-    const url = lesson.value.playlist_url
-    if (!url || !player) return
+    if (!source.value || !player) return
     const atMs = allowed(wantedMs)
+    if (!source.value.isOnDevice && !budget.mayStart(atMs)) {
+      startAtMs = atMs
+      return
+    }
     // The first report starts the clock by which the server believes what is watched.
     if (session.user) void lessons.reportProgress(lessonId, { position_ms: Math.round(atMs), intervals: [] }).catch(() => undefined)
-    playing.value = url
     positionMs.value = atMs
-    void player.start(url, atMs, quality.value)
+    void open(source.value, atMs)
+  }
+
+  /** He was asked, and goes on over the month's data. */
+  function goOver(): void {
+    budget.goOver()
+    if (playing.value) player?.release()
+    else start(startAtMs)
   }
 
   function seek(wantedMs: number): void {
@@ -146,6 +207,10 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
     rate,
     muted,
     quality,
+    shown,
+    source,
+    budget,
+    goOver,
     playing,
     reachedMs,
     start,
@@ -154,14 +219,16 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>)
       rate.value = next
     },
     setQuality: (next: Quality) => {
+      budget.chosen()
+      rememberQuality(next)
       quality.value = next
     },
     toggle: () => player?.toggle(),
+    play: () => player?.play(),
     pause: () => player?.pause(),
     /** Opens the playlist that the lesson has by now, at the same place. */
     renew: () => {
-      playing.value = lesson.value.playlist_url
-      if (playing.value) void player?.restart(playing.value)
+      if (source.value) void open(source.value, positionMs.value)
     },
     mute: () => {
       if (video.value) video.value.muted = !video.value.muted

@@ -1,6 +1,7 @@
 // Plays a recorded lesson: HLS through hls.js, or by the browser itself; one state, told at its edges.
 import type Hls from 'hls.js'
 import type { ErrorData, Level } from 'hls.js'
+import { countLoaded } from '@/media/loaded-bytes'
 import { qualityOf, type Quality } from './quality'
 
 export type VodState =
@@ -16,6 +17,8 @@ export interface VodListeners {
   state: (state: VodState) => void
   /** What can be chosen; empty where the browser chooses by itself. */
   qualities: (qualities: number[]) => void
+  /** So much came over the line; not told where the browser plays by itself. */
+  loaded: (bytes: number) => void
 }
 
 const HLS_TYPE = 'application/vnd.apple.mpegurl'
@@ -31,6 +34,7 @@ export class VodPlayer {
   private hls: Hls | null = null
   private url = ''
   private quality: Quality = 'auto'
+  private most: Quality | null = null
   private recovered = false
   private generation = 0
   /** Where it is to begin, until it plays there; the video says 0 so long. */
@@ -107,6 +111,23 @@ export class VodPlayer {
     if (this.hls) this.hls.nextLevel = this.levelOf(this.hls.levels)
   }
 
+  /** What it chooses by itself is no better than this; null: what the line carries. */
+  bound(most: Quality | null): void {
+    this.most = most
+    if (this.hls) this.keepBelow(this.hls)
+  }
+
+  /** Nothing more is loaded until it is released. */
+  hold(): void {
+    this.video.pause()
+    this.hls?.stopLoad()
+  }
+
+  release(): void {
+    this.hls?.startLoad(this.video.currentTime)
+    this.play()
+  }
+
   destroy(): void {
     this.generation += 1
     for (const [name, listener] of this.events) this.video.removeEventListener(name, listener)
@@ -152,10 +173,12 @@ export class VodPlayer {
     this.hls = hls
     hls.on(HlsLibrary.Events.MANIFEST_PARSED, (_event, { levels }) => {
       this.listeners.qualities(levels.length > 1 ? levels.map(qualityOfLevel) : [])
+      this.keepBelow(hls)
       const level = this.levelOf(levels)
       if (level >= 0) hls.currentLevel = level
       this.play()
     })
+    countLoaded(hls, HlsLibrary, this.listeners.loaded)
     hls.on(HlsLibrary.Events.ERROR, (_event, data) => this.onHlsError(HlsLibrary, data))
     hls.loadSource(this.url)
     hls.attachMedia(this.video)
@@ -169,6 +192,14 @@ export class VodPlayer {
       return
     }
     this.fail(data.details)
+  }
+
+  /** The library's own bound, by the size of the picture, is set anew with each turn of the phone: it gives way to ours. */
+  private keepBelow(hls: Hls): void {
+    const index = this.most === null ? -1 : hls.levels.findIndex((level) => qualityOfLevel(level) === this.most)
+    const bySize = hls.capLevelToPlayerSize ? hls.autoLevelCapping : -1
+    hls.capLevelToPlayerSize = index < 0
+    if (index >= 0) hls.autoLevelCapping = bySize < 0 ? index : Math.min(bySize, index)
   }
 
   private levelOf(levels: readonly Level[]): number {

@@ -2,14 +2,26 @@
 import { computed, ref, watch, type Ref } from 'vue'
 import { quizzes } from '@/api'
 import type { Quiz, QuizQuestion, QuizStanding } from '@/api/types'
+import { isAway } from '@/features/offline/away'
 import type { Vod } from '@/features/lesson/use-vod'
 import { useLoad } from '@/lib/load'
+import { useOnline } from '@/lib/online'
 import { useSession } from '@/lib/session'
 import { dueQuestion } from './chosen'
 
-export function useQuiz(lessonId: Ref<string>, vod: () => Vod | null) {
+/** `kept`: the questions as they lie on the device, to be read without a network. */
+export function useQuiz(lessonId: Ref<string>, vod: () => Vod | null, kept: () => Promise<Quiz | null>) {
   const session = useSession()
-  const loaded = useLoad<Quiz>((signal) => quizzes.get(lessonId.value, { signal }), lessonId)
+  const online = useOnline() // only the server knows what is right
+  const loaded = useLoad<Quiz>(async (signal) => {
+    try {
+      return await quizzes.get(lessonId.value, { signal })
+    } catch (error) {
+      const here = isAway(error) ? await kept() : null
+      if (here) return here
+      throw error
+    }
+  }, lessonId)
   const quiz = computed(() => (loaded.state.value.kind === 'ready' ? loaded.state.value.data : null))
   const due = ref<QuizQuestion | null>(null)
   const asked = new Set<string>() // in this sitting: who put a question off is not stopped again at once
@@ -19,7 +31,7 @@ export function useQuiz(lessonId: Ref<string>, vod: () => Vod | null) {
     () => vod()?.positionMs.value ?? 0,
     (to, from) => {
       const player = vod()
-      if (!player || !quiz.value || !session.user || due.value || player.state.value.kind !== 'playing') return
+      if (!player || !quiz.value || !session.user || !online.value || due.value || player.state.value.kind !== 'playing') return
       const answered = new Set([...quiz.value.mine.right_ids, ...asked])
       due.value = dueQuestion(quiz.value.questions, from, to, answered)
       if (due.value) player.pause()

@@ -9,10 +9,11 @@ import errors from './errors'
 import halls from './halls'
 import home from './home'
 import learn from './learn'
+import offline from './offline'
 import operators from './operators'
 import orders from './orders'
 import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-export default { common, errors, home, learn, academy, clips, halls, account, buying, cart, operators, orders, room, studio, talk }
+export default { common, errors, home, learn, academy, clips, halls, account, buying, cart, offline, operators, orders, room, studio, talk }

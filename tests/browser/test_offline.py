@@ -1,0 +1,109 @@
+"""Without a network: a farmer takes a lesson along and watches it in the field; it counts when he is back."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from server.courses.editing import CourseChange
+from server.courses.model import CourseChapter, CourseState
+from server.ids import new_id
+from server.quizzes.model import Question
+from server.wiring import open_services
+from tests.browser.conftest import OpenPage
+from tests.browser.test_journey import sign_in, wait_until
+from tests.harness.data_servers import Environment
+from tests.harness.platform import BUYERS, HOST, ROOM, VIEWER, Platform, settings_of
+from tests.harness.takes import RunOf, put_take
+
+SECONDS = 8.0
+SUBTITLES = "WEBVTT\n\n00:02.000 --> 00:04.000\n剪口要斜\n"
+END = Question("", None, "剪口怎么剪？", ("斜着剪", "平着剪"), (0,), "斜口不积水")
+
+
+@pytest.fixture
+def service_workers() -> Literal["allow", "block"]:
+    """The page is an app here."""
+    return "allow"
+
+
+async def teach(environment: Environment) -> str:
+    """A lesson with subtitles and a question, in a course where nothing may be skipped; a worker makes its ladder."""
+    async with open_services(settings_of(environment), with_sockets=False) as services:
+        library = services.library
+        teacher = await services.accounts.find_name(HOST)
+        assert teacher is not None
+        room = (await services.rooms.own(teacher)).room
+        stream = await services.streams.let_in(ROOM, services.rooms.key_of(room))
+        take = await put_take(services.objects, stream.id, [RunOf(SECONDS)])
+        await services.streams.publisher_ended(stream.id, take.duration_ms)
+        await library.recordings.take_ready(stream, take.duration_ms, has_video=True, has_audio=True)
+        lesson = await library.recordings.replay_of(stream.id)
+        await library.editing.rename_lesson(teacher, lesson.id, "柑橘冬季修剪")
+        await library.subtitles.upload(teacher, lesson.id, SUBTITLES.encode())
+        await library.quizzes.write(
+            teacher, lesson.id, 0, [Question(new_id(), END.at_ms, END.text, END.options, END.right, END.why)], 80
+        )
+        course, _ = await library.editing.begin(teacher, "柑橘高产管护", "")
+        course, _ = await library.editing.change(teacher, course.id, CourseChange(course.version, no_skip=True))
+        await library.editing.arrange(teacher, course.id, course.version, [CourseChapter("修剪", (lesson.id,))])
+        await library.editing.publish(teacher, course.id, CourseState.PUBLISHED)
+        return lesson.id
+
+
+def lesson_of(page: Page, lesson_id: str) -> dict[str, Any]:
+    lesson: dict[str, Any] = page.request.get(f"/api/lessons/{lesson_id}").json()
+    return lesson
+
+
+def watch_to_the_end(page: Page) -> None:
+    page.locator(".start .play").click()
+    page.get_by_role("button", name="再看一遍").wait_for()
+
+
+def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform, open_page: OpenPage) -> None:
+    with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop of its own in this one
+        lesson_id = thread.submit(asyncio.run, teach(platform.environment)).result()
+    page = open_page()
+    sign_in(page, VIEWER, "/learn")
+    made = wait_until(
+        lambda: lesson if (lesson := lesson_of(page, lesson_id))["state"] == "ready" else None, "the lesson is made"
+    )
+
+    # He reads what each size costs, to the byte, and takes the smallest picture along.
+    page.goto(f"/lessons/{lesson_id}")
+    page.get_by_test_id("keep-lesson").click()
+    smallest = next(one for one in made["renditions"] if one["name"] == "144p")
+    expect(page.get_by_test_id("keep-144p")).to_contain_text(f"{round(smallest['bytes'] / 1000)} KB")
+    page.get_by_test_id("keep-144p").click()
+    expect(page.locator("[data-state=ready]")).to_be_visible()
+
+    # In the field: the page opens, shows what is there, and the lesson plays to its end.
+    page.context.set_offline(True)
+    page.goto("/downloads")
+    expect(page.get_by_test_id("packs")).to_contain_text("柑橘冬季修剪")
+    page.get_by_role("link", name="柑橘冬季修剪").last.click()
+    expect(page.get_by_test_id("kept-note")).to_be_visible()
+    page.reload()
+    expect(page.get_by_test_id("kept-note")).to_be_visible()
+    expect(page.get_by_test_id("transcript")).to_contain_text("剪口要斜")
+    expect(page.get_by_test_id("kept-questions")).to_contain_text("斜着剪")
+    expect(page.get_by_text("斜口不积水")).to_have_count(0)
+    watch_to_the_end(page)
+    assert page.locator("video").evaluate("video => video.videoHeight") == 144
+    assert lesson_of(page, lesson_id)["watched_ms"] == 0
+
+    # He comes home: what he watched is told by itself.
+    page.context.set_offline(False)
+    wait_until(lambda: lesson_of(page, lesson_id)["done"], "the progress is merged")
+
+    # Somebody else on the same phone has neither his download nor his progress.
+    page.context.clear_cookies()
+    sign_in(page, BUYERS[0], "/downloads")
+    expect(page.get_by_test_id("room-card")).to_contain_text("别的账号")
+    expect(page.get_by_test_id("packs")).to_have_count(0)
+    assert lesson_of(page, lesson_id)["watched_ms"] == 0

@@ -1,0 +1,92 @@
+// What this device keeps: packs and unsent progress in IndexedDB, the packs' files (which anybody may read) in Cache Storage.
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
+import type { Interval } from '@/api/types'
+import type { Pack } from './pack'
+
+/** What somebody watched in a lesson that the server does not know yet. */
+export interface WatchedHere {
+  userId: string
+  lessonId: string
+  positionMs: number
+  intervals: Interval[]
+  changedAt: number
+}
+
+interface Schema extends DBSchema {
+  packs: { key: string; value: Pack }
+  watched: { key: [userId: string, lessonId: string]; value: WatchedHere }
+}
+
+const NAME = 'dongting'
+const VERSION = 1
+/** The service worker answers with it, so that players do not count it as mobile data. */
+export const ON_DEVICE = 'X-On-Device'
+const CACHE = 'pack.'
+
+let opening: Promise<IDBPDatabase<Schema>> | null = null
+
+export function database(): Promise<IDBPDatabase<Schema>> {
+  opening ??= openDB<Schema>(NAME, VERSION, {
+    upgrade(db) {
+      db.createObjectStore('packs', { keyPath: 'id' })
+      db.createObjectStore('watched', { keyPath: ['userId', 'lessonId'] })
+    },
+    terminated: () => (opening = null),
+  }).catch((error: unknown) => {
+    opening = null // the next one tries again
+    throw error
+  })
+  return opening
+}
+
+/** Lessons can be kept: storage, a service worker that plays from it, and a player that reads through it. */
+export function canKeep(): boolean {
+  const hasPlayer = 'MediaSource' in window || 'ManagedMediaSource' in window // iPhones from iOS 17.1 on
+  return 'caches' in window && 'indexedDB' in window && 'serviceWorker' in navigator && hasPlayer
+}
+
+export const packs = {
+  all: async (): Promise<Pack[]> => (await database()).getAll('packs'),
+  get: async (id: string): Promise<Pack | undefined> => (await database()).get('packs', id),
+  // A plain copy: what the page shows is wrapped, and a wrapped thing can't be stored.
+  put: async (pack: Pack): Promise<void> => void (await (await database()).put('packs', JSON.parse(JSON.stringify(pack)) as Pack)),
+  remove: async (id: string): Promise<void> => {
+    await caches.delete(CACHE + id)
+    await (await database()).delete('packs', id)
+  },
+}
+
+export const packFiles = {
+  open: (id: string): Promise<Cache> => caches.open(CACHE + id),
+  /** Paths of what is there, with their bytes. */
+  there: async (id: string): Promise<Map<string, number>> => {
+    const cache = await packFiles.open(id)
+    const found = new Map<string, number>()
+    for (const request of await cache.keys()) {
+      const kept = await cache.match(request)
+      found.set(new URL(request.url).pathname, Number(kept?.headers.get('Content-Length') ?? 0))
+    }
+    return found
+  },
+  put: async (id: string, path: string, body: Blob | string, type: string): Promise<void> => {
+    const blob = typeof body === 'string' ? new Blob([body]) : body
+    const headers = { 'Content-Type': type, 'Content-Length': String(blob.size), [ON_DEVICE]: '1' }
+    await (await packFiles.open(id)).put(path, new Response(blob, { headers }))
+  },
+  empty: (id: string): Promise<boolean> => caches.delete(CACHE + id),
+}
+
+/** What the browser would still take; without an answer it is tried. */
+export async function freeBytes(): Promise<number> {
+  const estimate = await navigator.storage?.estimate?.().catch(() => null)
+  return estimate?.quota === undefined ? Number.POSITIVE_INFINITY : Math.max(0, estimate.quota - (estimate.usage ?? 0))
+}
+
+/** One page of the browser does it at a time; false: another one is at it. */
+export async function alone(name: string, work: () => Promise<void>): Promise<boolean> {
+  if (!navigator.locks) return work().then(() => true)
+  return navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+    if (lock) await work()
+    return lock !== null
+  })
+}

@@ -1,0 +1,184 @@
+// Lessons kept on this device (pinia): begun, stopped, gone on with after a bad line or a closed page, removed.
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef } from 'vue'
+import { lessons } from '@/api'
+import { asApiError } from '@/api/errors'
+import type { Lesson } from '@/api/types'
+import { useDataUse } from '@/lib/data-use'
+import { useSession } from '@/lib/session'
+import { recall, remember } from '@/lib/storage'
+import { alone, canKeep, freeBytes, packFiles, packs as kept } from './device'
+import { type Offer, offersOf } from '@/features/lesson/quality'
+import { afterLook, isMine, type Pack, packId, totalBytes, whyNot } from './pack'
+import { loadPack, newPack, PackTrouble, troubleOf } from './pack-loader'
+
+const LIMIT = 'downloads.limit'
+export const FIRST_LIMIT_BYTES = 500_000_000
+
+export const useDownloads = defineStore('downloads', () => {
+  const session = useSession()
+  const data = useDataUse()
+  const all = shallowRef<readonly Pack[]>([])
+  const known = ref(false)
+  const limitBytes = ref(Number(recall(LIMIT)) || FIRST_LIMIT_BYTES)
+  const free = ref(Number.POSITIVE_INFINITY)
+  const loading = new Map<string, AbortController>()
+  let reading: Promise<void> | null = null
+
+  const mine = computed(() => all.value.filter((pack) => isMine(pack, session.lastId)).sort((a, b) => b.keptAt - a.keptAt))
+  const othersBytes = computed(() => totalBytes(all.value.filter((pack) => !isMine(pack, session.lastId))))
+  const total = computed(() => totalBytes(all.value))
+
+  /** Resolves when it is known what is kept here; nothing where nothing can be. */
+  function ready(): Promise<void> {
+    reading ??= canKeep() ? read().catch(() => void (reading = null)) : Promise.resolve()
+    return reading
+  }
+
+  async function read(): Promise<void> {
+    const [found, room] = await Promise.all([kept.all(), freeBytes()])
+    all.value = found
+    free.value = room
+    known.value = true
+  }
+
+  function show(pack: Pack): void {
+    const others = all.value.filter(({ id }) => id !== pack.id)
+    all.value = [...others, pack]
+  }
+
+  async function save(pack: Pack): Promise<void> {
+    show(pack)
+    await kept.put(pack)
+  }
+
+  /** What this person has of a lesson, or what somebody left here for all. */
+  function of(lessonId: string): Pack | null {
+    return mine.value.find(({ id }) => id === packId(session.lastId, lessonId)) ?? mine.value.find(({ lesson }) => lesson.id === lessonId) ?? null
+  }
+
+  function why(lessonId: string, bytes: number): 'limit' | 'full' | null {
+    return whyNot(all.value, { id: packId(session.lastId, lessonId), bytes }, { limitBytes: limitBytes.value, freeBytes: free.value })
+  }
+
+  /** Keeps a lesson; what was there of it in another size or edition goes first. `over`: also beyond the month's data. */
+  async function start(lesson: Lesson, offer: Offer, over = false): Promise<void> {
+    await ready()
+    const pack = newPack(session.lastId, lesson, offer, Date.now())
+    stop(pack.id)
+    await packFiles.empty(pack.id)
+    await save(pack)
+    void navigator.storage?.persist?.().catch(() => false) // else the browser may throw it away when room gets scarce
+    await load(pack.id, over)
+  }
+
+  function stop(id: string): void {
+    loading.get(id)?.abort()
+    loading.delete(id)
+  }
+
+  async function pause(id: string): Promise<void> {
+    stop(id)
+    const pack = find(id)
+    if (pack?.state === 'loading') await save({ ...pack, state: 'stopped', trouble: null })
+  }
+
+  const find = (id: string) => all.value.find((pack) => pack.id === id)
+
+  /** Goes on where it stopped. `over`: also beyond the month's data. */
+  async function load(id: string, over = false): Promise<void> {
+    if (loading.has(id)) return
+    const controller = new AbortController()
+    loading.set(id, controller)
+    try {
+      await alone(`pack.${id}`, () => loadAlone(id, controller.signal, over))
+    } finally {
+      if (loading.get(id) === controller) loading.delete(id)
+    }
+  }
+
+  async function loadAlone(id: string, signal: AbortSignal, over: boolean): Promise<void> {
+    const pack = find(id)
+    if (!pack || pack.state === 'ready') return
+    await save({ ...pack, state: 'loading', trouble: null })
+    try {
+      const whole = await loadPack(pack, {
+        signal,
+        onLoaded: (now, bytes) => {
+          data.note(bytes)
+          if (!signal.aborted) show({ ...now, state: 'loading' })
+        },
+        check: (loadedBytes) => {
+          if (signal.aborted) throw signal.reason
+          if (totalBytes(all.value.filter((other) => other.id !== id)) + loadedBytes > limitBytes.value) throw new PackTrouble('limit')
+          const left = data.leftNow()
+          if (!over && left !== null && left <= 0) throw new PackTrouble('budget')
+        },
+      })
+      if (!signal.aborted) await save(whole)
+    } catch (error) {
+      if (signal.aborted) return
+      await save({ ...(find(id) ?? pack), state: 'stopped', trouble: troubleOf(error) })
+    } finally {
+      free.value = await freeBytes()
+    }
+  }
+
+  async function remove(id: string): Promise<void> {
+    stop(id)
+    await kept.remove(id)
+    all.value = all.value.filter((pack) => pack.id !== id)
+    free.value = await freeBytes()
+  }
+
+  async function removeOthers(): Promise<void> {
+    for (const pack of all.value.filter((one) => !isMine(one, session.lastId))) await remove(pack.id)
+  }
+
+  /** The network is back, or the page was opened again: goes on with what was not stopped by hand. */
+  async function resume(): Promise<void> {
+    await ready()
+    const waiting = mine.value.filter(({ state, trouble }) => state === 'loading' || (state === 'stopped' && trouble === 'network'))
+    for (const { id } of waiting) await load(id)
+  }
+
+  /** The newest edition takes the place of what is kept of an older one, in the same size. */
+  async function renew(id: string): Promise<void> {
+    const pack = find(id)
+    if (!pack) return
+    const lesson = await lessons.get(pack.lesson.id)
+    const offers = offersOf(lesson)
+    const same = offers.find(({ name }) => name === pack.name) ?? offers[0]
+    if (same) await start(lesson, same)
+  }
+
+  /** What the server says of a lesson now. */
+  async function looked(lesson: Lesson): Promise<void> {
+    await ready()
+    const pack = find(packId(session.lastId, lesson.id))
+    if (!pack || lesson.playlist_url === null) return
+    const now = afterLook(pack, lesson)
+    await save(now)
+    // The rest of an older edition is not to be had any more.
+    if (now.isOutdated && pack.state !== 'ready') await renew(pack.id)
+  }
+
+  /** Looks whether the lessons kept here were made again, or are there no more. */
+  async function lookAll(): Promise<void> {
+    await ready()
+    for (const { id, lesson } of mine.value) {
+      try {
+        await looked(await lessons.get(lesson.id))
+      } catch (error) {
+        if (asApiError(error).code === 'not_found') await remove(id)
+      }
+    }
+  }
+
+  function limitTo(bytes: number): void {
+    limitBytes.value = bytes
+    remember(LIMIT, String(bytes))
+  }
+
+  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, start, pause, load, remove, removeOthers, renew, resume, looked, lookAll, limitTo }
+})

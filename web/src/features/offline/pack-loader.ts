@@ -1,0 +1,122 @@
+// Fetches the files of one pack, a few at a time; what is there already is not fetched again.
+import { lessons, quizzes, subtitles } from '@/api'
+import { asApiError } from '@/api/errors'
+import type { Lesson } from '@/api/types'
+import { packFiles, packs } from './device'
+import { type Offer, soundName } from '@/features/lesson/quality'
+import { keepPlayer } from '@/lib/app-update'
+import { masterUrl, missingOf, type Pack, packId, type Trouble } from './pack'
+import { absolute, filesOf, masterOfOne, readMaster } from './playlists'
+
+const AT_ONCE = 3 // a weak line is not faster with more, and a far one is slow with one
+const NOTE_EVERY = 8 // files, between two looks that survive a closed page
+const FILE_TIMEOUT_MS = 60_000
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
+
+export class PackTrouble extends Error {
+  constructor(readonly trouble: Trouble) {
+    super(trouble)
+  }
+}
+
+export interface LoadHooks {
+  signal: AbortSignal
+  /** Something has arrived: `bytes` came over the line. */
+  onLoaded: (pack: Pack, bytes: number) => void
+  /** Whether more may be fetched, with so much there. Throws PackTrouble. */
+  check: (loadedBytes: number) => void
+}
+
+export function newPack(ownerId: string | null, lesson: Lesson, { name, quality, bytes }: Offer, now: number): Pack {
+  const id = packId(ownerId, lesson.id)
+  return {
+    id, ownerId, lesson, name, quality, bytes, edition: lesson.playlist_url ?? '', playUrl: '', loadedBytes: 0, state: 'loading',
+    trouble: null, isOutdated: false, files: [], subtitles: null, quiz: null, keptAt: now,
+  }
+}
+
+async function fetched(path: string, signal: AbortSignal): Promise<Response> {
+  const response = await fetch(path, { signal: AbortSignal.any?.([signal, AbortSignal.timeout(FILE_TIMEOUT_MS)]) ?? signal, priority: 'low' })
+  if (response.status === 404) throw new PackTrouble('gone')
+  if (!response.ok) throw new PackTrouble('network')
+  return response
+}
+
+/** What belongs to the lesson beside its video. Small, and read from the server: never from a cache. */
+async function companions(lesson: Lesson, signal: AbortSignal): Promise<Pick<Pack, 'subtitles' | 'quiz'>> {
+  const [lines, text, quiz] = await Promise.all([
+    lesson.subtitles_url ? subtitles.lines(lesson.id, { signal }) : [],
+    lesson.subtitles_url ? fetched(lesson.subtitles_url, signal).then((response) => response.text()) : '',
+    quizzes.get(lesson.id, { signal }),
+  ])
+  return { subtitles: lesson.subtitles_url ? { text, lines } : null, quiz: quiz.questions.length > 0 ? quiz : null }
+}
+
+/** Which files make up a rendition; keeps its playlists at once. */
+async function planned(pack: Pack, signal: AbortSignal): Promise<Pack> {
+  const { lesson, id } = pack
+  const playlists: string[] = []
+  let playUrl = lesson.sounds.find(({ name }) => soundName(name) === pack.name)?.playlist_url ?? null
+  if (playUrl) playlists.push(playUrl)
+  else {
+    const text = await (await fetched(pack.edition, signal)).text()
+    const variant = readMaster(text, pack.edition).find(({ name }) => name === pack.name)
+    if (!variant) throw new PackTrouble('gone')
+    playUrl = masterUrl(id)
+    await packFiles.put(id, playUrl, masterOfOne(text, pack.edition, variant), PLAYLIST_TYPE)
+    playlists.push(variant.url, ...(variant.soundUrl ? [variant.soundUrl] : []))
+  }
+  const files: string[] = []
+  for (const url of playlists) {
+    const text = await (await fetched(url, signal)).text()
+    await packFiles.put(id, url, text, PLAYLIST_TYPE)
+    files.push(...filesOf(text, url))
+  }
+  files.push(...[lesson.poster_url, lesson.waveform_url].flatMap((url) => (url ? absolute(url, url) : [])))
+  return { ...pack, ...(await companions(lesson, signal)), playUrl, files }
+}
+
+/** Loads until all is there. Rejects with PackTrouble, or AbortError when it was stopped. */
+export async function loadPack(pack: Pack, { signal, onLoaded, check }: LoadHooks): Promise<Pack> {
+  if (pack.ownerId) await startClock(pack)
+  if (!(await keepPlayer())) throw new PackTrouble('network')
+  let now = pack.files.length > 0 ? pack : await planned(pack, signal)
+  const there = await packFiles.there(now.id)
+  now = { ...now, loadedBytes: [...there.values()].reduce((sum, bytes) => sum + bytes, 0) }
+  await packs.put(now)
+  onLoaded(now, 0)
+  const missing = missingOf(now.files, new Set(there.keys()))
+  let fetchedFiles = 0
+  const fetchOne = async (path: string): Promise<void> => {
+    check(now.loadedBytes)
+    const response = await fetched(path, signal)
+    const body = await response.blob()
+    await packFiles.put(now.id, path, body, response.headers.get('Content-Type') ?? '')
+    now = { ...now, loadedBytes: now.loadedBytes + body.size }
+    onLoaded(now, body.size)
+    fetchedFiles += 1
+    if (fetchedFiles % NOTE_EVERY === 0) await packs.put(now)
+  }
+  const fetchNext = async (): Promise<void> => {
+    try {
+      for (let path = missing.shift(); path !== undefined; path = missing.shift()) await fetchOne(path)
+    } catch (error) {
+      missing.length = 0 // the others end after the file that they are at
+      throw error
+    }
+  }
+  const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, fetchNext))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+  return { ...now, state: 'ready', trouble: null }
+}
+
+/** The server believes what the time since the first report allowed. */
+async function startClock({ lesson }: Pack): Promise<void> {
+  await lessons.reportProgress(lesson.id, { position_ms: lesson.position_ms, intervals: [] })
+}
+
+export function troubleOf(error: unknown): Trouble {
+  if (error instanceof PackTrouble) return error.trouble
+  if (error instanceof DOMException && error.name === 'QuotaExceededError') return 'full'
+  return asApiError(error).code === 'not_found' ? 'gone' : 'network'
+}

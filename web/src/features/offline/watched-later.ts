@@ -1,0 +1,71 @@
+// Progress that could not be told: kept on the device under its learner's id, and merged when the server answers again.
+import { lessons } from '@/api'
+import { asApiError } from '@/api/errors'
+import type { Interval, LessonProgress } from '@/api/types'
+import { merged } from '@/features/lesson/watched'
+import { alone, database, type WatchedHere } from './device'
+
+const MOST_AT_ONCE = 500 // the server takes no more in one report
+/** The lesson is gone, or nobody may see it any more: nothing to tell. */
+const FOR_NOTHING = new Set(['not_found', 'not_allowed', 'bad_request'])
+
+/** What is known of a lesson with what was watched since; the server's own answer replaces it later. */
+export function withWatched(progress: LessonProgress, here: WatchedHere | undefined): LessonProgress {
+  if (!here) return progress
+  const intervals = merged([...progress.intervals, ...here.intervals].map(([from, to]): Interval => [from, to]))
+  const watched_ms = intervals.reduce((sum, [from, to]) => sum + to - from, 0)
+  return { ...progress, intervals, watched_ms, position_ms: here.positionMs, reached_ms: Math.max(progress.reached_ms, reachedIn(intervals)) }
+}
+
+const HOLE_MS = 2_000 // the server forgives as much
+
+function reachedIn(intervals: readonly Interval[]): number {
+  let reached = 0
+  for (const [from, to] of intervals) {
+    if (from > reached + HOLE_MS) break
+    reached = to
+  }
+  return reached
+}
+
+export async function keepWatched(userId: string, lessonId: string, positionMs: number, intervals: readonly Interval[]): Promise<void> {
+  const db = await database()
+  const transaction = db.transaction('watched', 'readwrite')
+  const before = await transaction.store.get([userId, lessonId])
+  await transaction.store.put({
+    userId,
+    lessonId,
+    positionMs,
+    intervals: merged([...(before?.intervals ?? []), ...intervals].map(([from, to]): Interval => [from, to])),
+    changedAt: Math.max(Date.now(), (before?.changedAt ?? 0) + 1),
+  })
+  await transaction.done
+}
+
+export async function watchedHere(userId: string, lessonId: string): Promise<WatchedHere | undefined> {
+  return (await database()).get('watched', [userId, lessonId])
+}
+
+/** Tells what this learner watched, never what others did. What does not get through stays for the next time. */
+export async function mergeWatched(userId: string): Promise<void> {
+  await alone('watched', async () => {
+    const mine = (await (await database()).getAll('watched')).filter((here) => here.userId === userId)
+    for (const here of mine) await mergeOne(here)
+  })
+}
+
+async function mergeOne(here: WatchedHere): Promise<void> {
+  try {
+    for (let at = 0; at === 0 || at < here.intervals.length; at += MOST_AT_ONCE) {
+      await lessons.reportProgress(here.lessonId, { position_ms: here.positionMs, intervals: here.intervals.slice(at, at + MOST_AT_ONCE) })
+    }
+  } catch (error) {
+    // `too_fast` too: told later it counts.
+    if (!FOR_NOTHING.has(asApiError(error).code)) return
+  }
+  const transaction = (await database()).transaction('watched', 'readwrite')
+  const now = await transaction.store.get([here.userId, here.lessonId])
+  // Watched on meanwhile: the union takes twice what was told, and loses nothing.
+  if (now?.changedAt === here.changedAt) await transaction.store.delete([here.userId, here.lessonId])
+  await transaction.done
+}
