@@ -22,7 +22,7 @@ beforeEach(() => {
   video.play = async () => undefined
   video.pause = () => undefined
   video.load = () => void (video.currentTime = 0) // as browsers do
-  player = new VodPlayer(video, { state: () => undefined, qualities: () => undefined })
+  player = new VodPlayer(video, { state: () => undefined, qualities: () => undefined, loaded: () => undefined })
 })
 afterEach(() => player.destroy())
 

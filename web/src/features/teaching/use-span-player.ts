@@ -1,8 +1,10 @@
 // Plays a replay while its host cuts it: goes to a place and stands there, or plays a span and stops at its end.
 import { onBeforeUnmount, ref, shallowRef, type Ref } from 'vue'
 import { VodPlayer, type VodState } from '@/features/lesson/vod-player'
+import { useDataUse } from '@/lib/data-use'
 
 export function useSpanPlayer(video: Ref<HTMLVideoElement | null>) {
+  const data = useDataUse()
   const state = shallowRef<VodState>({ kind: 'idle' })
   const positionMs = ref(0)
   let player: VodPlayer | null = null
@@ -33,6 +35,7 @@ export function useSpanPlayer(video: Ref<HTMLVideoElement | null>) {
         if (next.kind === 'playing') stands = false
       },
       qualities: () => undefined,
+      loaded: data.note,
     })
     element.addEventListener('timeupdate', onMove)
     void player.start(url, atMs, 'auto')
