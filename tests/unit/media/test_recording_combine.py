@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,22 @@ def test_a_part_between_two_others_fills_the_gap() -> None:
     whole = combine(own=make_take(500, 2, 8), stored=outer)
     assert [part.start_ms for part in whole.parts] == [n * 1000 for n in range(11)]
     assert whole.gaps == []
+
+
+def test_a_gap_that_another_has_filled_exactly_is_missing_no_more_and_stays_so() -> None:
+    # given: two seconds, three of nothing, one more; and a part of exactly these three
+    interrupted = combine(own=make_take(900, 5, 1), stored=make_take(0, 0, 2))
+    assert interrupted.gaps == [(2 * SECOND_NS, 5 * SECOND_NS)]
+    fill = make_take(500, 2, 1)
+    fill.parts = [replace(fill.parts[0], end_ns=3 * SECOND_NS)]
+
+    # when
+    whole = combine(own=fill, stored=interrupted)
+
+    # then, also when the one who lacked it brings his again
+    assert whole.gaps == []
+    again = combine(own=interrupted, stored=take_from_json(json.loads(json.dumps(whole.as_json()))))
+    assert (lines(again), again.gaps) == (lines(whole), [])
 
 
 def test_a_take_alone_stays_as_it_is() -> None:

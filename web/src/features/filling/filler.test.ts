@@ -66,11 +66,20 @@ describe('filling gaps', () => {
   })
 
   test('a file that the server does not want costs only itself', async () => {
+    for (const [code, status] of [['not_a_video', 415], ['bad_request', 400], ['not_wanted', 409]] as const) {
+      const server = new FakeServer()
+      server.failAt = { startedMs: BEGAN + 30_000, error: new ApiError(code, '', status) }
+      await bring(server).outcome
+      expect(server.brought).toEqual([10, 20, 40, 50])
+      expect(server.fill.state).toBe('making')
+    }
+  })
+
+  test('who is signed out brings nothing and keeps everything for later', async () => {
     const server = new FakeServer()
-    server.failAt = { startedMs: BEGAN + 30_000, error: new ApiError('not_a_video', '', 415) }
-    await bring(server).outcome
-    expect(server.brought).toEqual([10, 20, 40, 50])
-    expect(server.fill.state).toBe('making')
+    server.failAt = { startedMs: BEGAN + 10_000, error: new ApiError('sign_in_required', '', 401) }
+    expect(await bring(server).outcome).toBe('waiting')
+    expect(server.fill.state).toBe('open')
   })
 
   test('what is over, whole, not covered or deleted is put away', async () => {

@@ -58,7 +58,8 @@ async function bring(file: FileFacts, files: Files, api: FillApi): Promise<void>
   try {
     await api.put(file, video)
   } catch (error) {
-    if (!['not_wanted', 'not_a_video', 'too_many_files', 'body_too_large'].includes(asApiError(error).code)) throw error
+    const problem = asApiError(error)
+    if (problem.transient || problem.status === 401 || problem.status === 403) throw problem
   }
 }
 

@@ -11,6 +11,7 @@ import { OwnFiles } from './own-files'
 const SETTING = 'own-recording'
 const FIRST_WAIT_MS = 3_000
 const LONGEST_WAIT_MS = 60_000
+const LAST_FILE_MS = 2_000 // a recorder gives its last file a moment after it was stopped
 /** A phone that is busy for so long has no strength left for a second recording. */
 const PATIENCE_MS = 10_000
 
@@ -150,7 +151,7 @@ export function useOwnRecording(broadcast: OwnBroadcast) {
     clearTimeout(timer)
     clearTimeout(patience)
     stop('off')
-    void opening?.then((own) => own.close()).catch(() => undefined)
+    setTimeout(() => void opening?.then((own) => own.close()).catch(() => undefined), LAST_FILE_MS)
   })
 
   return {
