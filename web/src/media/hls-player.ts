@@ -3,6 +3,7 @@
 import type Hls from 'hls.js/light'
 import type { ErrorData, LevelDetails } from 'hls.js/light'
 import { backoffMs } from './backoff'
+import { countLoaded } from './loaded-bytes'
 import { type EdgeLog, MachineState } from './machine'
 import type { PlayStats } from './play-stats'
 import type { PlayerState } from './whep-player'
@@ -24,6 +25,8 @@ export interface HlsPlayerOptions {
   readonly onState?: (state: PlayerState) => void
   readonly onStats?: (stats: PlayStats) => void
   readonly onPlace?: (place: HlsPlace) => void
+  /** So much came over the line. */
+  readonly onLoaded?: (bytes: number) => void
   readonly onSoundRefused?: () => void
   readonly loadHls?: () => Promise<typeof Hls>
   readonly logEdge?: EdgeLog
@@ -185,6 +188,7 @@ export class HlsPlayer {
       hls.loadLevel = Math.max(0, levels.findIndex(({ audioCodec }) => audioCodec === 'opus'))
       void this.playVideo()
     })
+    if (this.options.onLoaded) countLoaded(hls, Library, this.options.onLoaded)
     hls.on(Library.Events.ERROR, (_event, data) => this.onHlsError(Library, data))
     hls.loadSource(this.options.url)
     hls.attachMedia(this.video)

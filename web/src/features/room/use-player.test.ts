@@ -1,4 +1,5 @@
 // The room's player goes over to the steady line by itself, and comes back when the fast one works again.
+import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type EffectScope, effectScope, nextTick, shallowRef } from 'vue'
 import { FakeMediaNode, type FakePeer, FakeStream, FakeTrack, PeerFactory } from '@/media/fakes'
@@ -13,6 +14,7 @@ let player: PlayerView
 const refused = () => new Response('{"code": "unavailable"}', { status: 503 })
 
 beforeEach(() => {
+  setActivePinia(createPinia())
   vi.useFakeTimers()
   localStorage.clear()
   node = new FakeMediaNode()

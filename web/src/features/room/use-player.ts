@@ -1,5 +1,6 @@
 // The room's player for the life of a component: WHEP, or HLS where that does not get through; follows stage, network and taps.
 import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+import { useDataUse } from '@/lib/data-use'
 import { serverNow } from '@/lib/server-clock'
 import { recall, remember } from '@/lib/storage'
 import { HlsPlayer, type HlsPlace } from '@/media/hls-player'
@@ -52,6 +53,8 @@ export function usePlayer(
   /** `steadyUrl`: the HLS playlist to fall back to; without it there is WHEP alone. */
   options: { silent?: boolean; steadyUrl?: Ref<string | null> } = {},
 ): PlayerView {
+  const data = useDataUse()
+  let counted = 0 // bytes of the connection that is open
   const state = shallowRef<PlayerState>({ name: 'idle' })
   const stats = shallowRef<PlayStats | null>(null)
   const aspect = shallowRef<number | null>(null)
@@ -98,6 +101,9 @@ export function usePlayer(
       },
       onStats: (next) => {
         stats.value = next
+        // A connection that was made anew counts from nothing.
+        data.note(next.bytesReceived - (next.bytesReceived < counted ? 0 : counted))
+        counted = next.bytesReceived
         if (next.width > 0 && next.height > 0) aspect.value = next.width / next.height
       },
       onSoundRefused: () => {
@@ -123,6 +129,7 @@ export function usePlayer(
       onStats: (next) => {
         stats.value = next
       },
+      onLoaded: data.note,
       onPlace: (next) => {
         place.value = next
       },
