@@ -88,6 +88,7 @@ class PublicLesson(Shape):
     waveform_url: str | None
     playlist_url: str | None
     renditions: list[dict[str, Any]]
+    sounds: list[dict[str, Any]]
     chapters: list[dict[str, Any]]
     error: str | None
     subtitles_url: str | None
