@@ -76,9 +76,13 @@ class LeaseKeeper:
         await self._write()
         for slug in tuple(house.stream_leases()):
             about = house.stream_leases().get(slug)  # it may have ended, or been given up, since the last turn
-            held = await registry.claim(slug, about) if about is not None else None
+            if about is None:
+                continue
+            held = await registry.claim(slug, about)
             if held is not None:
                 house.lost_stream(slug, held.node_id)
+            else:
+                await registry.await_stream(slug, str(about["stream_id"]))
         await registry.look()
         self.has_looked.set()
 
@@ -108,7 +112,9 @@ class LeaseKeeper:
                     raise HeldElsewhere(node)
                 if await registry.claim(slug, about, instead_of=held.node_id) is not None:
                     raise already_live()
-            return await registry.next_turn(str(about["stream_id"]), RECORDED_SECONDS)
+            stream_id = str(about["stream_id"])
+            await registry.await_stream(slug, stream_id)
+            return await registry.next_turn(stream_id, RECORDED_SECONDS)
         except (RedisError, OSError) as error:
             log.warning("a stream begins without its lease", error=type(error).__name__)
             return 1
@@ -119,6 +125,8 @@ class LeaseKeeper:
         async def say() -> None:
             if ended_stream_id is not None:
                 await self._registry.note_ended(ended_stream_id)
+            if slug is not None and ended_stream_id is not None:
+                await self._registry.await_no_more(slug)
             if slug is not None:
                 await self._registry.release(slug)
 

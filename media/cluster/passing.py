@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
@@ -14,9 +15,9 @@ from media.cluster.leases import HeldElsewhere
 from media.cluster.neighbours import Neighbours, Refused
 from media.cluster.registry import NodeSeen, Registry
 from media.cluster.signature import HEADER, SENDER, Signer, sender_of
-from media.http import client_address
+from media.http import client_address, problem_response
 from media.node import Node
-from media.problems import unknown_session
+from media.problems import Problem, unknown_session
 from media.resource import node_of
 
 log = logger(__name__)
@@ -82,17 +83,34 @@ class Passing:
     async def _segments(self, request: web.Request, handler: Handler, slug: str) -> web.StreamResponse:
         """Playlists and segments are where the publisher is, or was to the end."""
         stream_id = request.match_info.get("stream", "")
-        if self._answers(stream_id, request.match_info.get("name", "")):
-            return await handler(request)
-        holder = await self._recorder(stream_id) or await self._holder(slug)
-        if holder is None:
-            return await handler(request)
-        if holder.public_url:
-            return _see_there(holder, request)
+        name = request.match_info.get("name", "")
         try:
-            return await self._pass_on(holder, request)
+            if self._answers(stream_id, name):
+                answer = await handler(request)
+            else:
+                answer = await self._there(await self._recorder(stream_id, slug), request, handler)
+        except Problem as problem:
+            if problem.status != HTTPStatus.NOT_FOUND or not name:
+                raise
+            answer = problem_response(problem)
+        if answer.status != HTTPStatus.NOT_FOUND or not name:
+            return answer
+
+        async def not_there(_: web.Request) -> web.StreamResponse:
+            return answer
+
+        return await self._there(await self._recorder_before(stream_id), request, not_there)
+
+    async def _there(self, node: NodeSeen | None, request: web.Request, otherwise: Handler) -> web.StreamResponse:
+        """A node's answer, if it is there."""
+        if node is None:
+            return await otherwise(request)
+        if node.public_url:
+            return _see_there(node, request)
+        try:
+            return await self._pass_on(node, request)
         except Refused:
-            return await handler(request)
+            return await otherwise(request)
 
     async def _new_session(self, request: web.Request, handler: Handler, slug: str) -> web.StreamResponse:
         """A POST that opens a session: a publisher goes where his stream is; nobody goes where there is no room."""
@@ -115,12 +133,20 @@ class Passing:
             except Refused:
                 return await handler(request)
 
-    async def _recorder(self, stream_id: str) -> NodeSeen | None:
+    async def _recorder(self, stream_id: str, slug: str) -> NodeSeen | None:
         """The other living node that recorded this stream last; the room may have no stream now, or another one."""
         try:
-            return await self._registry.recorder_of(stream_id) if stream_id else None
+            recorder = await self._registry.recorder_of(stream_id) if stream_id else None
         except (RedisError, OSError):
-            return None  # nor can it be said who has the room, which is logged
+            recorder = None  # nor can it be said who has the room, which is logged
+        return recorder or await self._holder(slug)
+
+    async def _recorder_before(self, stream_id: str) -> NodeSeen | None:
+        try:
+            return await self._registry.recorder_before(stream_id)
+        except (RedisError, OSError) as error:
+            log.warning("nobody can say who had a stream", error=type(error).__name__)
+            return None
 
     async def _holder(self, slug: str) -> NodeSeen | None:
         """The other living node that has this room's stream."""

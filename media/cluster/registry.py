@@ -16,6 +16,7 @@ log = logger(__name__)
 
 LEASE_SECONDS = 10.0
 ENDED_SECONDS = 120.0  # so long it is remembered that a stream is over, and not only its node
+AWAITED_SECONDS = 30.0  # so long a stream that nobody has, and nobody ended, is expected at another node
 
 
 class Leases(Protocol):
@@ -135,6 +136,20 @@ class Registry:
         """Give a room up, if it is ours."""
         await self._leases.give_up_lease(f"stream:{slug}", self.node_id)
 
+    async def await_stream(self, slug: str, stream_id: str) -> None:
+        """Note that a room's stream is not over: if its node leaves or dies, another one may go on with it."""
+        value = {"node_id": self.node_id, "stream_id": stream_id}
+        await self._leases.set_lease(f"awaited:{slug}", value, AWAITED_SECONDS)
+
+    async def await_no_more(self, slug: str) -> None:
+        """The room's stream is over, if the last one was ours."""
+        await self._leases.give_up_lease(f"awaited:{slug}", self.node_id)
+
+    async def is_awaited(self, slug: str, stream_id: str) -> bool:
+        """Whether this stream, or any if none is named, is on or may come back to the room."""
+        value = await self._leases.lease(f"awaited:{slug}")
+        return value is not None and stream_id in ("", _text(value, "stream_id"))
+
     async def note_ended(self, stream_id: str) -> None:
         """Tell the nodes that have copies that there will be no more."""
         await self._leases.set_lease(f"ended:{stream_id}", {"node_id": self.node_id}, ENDED_SECONDS)
@@ -145,15 +160,27 @@ class Registry:
 
     async def next_turn(self, stream_id: str, seconds: float) -> int:
         """How many other nodes recorded this stream, one after the other, until now; from now on we do."""
-        before = await self._leases.lease(f"recorded:{stream_id}")
-        turn = 0 if before is None else _number(before, "turn") + (_text(before, "node_id") != self.node_id)
-        await self._leases.set_lease(f"recorded:{stream_id}", {"node_id": self.node_id, "turn": turn}, seconds)
+        found = await self._leases.lease(f"recorded:{stream_id}")
+        known = found or {}
+        is_ours = _text(known, "node_id") == self.node_id
+        turn = 0 if found is None else _number(known, "turn") + (not is_ours)
+        value = {
+            "node_id": self.node_id,
+            "turn": turn,
+            "before": _text(known, "before" if is_ours else "node_id"),  # who recorded it until then
+        }
+        await self._leases.set_lease(f"recorded:{stream_id}", value, seconds)
         return turn
 
     async def recorder_of(self, stream_id: str) -> NodeSeen | None:
         """The other living node that recorded a stream last: also while it gives it up, and when it is over."""
         value = await self._leases.lease(f"recorded:{stream_id}")
         return None if value is None else await self.node(_text(value, "node_id"))
+
+    async def recorder_before(self, stream_id: str) -> NodeSeen | None:
+        """The other living node that recorded a stream before the last one did: it has the older segments."""
+        value = await self._leases.lease(f"recorded:{stream_id}")
+        return None if value is None else await self.node(_text(value, "before"))
 
     async def lives_elsewhere(self, slug_of_room: str, stream_id: str) -> bool:
         """Whether another living node goes on with this stream."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -16,6 +17,7 @@ WAIT_SECONDS = 8.0  # hls.js gives an answer ten seconds to begin
 LEAVING_WAIT_SECONDS = 1.0  # a node that is about to stop goes on, but keeps nobody for long
 MOST_WAITING = 4000  # requests of one node that may wait at once; each costs a task and its connection
 AFTER_SECONDS = 60.0  # so long after the end players may still fetch what they have not shown
+_FILE = re.compile(r"(?:init|part)-(\d{1,12})\.(?:mp4|m4s)")
 
 
 class Airing:
@@ -32,6 +34,7 @@ class Airing:
         self._when_opened = when_opened
         self._when_over = when_over
         self._turn = turn
+        self._first_number = 0  # of its files
         self._history = History()
         self._take: Take | None = None
         self._begins_run = True
@@ -44,6 +47,7 @@ class Airing:
         """What was recorded before: of a take that goes on."""
         self.live = LiveTake(take.first_number, self._turn)
         self.live.began_at = take.began_at
+        self._first_number = take.first_number
         self.runs = list(take.runs)
         before = -1
         for part in take.parts:
@@ -107,11 +111,6 @@ class Airing:
         return self.live.is_empty
 
     @property
-    def goes_on(self) -> bool:
-        """Whether another node had the stream before: players come from there and wait for what begins here."""
-        return self._turn > 0
-
-    @property
     def next_name(self) -> str:
         """The name of the segment that comes next."""
         return part_name(self.live.next_sequence)
@@ -130,6 +129,11 @@ class Airing:
     def knows(self, point: Point) -> bool:
         """Whether who asks for it has read a playlist of this node, and not only one of the node before."""
         return point.sequence >= self.live.first_sequence
+
+    def is_earlier(self, name: str) -> bool:
+        """Whether it is the name of a file that a node before may have recorded."""
+        found = _FILE.fullmatch(name)
+        return self._turn > 0 and found is not None and int(found[1]) < self._first_number
 
     def has_file(self, name: str) -> bool:
         """Whether it was recorded here."""

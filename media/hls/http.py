@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from aiohttp import hdrs, web
+from redis.exceptions import RedisError
 
 from media.hls.aac import AAC_CODEC, aac_init, channels_of
 from media.hls.airing import Airing, Airings
@@ -60,16 +61,16 @@ class HlsRoutes:
         """Which renditions there are of what is on now."""
         stream = self._node.streams.get(request.match_info["slug"])
         airing = None if stream is None else self._airings.get(stream.stream_id)
-        if stream is None or airing is None or airing.is_empty:
-            raise _with_cache(not_found("nobody is publishing here now"))
+        if stream is None or airing is None:
+            raise await self._absence(request.match_info["slug"], "", "nobody is publishing here now")
+        await self._first_fragment(request, airing)
         text = multivariant(stream.stream_id, airing, stream.bits_per_second)
         return web.Response(text=text, content_type=PLAYLIST_TYPE, headers={hdrs.CACHE_CONTROL: SHORT})
 
     async def playlist(self, request: web.Request) -> web.StreamResponse:
         """The media playlist; with `_HLS_msn` as soon as it has what is asked for."""
-        airing = self._airing(request)
-        if airing.is_empty:
-            raise not_yet() if airing.goes_on else _with_cache(not_found("nothing has come yet"))
+        airing = await self._airing(request)
+        await self._first_fragment(request, airing)
         point = asked_point(request)
         if point is not None and airing.live.is_too_far(point):
             raise bad_request("nobody can know of this part yet")
@@ -83,17 +84,22 @@ class HlsRoutes:
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """An init segment, a segment or a fragment of one."""
-        airing, name = self._airing(request), request.match_info["name"]
+        airing, name = await self._airing(request), request.match_info["name"]
         fragment = fragment_of(name)
         if fragment is not None:
             segment, number = await self._fragment(request, airing, *fragment)
             return await send(request, name, [segment.bodies[number]])
+        stream_id = request.match_info["stream"]
+        if airing.is_earlier(name):  # the node that had the stream before may be gone by now
+            body = await self._shelf.read(stream_id, name)
+            with self._old.take(self._client(request), len(body), request.path):
+                return await send(request, name, [body])
         with self._held(request, airing, name):
-            return await send(request, name, await self._whole(request.match_info["stream"], airing, name))
+            return await send(request, name, await self._whole(stream_id, airing, name))
 
     async def aac_file(self, request: web.Request) -> web.StreamResponse:
         """The same with the sound in AAC."""
-        airing, name = self._airing(request), request.match_info["name"]
+        airing, name = await self._airing(request), request.match_info["name"]
         stream_id = request.match_info["stream"]
         if name.endswith(".mp4"):
             return await send(request, name, [aac_init(b"".join(await self._whole(stream_id, airing, name)))])
@@ -116,7 +122,7 @@ class HlsRoutes:
         own = b"".join(await self._whole(request.match_info["stream"], airing, name))
         found = airing.live.find(name)
         if found is None:
-            raise _with_cache(not_found("there is no such part"))
+            raise not_found("there is no such part")
         return own, [], found
 
     def _held(self, request: web.Request, airing: Airing, name: str) -> AbstractContextManager[None]:
@@ -132,7 +138,7 @@ class HlsRoutes:
         segment = airing.live.find(name)
         is_init = any(run.init == name for run in airing.runs)
         if not is_init and (segment is None or segment.closed_ns is None):
-            raise _with_cache(not_found("there is no such part"))
+            raise not_found("there is no such part")
         if segment is not None and segment.bodies:
             return segment.bodies
         return [await self._shelf.read(stream_id, name)]
@@ -157,14 +163,32 @@ class HlsRoutes:
                     raise not_yet()
             segment = live.find(name)
         if segment is None or number >= len(segment.bodies):
-            raise _with_cache(not_found("there is no such part"))
+            raise not_found("there is no such part")
         return segment, number
 
-    def _airing(self, request: web.Request) -> Airing:
-        airing = self._airings.get(request.match_info["stream"])
+    async def _airing(self, request: web.Request) -> Airing:
+        slug, stream_id = request.match_info["slug"], request.match_info["stream"]
+        airing = self._airings.get(stream_id)
         if airing is None:
-            raise _with_cache(not_found("this stream is not on the air"))
+            raise await self._absence(slug, stream_id, "this stream is not on the air")
         return airing
+
+    async def _absence(self, slug: str, stream_id: str, detail: str) -> Problem:
+        """503 for a stream that begins, moves or may come back: players take 404 for the end. Also while Redis is
+        away, since nobody can say."""
+        try:
+            is_awaited = await self._node.registry.is_awaited(slug, stream_id)
+        except (RedisError, OSError):
+            is_awaited = True
+        return not_yet() if is_awaited else not_found(detail)
+
+    async def _first_fragment(self, request: web.Request, airing: Airing) -> None:
+        """Wait until there is something to play. Raises Problem: 503, it did not come; 404, it will not."""
+        if airing.is_empty and not airing.live.is_over:
+            with self._airings.place(self._client(request)):
+                await airing.wait(lambda: not airing.is_empty or airing.live.is_over, self._airings.is_leaving)
+        if airing.is_empty:
+            raise not_found("nothing has come") if airing.live.is_over else not_yet()
 
     def _client(self, request: web.Request) -> str:
         return client_address(request, self._node.settings.trusted_proxy_hops)
@@ -232,7 +256,7 @@ async def _send(request: web.Request, headers: Mapping[str, str], body: Sequence
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await _write(response, body)
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):  # too slow, or gone: players hang up whenever they are moved on
             if request.transport is not None:
                 request.transport.abort()
     return response
@@ -249,8 +273,3 @@ def _has(request: web.Request, etag: str) -> bool:
     asked: str = request.headers.get(hdrs.IF_NONE_MATCH, "")
     known = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
     return etag in known or "*" in known
-
-
-def _with_cache(problem: Problem) -> Problem:
-    """A cache may remember for a moment that there is nothing."""
-    return Problem(problem.status, problem.code, problem.detail, {**problem.headers, hdrs.CACHE_CONTROL: SHORT})

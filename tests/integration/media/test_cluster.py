@@ -420,6 +420,9 @@ async def test_a_node_that_leaves_hands_its_stream_over(cluster: Cluster, object
     assert child.exit_code == 0
     await back.delete()
     await cluster.heard.wait("publisher_joined", "publisher_left", "publisher_joined", "stream_ended", "take_ready")
+    status, body, _ = await hls(cluster, 1, f"{STREAM}/live.m3u8")
+    assert status == 200
+    assert m3u8.loads(body.decode()).is_endlist
     take = json.loads(await objects.get(f"public/takes/{STREAM}/take.json"))
     assert len(take["runs"]) == 2
 
@@ -485,14 +488,21 @@ async def hls(cluster: Cluster, node: int, name: str) -> tuple[int, bytes, CIMul
 
 
 async def follow_over_hls(cluster: Cluster, node: int) -> list[m3u8.M3U8]:
-    """What a player reads again and again until another node goes on with the stream; never that there is none."""
+    """What a player reads again and again until another node goes on with the stream, and the newest segment of each
+    node before; never that there is none. Who comes anew meanwhile is not sent away either."""
     seen: list[m3u8.M3U8] = []
+    newest = ""
     while not seen or not seen[-1].discontinuity_sequence:
-        status, body, _ = await hls(cluster, node, f"{STREAM}/live.m3u8")
-        if status == 200:
-            seen.append(m3u8.loads(body.decode()))
-        assert status in (200, 503) or not seen, (status, body)
+        for name in ("index.m3u8", f"{STREAM}/live.m3u8", newest):
+            status, body, _ = await hls(cluster, node, name) if name else (200, b"", None)
+            assert status in (200, 503), (name, status, body)
+            if name.endswith("live.m3u8") and status == 200:
+                seen.append(m3u8.loads(body.decode()))
+                listed = [segment.uri for segment in seen[-1].segments if segment.uri]
+                newest = f"{STREAM}/{listed[-1]}" if listed and not seen[-1].discontinuity_sequence else newest
         await asyncio.sleep(0.1)
+    if newest:
+        assert (await hls(cluster, node, newest))[0] == 200
     return seen
 
 

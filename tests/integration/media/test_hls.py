@@ -141,9 +141,9 @@ async def test_a_fragment_too_far_ahead_is_refused(player: Player) -> None:
         "../stream-x/live.m3u8",
     ],
 )
-async def test_what_is_not_there_is_not_found_and_may_be_cached_for_a_moment(path: str, player: Player) -> None:
+async def test_what_is_not_there_is_not_found_and_no_cache_remembers_it(path: str, player: Player) -> None:
     status, _, headers = await player.get(path)
-    assert (status, headers["Cache-Control"]) == (404, "public, max-age=1")
+    assert (status, headers["Cache-Control"]) == (404, "no-store")
 
 
 async def test_a_room_without_a_stream_has_no_playlist(running: Running) -> None:

@@ -5,26 +5,35 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import m3u8
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from pydantic import SecretStr
+from redis.exceptions import ConnectionError as RedisAway
 
 from config.bus import Payload
 from config.settings import MediaSettings
 from config.tasks import Tasks
+from media.cluster.leases import LeaseKeeper
 from media.cluster.neighbours import Neighbours
-from media.cluster.passing import Passing
+from media.cluster.passing import Handler, Passing
+from media.cluster.presence import Presence
 from media.cluster.registry import Registry
 from media.events import Outbox
 from media.hls.airing import Airings
+from media.hls.http import PART_TYPE, HlsRoutes
 from media.hls.live import Point
+from media.hls.shelf import Shelf
+from media.http import cors_and_problems
 from media.node import Node
+from media.problems import Problem, not_found
 from media.recording.recorder import Recorder
+from media.recording.take import Take
+from media.recording.upload import take_key
 from media.stream import Stream, StreamContext, StreamEnding
 from tests.unit.media.object_shelf import ObjectShelf
 from tests.unit.media.test_live_playlist import Studio, plain
@@ -42,6 +51,7 @@ def settings(tmp_path: Path) -> MediaSettings:
         publisher_grace_seconds=0.0,
         internal_secret=SecretStr("s" * 32),
         node_id="here",
+        trusted_proxy_hops=0,
     )
 
 
@@ -152,18 +162,28 @@ async def test_each_node_that_goes_on_with_a_stream_knows_that_it_is_the_next(se
             self.found = dict(value)
 
     bus = Shared()
-    turns = [await Registry(bus, node).next_turn("stream", 60) for node in ("a", "a", "b", "b", "a")]
+    turns = []
+    for node, before in (("a", ""), ("a", ""), ("b", "a"), ("b", "a"), ("a", "b")):
+        turns.append(await Registry(bus, node).next_turn("stream", 60))
+        assert bus.found is not None
+        assert bus.found["before"] == before
     assert turns == [0, 0, 1, 1, 2]
 
 
+async def from_here(_: web.Request) -> web.StreamResponse:
+    return web.Response(text="from here")
+
+
 async def asked(
-    settings: MediaSettings, airings: Airings, path: str, *, there: str = "stream", bus: TwoNodes | None = None
+    settings: MediaSettings,
+    airings: Airings,
+    path: str,
+    *,
+    there: str = "stream",
+    bus: TwoNodes | None = None,
+    handler: Handler = from_here,
 ) -> web.StreamResponse:
     """What a node answers about HLS while another node has the room."""
-
-    async def handler(_: web.Request) -> web.StreamResponse:
-        return web.Response(text="from here")
-
     async with aiohttp.ClientSession() as http:
         neighbours = Neighbours(settings, http)
         node = Node(
@@ -196,6 +216,114 @@ async def test_who_asks_another_node_while_a_stream_is_handed_over_or_over_is_se
     bus.found["recorded:stream"] = {"node_id": "there", "turn": 0}
     # then
     answer = await asked(settings, Airings(), "/hls/zhang/stream/live.m3u8", bus=bus)
+    assert answer.status == 307
+
+
+class Rooms(TwoNodes):
+    """Leases that are kept."""
+
+    async def set_lease(self, name: str, value: Payload, seconds: float) -> None:
+        self.found[name] = value
+
+    async def claim_lease(self, name: str, value: Payload, seconds: float, *, instead_of: str = "") -> Payload | None:
+        held = self.found.setdefault(name, value)
+        return None if held["node_id"] == value["node_id"] else held
+
+    async def give_up_lease(self, name: str, node_id: str) -> bool:
+        is_ours = self.found.get(name, {}).get("node_id") == node_id
+        return is_ours and self.found.pop(name) is not None
+
+
+async def told(settings: MediaSettings, bus: Bus, airings: Airings, path: str) -> Problem:
+    """How a node refuses what it does not have."""
+    async with aiohttp.ClientSession() as http:
+        node = Node(settings, bus, NoHook(), lambda *_: pytest.fail("nobody publishes"), Neighbours(settings, http))
+        routes = HlsRoutes(node, airings, Shelf(settings.spool_folder, ObjectShelf()))
+        found = dict(zip(("slug", "stream", "name"), path.split("/")[2:], strict=False))
+        request = make_mocked_request("GET", path, match_info=found)
+        with pytest.raises(Problem) as refusal:
+            await (routes.index if found["stream"] == "index.m3u8" else routes.playlist)(request)
+    return refusal.value
+
+
+@pytest.mark.parametrize("path", ["/hls/zhang/index.m3u8", "/hls/zhang/stream/live.m3u8"])
+async def test_until_another_node_goes_on_with_a_stream_players_are_asked_to_come_again(
+    settings: MediaSettings, path: str
+) -> None:
+    # given a stream whose node leaves
+    bus = Rooms("another")
+    bus.found.clear()
+    keeper = LeaseKeeper(Registry(bus, "leaving"), Presence(cast(Any, None)))
+    await keeper.claim("zhang", {"stream_id": "stream"})
+    await keeper.release("zhang", None)
+
+    # then
+    refusal = await told(settings, bus, Airings(), path)
+    assert (refusal.status, refusal.headers.get("Retry-After")) == (503, "1")
+
+    # but not when it has ended
+    await keeper.release("zhang", "stream")
+    refusal = await told(settings, bus, Airings(), path)
+    assert (refusal.status, refusal.headers) == (404, {})
+
+
+async def test_while_nobody_can_say_who_has_a_stream_players_are_asked_to_come_again(settings: MediaSettings) -> None:
+    class Away(Bus):
+        async def lease(self, name: str) -> Payload | None:
+            raise RedisAway("gone")
+
+    assert (await told(settings, Away(), Airings(), "/hls/zhang/stream/live.m3u8")).status == 503
+
+
+async def test_who_comes_before_the_first_fragment_waits_for_it(
+    settings: MediaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.hls.airing.WAIT_SECONDS", 0.0)
+    airings = Airings()
+    airings.open("stream").opened(Take("stream", "room"))
+    assert (await told(settings, Bus(), airings, "/hls/zhang/stream/live.m3u8")).status == 503
+    airing = airings.get("stream")
+    assert airing is not None
+    airing.ended(is_over=True)
+    assert (await told(settings, Bus(), airings, "/hls/zhang/stream/live.m3u8")).status == 404
+
+
+async def test_the_segments_of_a_node_that_is_gone_are_read_from_the_object_store(settings: MediaSettings) -> None:
+    # given a node that goes on with a stream, and one that begins it
+    objects, airings = ObjectShelf(), Airings()
+    await objects.put(take_key("stream", "part-000007.m4s"), b"pictures", content_type=PART_TYPE)
+    airings.open("stream", 1).opened(Take("stream", "room", first_number=1_795_348_800))
+    begun = Airings()
+    begun.open("stream").opened(Take("stream", "room", first_number=1_795_348_800))
+
+    # then
+    assert await fetched(settings, airings, objects, "part-000007.m4s") == (200, b"pictures")
+    for where, name in ((airings, "part-000008.m4s"), (airings, "part-1795348801.m4s"), (begun, "part-000007.m4s")):
+        assert (await fetched(settings, where, objects, name))[0] == 404
+
+
+async def fetched(settings: MediaSettings, airings: Airings, objects: ObjectShelf, name: str) -> tuple[int, bytes]:
+    """A file as a player gets it."""
+    async with aiohttp.ClientSession() as http:
+        node = Node(settings, Bus(), NoHook(), lambda *_: pytest.fail("nobody publishes"), Neighbours(settings, http))
+    app = web.Application(middlewares=[cors_and_problems])
+    HlsRoutes(node, airings, Shelf(settings.spool_folder, objects)).add_to(app)
+    async with TestClient(TestServer(app)) as player:
+        answer = await player.get(f"/hls/zhang/stream/{name}")
+        return answer.status, await answer.read()
+
+
+async def test_a_segment_that_the_recording_node_never_had_is_asked_for_at_the_node_before(
+    settings: MediaSettings,
+) -> None:
+    bus = TwoNodes("stream")
+    bus.found["stream:zhang"] = {"node_id": "here", "stream_id": "stream"}
+    bus.found["recorded:stream"] = {"node_id": "here", "turn": 1, "before": "there"}
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        raise not_found("there is no such part")
+
+    answer = await asked(settings, Airings(), "/hls/zhang/stream/part-000000.m4s", bus=bus, handler=handler)
     assert answer.status == 307
 
 
