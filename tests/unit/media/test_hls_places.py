@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 
+import aiohttp
 import pytest
+from aiohttp import web
 
+from media.hls.http import send
 from media.hls.places import Places
 from media.problems import Problem
 
@@ -49,3 +53,35 @@ def test_a_place_is_free_again_when_an_answer_fails() -> None:
         with pytest.raises(ConnectionResetError), places.take("a"):
             raise ConnectionResetError
     assert not is_full(places, "a")
+
+
+async def test_a_player_that_hangs_up_in_the_middle_of_an_answer_is_no_fault() -> None:
+    # given
+    sent = asyncio.get_running_loop().create_future()
+
+    async def segment(request: web.Request) -> web.StreamResponse:
+        try:
+            answer = await send(request, "part-000000.m4s", [bytes(1_000_000)] * 100)
+        except Exception as fault:
+            sent.set_exception(fault)
+            raise
+        sent.set_result(answer.status)
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/part", segment)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+
+    # when
+    async with aiohttp.ClientSession() as player:
+        answer = await player.get(f"http://127.0.0.1:{runner.addresses[0][1]}/part")
+        await answer.content.readexactly(1000)
+        answer.close()
+
+        # then
+        async with asyncio.timeout(10):
+            assert await sent == 200
+    await runner.cleanup()
