@@ -34,7 +34,8 @@ class Clip:
 
     It shows a product, a lesson that was pinned, or just what its host found worth it. `edition` counts how often it
     was cut anew; what was made before is shown until the new one is there. `untidy`: objects of other editions may
-    lie beside it. `removed`: nobody sees it any more, it goes with its objects once no worker can be writing them.
+    lie beside it. `removed`: nobody sees it any more, its objects go once no worker can be writing them, and so does
+    its record, unless it is a moment's, which would have it made again.
     """
 
     id: str
@@ -94,6 +95,9 @@ def clip_prefix(clip_id: str, edition: int) -> str:
     return f"public/clips/{clip_id}/{edition}/" if edition else f"public/clips/{clip_id}/"
 
 
-def wasted_editions(clip: Clip) -> list[int]:
-    """The editions of a clip of which nobody watches anything."""
-    return [edition for edition in range(1, clip.edition + 1) if clip.shown is None or edition != clip.shown.edition]
+def wasted_prefixes(clip: Clip) -> list[str]:
+    """Where objects of a clip may be of which nobody watches anything."""
+    if clip.removed:
+        return [clip_prefix(clip.id, 0)]
+    editions = range(1, clip.edition + 1)
+    return [clip_prefix(clip.id, edition) for edition in editions if not clip.shown or edition != clip.shown.edition]

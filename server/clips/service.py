@@ -22,7 +22,7 @@ from server.clips.model import (
     clip_prefix,
     clip_span,
     in_replay,
-    wasted_editions,
+    wasted_prefixes,
 )
 from server.courses.model import LessonView
 from server.errors import Conflict, NotAllowed, NotFound
@@ -104,6 +104,7 @@ class Clips:
     async def cut(self, stream: Stream, lesson_id: str, moments: Sequence[Moment], take: Take) -> None:
         """Have a clip made of each moment. Safe to call twice: a moment has one clip, by whose id it is found.
 
+        One that its host took away keeps its record, and is not made again.
         A take that is told again may have got something in between: what was cut before has another place then.
         """
         if take.parts:
@@ -197,13 +198,16 @@ class Clips:
         return await self.queue.finish(replace(clip, shown=shown)) is not None
 
     async def tidy(self) -> None:
-        """Delete what nobody watches any more, once no worker can be writing there; a removed record goes last."""
+        """Delete what nobody watches any more, once no worker can be writing there.
+
+        Of a removed clip everything goes, its record last; a moment's record stays, or its clip would be made again.
+        """
         for clip in await self._store.untidy(self._clock.now() - self._quiet):
-            if clip.removed:
+            if clip.removed and clip.by_host:
                 await self._forget(clip)
                 continue
-            for edition in wasted_editions(clip):
-                await self._objects.delete_prefix(clip_prefix(clip.id, edition))
+            for prefix in wasted_prefixes(clip):
+                await self._objects.delete_prefix(prefix)
             await self._store.tidied(clip)
 
     async def remove_of(self, stream_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -40,6 +41,11 @@ async def own_clips(page: Page, lesson_id: str) -> list[dict[str, Any]]:
     assert status == 200, body
     items: list[dict[str, Any]] = body["items"]
     return items
+
+
+async def some(asked: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]] | None:
+    """A list once there is something in it."""
+    return await asked or None
 
 
 async def cut_to(page: Page, lesson_id: str, clip_id: str, start_ms: int) -> dict[str, Any]:
@@ -176,6 +182,34 @@ async def test_a_host_cuts_trims_stops_and_removes(farm: Farm, page: Page, start
     )
     await services.library.clips.tidy()
     assert await services.objects.list_keys("public/clips/") == []
+    assert await services.database["clips"].count_documents({}) == 0
+
+
+async def test_a_moments_clip_that_was_taken_away_stays_away(farm: Farm, page: Page) -> None:
+    # given: its host has taken it away, and workers have had their time
+    runs = [RunOf(4.0, width=64, height=64)]
+    stream = await farm.broadcast(runs, [(1000, 3000, farm.oranges)])
+    lesson_id = await farm.lesson_of(page, stream)
+    await page.sign_in("zhanghong", PASSWORD)
+    (clip,) = await eventually(lambda: some(own_clips(page, lesson_id)))
+    services = farm.server.services
+    await services.objects.put(f"public/clips/{clip['id']}/1/clip.mp4", b"pictures", "video/mp4")
+    assert (await page.ask("DELETE", f"/api/my/clips/{clip['id']}"))[0] == 204
+    await services.database["clips"].update_one(
+        {"_id": clip["id"]}, {"$set": {"work.ended_at": services.clock.now() - timedelta(seconds=24)}}
+    )
+    await services.library.clips.tidy()
+    assert await services.objects.list_keys("public/clips/") == []
+
+    # when: its recording is told again
+    await services.library.recordings.take_ready(
+        await services.streams.get(stream.id), 4000, has_video=True, has_audio=True
+    )
+
+    # then: it is not made again, and goes with its broadcast
+    assert await own_clips(page, lesson_id) == []
+    assert await services.library.clips.queue.claim(clip["id"]) is None
+    await services.library.clips.remove_of(stream.id)
     assert await services.database["clips"].count_documents({}) == 0
 
 
