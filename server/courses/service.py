@@ -50,6 +50,8 @@ class Store(Protocol):
     async def lessons_in(self, course_id: str) -> list[Lesson]: ...
     async def delete_lesson(self, lesson_id: str) -> None: ...
     async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None: ...
+    async def is_stretched(self, lesson_id: str, mark: str) -> bool: ...
+    async def set_stretched(self, lesson_id: str, mark: str) -> None: ...
     async def progress_of(self, user_id: str, lesson_ids: list[str]) -> dict[str, Progress]: ...
     async def set_progress(self, user_id: str, lesson_id: str, before: Progress, after: Progress) -> bool: ...
 
@@ -239,10 +241,17 @@ class Courses:
         await self._store.delete_lesson(lesson_id)
 
     async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
-        """Something was put into a lesson's video: all that has a place in it moves, once for each mark."""
+        """Something was put into a lesson's video: all that has a place in it moves, once for each mark.
+
+        Safe to do again after a crash: each record notes its mark as it moves, and the lesson at the end. What is
+        kept after that is of the longer video already.
+        """
+        if await self._store.is_stretched(lesson_id, mark):
+            return
         for placed in (self._store, *self._placed):
             await placed.stretch(lesson_id, mark, inserts)
         await self.texts_changed([lesson_id])
+        await self._store.set_stretched(lesson_id, mark)
 
     async def texts_changed(self, lesson_ids: list[str]) -> None:
         """What is said in or about these lessons is another text now: the search reads it again."""

@@ -228,6 +228,14 @@ class CourseStore:
                     {"$set": {**_moved(document, inserts), "stretched": mark}, "$inc": {"version": 1}},
                 )
 
+    async def is_stretched(self, lesson_id: str, mark: str) -> bool:
+        """Whether all that has a place in a lesson was moved for this mark."""
+        return await self._lessons.find_one({"_id": lesson_id, "stretched": mark}, {"_id": 1}) is not None
+
+    async def set_stretched(self, lesson_id: str, mark: str) -> None:
+        """All that has a place in a lesson was moved for this mark; what comes from now on has its new place."""
+        await self._lessons.update_one({"_id": lesson_id}, {"$set": {"stretched": mark}})
+
     async def set_progress(self, user_id: str, lesson_id: str, before: Progress, after: Progress) -> bool:
         """Keep progress if it is still what was read; False when another page was first."""
         key = f"{user_id}:{lesson_id}"

@@ -66,15 +66,15 @@ class QuizStore:
 
     async def put(self, quiz: Quiz, version: int) -> bool:
         """Keep a quiz if the one before has this version; 0: there is none."""
-        plain = asdict(quiz)
-        document = {"_id": plain.pop("lesson_id"), **plain}
+        fields = asdict(quiz)
+        key = {"_id": fields.pop("lesson_id")}
         if version == 0:
             try:
-                await self._quizzes.insert_one(document)
+                await self._quizzes.insert_one({**key, **fields})
             except DuplicateKeyError:
                 return False
             return True
-        changed = await self._quizzes.replace_one({"_id": quiz.lesson_id, "version": version}, document)
+        changed = await self._quizzes.update_one({**key, "version": version}, {"$set": fields})
         return changed.matched_count > 0
 
     async def add_attempt(self, attempt: Attempt) -> None:
@@ -144,17 +144,16 @@ class QuizStore:
 
     async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
         """Move the questions of a lesson."""
-        document = await self._quizzes.find_one({"_id": lesson_id, "stretched": {"$ne": mark}})
-        if document is None:
-            return
-        moved = [
-            question if question["at_ms"] is None else {**question, "at_ms": inserts.place(question["at_ms"])}
-            for question in document["questions"]
-        ]
-        await self._quizzes.update_one(
-            {"_id": lesson_id, "version": document["version"]},
-            {"$set": {"questions": moved, "stretched": mark}, "$inc": {"version": 1}},
-        )
+        not_moved = {"_id": lesson_id, "stretched": {"$ne": mark}}
+        while (document := await self._quizzes.find_one(not_moved)) is not None:
+            moved = [
+                question if question["at_ms"] is None else {**question, "at_ms": inserts.place(question["at_ms"])}
+                for question in document["questions"]
+            ]
+            await self._quizzes.update_one(  # one that its teacher changed meanwhile comes again
+                {**not_moved, "version": document["version"]},
+                {"$set": {"questions": moved, "stretched": mark}, "$inc": {"version": 1}},
+            )
 
     async def forget(self, lesson_id: str) -> None:
         """A lesson goes, with all that was asked in it."""

@@ -18,7 +18,7 @@ class SubtitleStore:
     async def put(self, lesson_id: str, lines: Sequence[Line]) -> None:
         """Keep the lines of a lesson; those before are gone."""
         packed = [[line.start_ms, line.end_ms, line.text] for line in lines]
-        await self._subtitles.replace_one({"_id": lesson_id}, {"lines": packed}, upsert=True)
+        await self._subtitles.update_one({"_id": lesson_id}, {"$set": {"lines": packed}}, upsert=True)
 
     async def get(self, lesson_id: str) -> tuple[Line, ...]:
         """The lines of a lesson."""
@@ -27,13 +27,12 @@ class SubtitleStore:
 
     async def stretch(self, lesson_id: str, mark: str, inserts: Inserts) -> None:
         """Move the lines of a lesson."""
-        document = await self._subtitles.find_one({"_id": lesson_id, "stretched": {"$ne": mark}})
-        if document is None:
-            return
-        moved = [[*inserts.line(start, end), text] for start, end, text in document["lines"]]
-        await self._subtitles.update_one(
-            {"_id": lesson_id, "lines": document["lines"]}, {"$set": {"lines": moved, "stretched": mark}}
-        )
+        not_moved = {"_id": lesson_id, "stretched": {"$ne": mark}}
+        while (document := await self._subtitles.find_one(not_moved)) is not None:
+            moved = [[*inserts.line(start, end), text] for start, end, text in document["lines"]]
+            await self._subtitles.update_one(  # those that their teacher replaced meanwhile come again
+                {**not_moved, "lines": document["lines"]}, {"$set": {"lines": moved, "stretched": mark}}
+            )
 
     async def delete(self, lesson_id: str) -> None:
         """Forget the lines of a lesson."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from server.recordings.inserts import Insert, Inserts
 from server.streams.model import Stream
 from server.wire import iso
 from tests.harness.app import Page
@@ -37,6 +38,26 @@ async def look(page: Page, stream: Stream) -> dict[str, Any]:
     return dict(body)
 
 
+async def write_quiz(page: Page, lesson_id: str, version: int, *places: int | None) -> None:
+    """A quiz with questions at these places; None: at the end."""
+    questions = [{"at_ms": at_ms, "text": "剪哪些？", "options": ["枯枝", "果枝"], "right": [0]} for at_ms in places]
+    body = {"version": version, "questions": questions}
+    status, quiz = await page.ask("PUT", f"/api/my/lessons/{lesson_id}/quiz", body)
+    assert status == 200, quiz
+
+
+async def quiz_places(page: Page, lesson_id: str) -> list[int | None]:
+    """Where its teacher finds the questions of a quiz."""
+    _, quiz = await page.ask("GET", f"/api/my/lessons/{lesson_id}/quiz")
+    return [question["at_ms"] for question in quiz["questions"]]
+
+
+async def subtitle_places(page: Page, lesson_id: str) -> list[int]:
+    """Where the lines of a lesson begin."""
+    _, lines = await page.ask("GET", f"/api/lessons/{lesson_id}/subtitles")
+    return [line["start_ms"] for line in lines["items"]]
+
+
 async def interrupted(farm: Farm, page: Page) -> tuple[Stream, datetime, str]:
     """A stream with a gap from 4 to 7 s, when it began, and its lesson."""
     stream = await farm.broadcast(INTERRUPTED, [(9000, 10_000, farm.oranges)])
@@ -59,6 +80,7 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     await page.sign_in("zhanghong", PASSWORD)
     raw = SUBTITLES.encode()
     assert (await page.ask("PUT", f"/api/my/lessons/{lesson_id}/subtitles", data=raw))[0] == 200
+    await write_quiz(page, lesson_id, 0, 1000, 5000, None)
 
     # when: his page asks what is missing
     asked = await look(page, stream)
@@ -95,10 +117,10 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     assert (chapter["start_ms"], chapter["end_ms"]) == (9000, 10_000)
 
     # and: what has a place in it has moved, once
-    _, lines = await page.ask("GET", f"/api/lessons/{lesson_id}/subtitles")
-    assert [line["start_ms"] for line in lines["items"]] == [1000, 8000]
+    assert await subtitle_places(page, lesson_id) == [1000, 8000]
     _, questions = await page.ask("GET", f"/api/lessons/{lesson_id}/questions")
     assert [question["at_ms"] for question in questions["items"]] == [8500]
+    assert await quiz_places(page, lesson_id) == [1000, 8000, None]
     await page.sign_in("liming", PASSWORD)
     _, seen = await page.ask("GET", f"/api/lessons/{lesson_id}")
     assert (seen["position_ms"], seen["intervals"], seen["filled"]) == (9000, [[0, 2000], [3000, 9000]], None)
@@ -109,6 +131,57 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     await page.sign_in("zhanghong", PASSWORD)
     again = await page.ask("PUT", path, data=video)
     assert (again[0], again[1]["code"]) == (409, "fill_begun")
+
+
+async def test_a_worker_that_died_after_moving_everything_moves_nothing_new(farm: Farm, page: Page) -> None:
+    # given: something was put in at 4 s, and everything was moved; the worker died before it said so
+    stream, _, lesson_id = await interrupted(farm, page)
+    courses = farm.server.services.library.courses
+    inserts = Inserts((Insert(4000, 3000),))
+    await courses.stretch(lesson_id, stream.id, inserts)
+
+    # when: people go on with the longer video, and another worker does it again
+    await page.sign_in("zhanghong", PASSWORD)
+    await write_quiz(page, lesson_id, 0, 5000)
+    assert (await page.ask("PUT", f"/api/my/lessons/{lesson_id}/subtitles", data=SUBTITLES.encode()))[0] == 200
+    await farm.server.services.accounts.register("liming", PASSWORD, "李明", None)
+    await page.sign_in("liming", PASSWORD)
+    watched = {"position_ms": 6000, "intervals": [[5000, 6000]]}
+    assert (await page.ask("PUT", f"/api/lessons/{lesson_id}/progress", watched))[0] == 200
+    asked = {"text": "几月剪？", "at_ms": 5500}
+    assert (await page.ask("POST", f"/api/lessons/{lesson_id}/questions", asked))[0] == 201
+    await courses.stretch(lesson_id, stream.id, inserts)
+
+    # then
+    assert await subtitle_places(page, lesson_id) == [1000, 5000]
+    _, seen = await page.ask("GET", f"/api/lessons/{lesson_id}")
+    assert (seen["position_ms"], seen["intervals"]) == (6000, [[5000, 6000]])
+    _, questions = await page.ask("GET", f"/api/lessons/{lesson_id}/questions")
+    assert [question["at_ms"] for question in questions["items"]] == [5500]
+    await page.sign_in("zhanghong", PASSWORD)
+    assert await quiz_places(page, lesson_id) == [5000]
+
+
+async def test_what_was_moved_and_written_anew_before_the_rest_was_moved_moves_once(farm: Farm, page: Page) -> None:
+    # given: a worker died when it had moved the quiz and the subtitles, and not all of the rest
+    stream, _, lesson_id = await interrupted(farm, page)
+    await page.sign_in("zhanghong", PASSWORD)
+    await write_quiz(page, lesson_id, 0, 5000)
+    subtitles = f"/api/my/lessons/{lesson_id}/subtitles"
+    assert (await page.ask("PUT", subtitles, data=SUBTITLES.encode()))[0] == 200
+    courses = farm.server.services.library.courses
+    inserts = Inserts((Insert(4000, 3000),))
+    await courses.stretch(lesson_id, stream.id, inserts)
+    await farm.server.services.database["lessons"].update_one({"_id": lesson_id}, {"$unset": {"stretched": 1}})
+
+    # when: their teacher writes both anew, and another worker goes on
+    await write_quiz(page, lesson_id, 2, 5000)
+    assert (await page.ask("PUT", subtitles, data=SUBTITLES.encode()))[0] == 200
+    await courses.stretch(lesson_id, stream.id, inserts)
+
+    # then
+    assert await quiz_places(page, lesson_id) == [5000]
+    assert await subtitle_places(page, lesson_id) == [1000, 5000]
 
 
 async def test_a_bad_file_ends_in_a_clear_state_and_harms_nothing(
