@@ -20,6 +20,7 @@ from media.authorize import Hook
 from media.cluster.neighbours import CONNECTIONS, Neighbours
 from media.cluster.passing import Passing, read_sender
 from media.cluster.presence import internal_host
+from media.cluster.turns import Turn
 from media.hls.airing import Airings
 from media.hls.http import HlsRoutes
 from media.hls.shelf import Shelf
@@ -53,14 +54,14 @@ async def run_node(settings: MediaSettings, objects: Objects | None = None) -> A
         neighbours = Neighbours(settings, nodes)
         airings = Airings()
 
-        def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None], turn: int) -> Recorder:
+        def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None], turn: Turn) -> Recorder:
             return Recorder(
                 stream_id=stream_id,
                 room_id=room_id,
                 settings=settings,
                 objects=store,
                 request_keyframe=request_keyframe,
-                is_continued=turn > 0,
+                is_continued=turn.number > 0,
                 onlooker=airings.open(stream_id, turn),
             )
 

@@ -29,6 +29,7 @@ from media.cluster.pull import Pulls
 from media.cluster.registry import Leases as RegistryBus
 from media.cluster.registry import Registry, StreamSeen
 from media.cluster.silent import NoRecorder, say_nothing
+from media.cluster.turns import Turn
 from media.dtls import Certificate
 from media.events import Outbox
 from media.glue import PacketMemory
@@ -54,8 +55,8 @@ from media.viewer import CNAME, Viewer
 
 log = logger(__name__)
 
-# stream, room, how to ask for a keyframe, how many nodes had the stream before
-MakeRecorder = Callable[[str, str, Callable[[], None], int], TakeRecorder]
+# stream, room, how to ask for a keyframe, who had the stream before
+MakeRecorder = Callable[[str, str, Callable[[], None], Turn], TakeRecorder]
 
 
 class NodeBus(RegistryBus, Protocol):
@@ -223,13 +224,15 @@ class Node:
         about = {"stream_id": grant.stream_id, "room_id": grant.room_id, "state": StreamState.STARTING.value}
         turn = await self.keeper.claim(slug, about)
         try:
-            stream = self.streams[slug] = await self._begin(slug, grant, turn)
+            stream = await self._begin(slug, grant, turn)
+            stream.turn = turn
+            self.streams[slug] = stream
         except BaseException:
             await self.keeper.release(slug, None)
             raise
         return stream
 
-    async def _begin(self, slug: str, grant: Grant, turn: int) -> Stream:
+    async def _begin(self, slug: str, grant: Grant, turn: Turn) -> Stream:
         def make_recorder(stream_id: str, room_id: str, request_keyframe: Callable[[], None]) -> TakeRecorder:
             return self._make_recorder(stream_id, room_id, request_keyframe, turn)
 
@@ -345,6 +348,12 @@ class Node:
         """Let another node have this stream: its publisher is about to be sent away."""
         self.given_up.add(slug)
         await self.keeper.release(slug, None)
+
+    async def tell_left(self, slug: str) -> None:
+        """Tell how far a stream that was given up has come here."""
+        stream = self.streams.get(slug)
+        if stream is not None:
+            await self.keeper.leave(self.presence.about(stream))
 
     def let_go(self, slug: str) -> None:
         """Another node has this stream now: everybody here leaves, and only the recorded part is finished."""

@@ -13,6 +13,7 @@ from config.logs import logger
 from config.settings import MediaSettings
 from config.tasks import Tasks
 from media.answer import Published
+from media.cluster.turns import Turn
 from media.inbound import InboundTrack
 from media.picture_size import picture_size
 from media.publisher import Publisher
@@ -72,6 +73,7 @@ class Stream:
         self.slug = slug
         self.room_id = room_id
         self.stream_id = stream_id
+        self.turn = Turn()  # who had the stream before, if its publisher is here
         self.state = StreamState.STARTING
         self.publisher: Publisher | None = None
         self.viewers: set[Viewer] = set()
@@ -125,6 +127,11 @@ class Stream:
     def recording(self) -> Health:
         """Whether what comes in now will be in the replay."""
         return self._recorder.health
+
+    @property
+    def listed(self) -> range:
+        """The numbers of the segments in the HLS playlist."""
+        return self._recorder.listed
 
     def is_held(self, now: float) -> bool:
         """Whether a publisher is here who was heard of lately."""

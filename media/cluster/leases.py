@@ -13,13 +13,13 @@ from config.bus import Payload
 from config.logs import logger
 from config.tasks import is_ending
 from media.cluster.registry import NodeSeen, Registry
+from media.cluster.turns import UNKNOWN, Turn
 from media.problems import Problem, already_live
 
 log = logger(__name__)
 
 LEASE_INTERVAL_SECONDS = 3.0
 LEAST_INTERVAL_SECONDS = 0.2  # changes are told at once, but not more often than this
-RECORDED_SECONDS = 86_400.0  # so long it is remembered which node recorded a stream last
 
 
 class HeldElsewhere(Problem):
@@ -83,6 +83,7 @@ class LeaseKeeper:
                 house.lost_stream(slug, held.node_id)
             else:
                 await registry.await_stream(slug, str(about["stream_id"]))
+                await registry.keep_turn(str(about["stream_id"]), _turn_of(about))
         await registry.look()
         self.has_looked.set()
 
@@ -94,8 +95,8 @@ class LeaseKeeper:
         self._written = set(values)
         await self._registry.write(values)
 
-    async def claim(self, slug: str, about: Payload) -> int:
-        """Take a room for a stream that begins here; answers how many nodes had this stream before.
+    async def claim(self, slug: str, about: Payload) -> Turn:
+        """Take a room for a stream that begins here; answers after whom, and how far they came.
 
         While Redis is away the stream begins all the same, as if one had, and whoever loses the room later ends his.
 
@@ -114,10 +115,10 @@ class LeaseKeeper:
                     raise already_live()
             stream_id = str(about["stream_id"])
             await registry.await_stream(slug, stream_id)
-            return await registry.next_turn(stream_id, RECORDED_SECONDS)
+            return await registry.take_turn(stream_id)
         except (RedisError, OSError) as error:
             log.warning("a stream begins without its lease", error=type(error).__name__)
-            return 1
+            return UNKNOWN
 
     async def release(self, slug: str | None, ended_stream_id: str | None) -> None:
         """Give a room up, if one is named; `ended_stream_id`: that stream is over, and nobody goes on with it."""
@@ -131,6 +132,14 @@ class LeaseKeeper:
                 await self._registry.release(slug)
 
         await self._say(say, "lease runs out by itself")
+
+    async def leave(self, about: Payload) -> None:
+        """A stream that was given up has come so far here."""
+
+        async def say() -> None:
+            await self._registry.leave_turn(str(about["stream_id"]), _turn_of(about))
+
+        await self._say(say, "nobody knows how far a stream came here")
 
     async def drop_all(self, timeout_seconds: float) -> None:
         """The node stops: give everything up."""
@@ -152,3 +161,7 @@ class LeaseKeeper:
             await say()
         except (RedisError, OSError) as error:
             log.warning(words, error=type(error).__name__)
+
+
+def _turn_of(about: Payload) -> Turn:
+    return Turn(about.get("turn", 0), about.get("first_sequence", 0), about.get("next_sequence", 0))

@@ -53,6 +53,8 @@ async def _hand_over(node: Node, hurry: asyncio.Event) -> None:
             if await _is_taken(node, slug, streams[slug].stream_id):
                 waiting.discard(slug)
                 node.let_go(slug)
+            else:
+                await node.tell_left(slug)
         await _pause(hurry)
     if waiting:
         log.warning("streams that no other node took end here", count=len(waiting))

@@ -73,14 +73,19 @@ class Presence:
     def stream_leases(self) -> Mapping[str, Payload]:
         """`stream:{slug}`, by slug."""
         node = self._node
-        return {slug: self._stream(s) for slug, s in node.streams.items() if slug not in node.given_up}
+        return {slug: self.about(s) for slug, s in node.streams.items() if slug not in node.given_up}
 
-    def _stream(self, stream: Stream) -> Payload:
+    def about(self, stream: Stream) -> Payload:
+        """`stream:{slug}` of one stream."""
+        listed = stream.listed
         return {
             "node_id": self._node.settings.node_id,
             "stream_id": stream.stream_id,
             "room_id": stream.room_id,
             "state": stream.state.value,
+            "turn": stream.turn.number,
+            "first_sequence": listed.start if listed else stream.turn.first_sequence,
+            "next_sequence": listed.stop if listed else stream.turn.next_sequence,
             "kinds": sorted(stream.published),
             "layers": list(stream.published["video"].rids) if "video" in stream.published else [],
         }

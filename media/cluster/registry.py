@@ -11,11 +11,13 @@ from typing import Any, Protocol
 from config.bus import Payload
 from config.logs import logger
 from media.cluster.load import ROOM_SHARE
+from media.cluster.turns import Turn, lease_of, take_turn
 
 log = logger(__name__)
 
 LEASE_SECONDS = 10.0
 ENDED_SECONDS = 120.0  # so long it is remembered that a stream is over, and not only its node
+RECORDED_SECONDS = 86_400.0  # so long after its last segment it is remembered which node recorded a stream last
 AWAITED_SECONDS = 30.0  # so long a stream that nobody has, and nobody ended, is expected at another node
 
 
@@ -158,19 +160,25 @@ class Registry:
         """Whether a stream is over, and not only its node."""
         return await self._leases.lease(f"ended:{stream_id}") is not None
 
-    async def next_turn(self, stream_id: str, seconds: float) -> int:
-        """How many other nodes recorded this stream, one after the other, until now; from now on we do."""
-        found = await self._leases.lease(f"recorded:{stream_id}")
-        known = found or {}
-        is_ours = _text(known, "node_id") == self.node_id
-        turn = 0 if found is None else _number(known, "turn") + (not is_ours)
-        value = {
-            "node_id": self.node_id,
-            "turn": turn,
-            "before": _text(known, "before" if is_ours else "node_id"),  # who recorded it until then
-        }
-        await self._leases.set_lease(f"recorded:{stream_id}", value, seconds)
+    async def take_turn(self, stream_id: str) -> Turn:
+        """From now on we record this stream."""
+        known = await self._leases.lease(f"recorded:{stream_id}")
+        turn = take_turn(known, self.node_id)
+        value = lease_of(turn, known, self.node_id)
+        await self._leases.set_lease(f"recorded:{stream_id}", value, RECORDED_SECONDS)
         return turn
+
+    async def keep_turn(self, stream_id: str, turn: Turn) -> None:
+        """We still record it, and have come so far."""
+        known = await self._leases.lease(f"recorded:{stream_id}")
+        value = lease_of(turn, known, self.node_id)
+        await self._leases.set_lease(f"recorded:{stream_id}", value, RECORDED_SECONDS)
+
+    async def leave_turn(self, stream_id: str, turn: Turn) -> None:
+        """Nothing more comes here; whoever goes on with it counts on from there, unless he has begun already."""
+        known = await self._leases.lease(f"recorded:{stream_id}")
+        value = lease_of(turn, known, self.node_id, is_left=True)
+        await self._leases.claim_lease(f"recorded:{stream_id}", value, RECORDED_SECONDS)
 
     async def recorder_of(self, stream_id: str) -> NodeSeen | None:
         """The other living node that recorded a stream last: also while it gives it up, and when it is over."""

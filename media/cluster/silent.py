@@ -17,6 +17,7 @@ class NoRecorder:
     def __init__(self, stream_id: str, room_id: str, request_keyframe: Callable[[], None]) -> None:
         self.first_picture_at: datetime | None = datetime.now(UTC)
         self.health = Health.ON  # at its origin, as far as we know
+        self.listed = range(0)
 
     async def start(self) -> None:
         """Nothing to open."""

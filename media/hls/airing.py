@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
+from media.cluster.turns import Turn
 from media.hls.history import History, Text
 from media.hls.live import LiveSegment, LiveTake, Point, fragment_of
 from media.hls.places import Places
@@ -16,6 +17,7 @@ from media.recording.take import Part, Run, Take, part_name
 WAIT_SECONDS = 8.0  # hls.js gives an answer ten seconds to begin
 LEAVING_WAIT_SECONDS = 1.0  # a node that is about to stop goes on, but keeps nobody for long
 MOST_WAITING = 4000  # requests of one node that may wait at once; each costs a task and its connection
+FIRST_TURN = Turn()
 AFTER_SECONDS = 60.0  # so long after the end players may still fetch what they have not shown
 _FILE = re.compile(r"(?:init|part)-(\d{1,12})\.(?:mp4|m4s)")
 
@@ -24,10 +26,10 @@ class Airing:
     """One take on the air. Everything on the event loop; a recorder's Onlooker."""
 
     def __init__(
-        self, when_opened: Callable[[Airing], None], when_over: Callable[[Airing], None], turn: int = 0
+        self, when_opened: Callable[[Airing], None], when_over: Callable[[Airing], None], turn: Turn = FIRST_TURN
     ) -> None:
-        """`turn`: how many nodes had the stream before this one."""
-        self.live = LiveTake(turn=turn)
+        """`turn`: which nodes had the stream before this one."""
+        self.live = LiveTake(turn.first_sequence, turn.number)
         self.runs: list[Run] = []
         self.inits: dict[str, bytes] = {}  # of the runs of this process, by name
         self.has_left = False  # nothing comes here any more, but the stream has not ended
@@ -45,7 +47,8 @@ class Airing:
 
     def opened(self, take: Take) -> None:
         """What was recorded before: of a take that goes on."""
-        self.live = LiveTake(take.first_number, self._turn)
+        first = self._turn.first_sequence if take.parts else self._turn.next_sequence
+        self.live = LiveTake(first, self._turn.number)
         self.live.began_at = take.began_at
         self._first_number = take.first_number
         self.runs = list(take.runs)
@@ -111,9 +114,14 @@ class Airing:
         return self.live.is_empty
 
     @property
+    def listed(self) -> range:
+        """The numbers of its segments."""
+        return range(self.live.first_sequence, self.live.next_sequence)
+
+    @property
     def next_name(self) -> str:
         """The name of the segment that comes next."""
-        return part_name(self.live.next_sequence)
+        return part_name(self._first_number + len(self.live.segments))
 
     def text(self, *, is_delta: bool) -> Text:
         """The playlist, written once for all who ask."""
@@ -128,12 +136,12 @@ class Airing:
 
     def knows(self, point: Point) -> bool:
         """Whether who asks for it has read a playlist of this node, and not only one of the node before."""
-        return point.sequence >= self.live.first_sequence
+        return (point.sequence, point.part or 0) > (self.live.first_sequence, 0)
 
     def is_earlier(self, name: str) -> bool:
         """Whether it is the name of a file that a node before may have recorded."""
         found = _FILE.fullmatch(name)
-        return self._turn > 0 and found is not None and int(found[1]) < self._first_number
+        return self._turn.number > 0 and found is not None and int(found[1]) < self._first_number
 
     def has_file(self, name: str) -> bool:
         """Whether it was recorded here."""
@@ -169,8 +177,8 @@ class Airings:
         self._airings: dict[str, Airing] = {}
         self._places = Places(MOST_WAITING)
 
-    def open(self, stream_id: str, turn: int = 0) -> Airing:
-        """The airing of a stream that is about to be recorded, after so many other nodes; it can be found once its
+    def open(self, stream_id: str, turn: Turn = FIRST_TURN) -> Airing:
+        """The airing of a stream that is about to be recorded, after whom its turn says; it can be found once its
         recording begins."""
         return Airing(partial(self._airings.__setitem__, stream_id), partial(self._over, stream_id), turn)
 

@@ -113,6 +113,11 @@ class Recorder:
             return Health.OFF
         return Health.BEHIND if self._uploader is not None and self._uploader.is_behind else Health.ON
 
+    @property
+    def listed(self) -> range:
+        """The numbers of the segments that players can see."""
+        return range(0) if self._onlooker is None else self._onlooker.listed
+
     async def start(self) -> None:
         """Open the spool and begin to take packets. A stream that was recorded before goes on where it ended.
 

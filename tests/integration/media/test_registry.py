@@ -11,6 +11,7 @@ from config.bus import Bus
 from config.tasks import end
 from media.cluster.leases import HeldElsewhere, LeaseKeeper
 from media.cluster.registry import LEASE_SECONDS, Registry
+from media.cluster.turns import Turn
 from tests.integration.media.clients import until
 
 ABOUT = {"stream_id": "stream-1", "room_id": "room-1", "state": "live"}
@@ -100,7 +101,7 @@ async def test_a_room_of_a_living_node_is_not_taken_and_of_a_dead_one_at_once(bu
 
     # when nobody listens at its address
     second.refused(caught.value.node)
-    assert await other.claim("oranges", {**ABOUT, "stream_id": "stream-2"}) == 0
+    assert await other.claim("oranges", {**ABOUT, "stream_id": "stream-2"}) == Turn()
 
     # then it ends its own part as soon as it looks, should it live after all
     keeper.wake()
@@ -145,12 +146,32 @@ async def test_who_has_room_is_the_one_with_the_most(bus: Bus) -> None:
 async def test_a_stream_recorded_by_another_node_is_known_as_such(bus: Bus) -> None:
     _, _, first = make_node(bus, "media-1")
     second_registry, _, second = make_node(bus, "media-2")
-    assert await first.claim("oranges", ABOUT) == 0
+    assert await first.claim("oranges", ABOUT) == Turn()
     await first.release("oranges", None)
-    assert await second.claim("oranges", ABOUT) == 1
+    assert (await second.claim("oranges", ABOUT)).number == 1
     assert not await second_registry.has_ended("stream-1")
     await second.release("oranges", "stream-1")
     assert await second_registry.has_ended("stream-1")
+
+
+async def test_a_stream_that_began_while_redis_was_away_is_remembered_as_soon_as_it_is_back(bus: Bus) -> None:
+    # given a stream that nobody has claimed
+    registry, house, keeper = make_node(bus, "media-1")
+    house.rooms["oranges"] = {**ABOUT, "node_id": "media-1", "turn": 1, "first_sequence": 100, "next_sequence": 140}
+
+    # when
+    renewing = asyncio.create_task(keeper.run())
+    await asyncio.wait_for(keeper.has_looked.wait(), 10)
+    await end((renewing,))
+
+    # then
+    other, _, second = make_node(bus, "media-2")
+    recorder = await other.recorder_of("stream-1")
+    assert recorder is not None
+    assert recorder.node_id == "media-1"
+    await keeper.leave(house.rooms["oranges"])
+    await registry.release("oranges")
+    assert await second.claim("oranges", ABOUT) == Turn(2, 140, 140)
 
 
 async def test_viewers_are_counted_over_all_living_nodes(bus: Bus) -> None:

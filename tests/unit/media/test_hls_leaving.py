@@ -23,6 +23,7 @@ from media.cluster.neighbours import Neighbours
 from media.cluster.passing import Handler, Passing
 from media.cluster.presence import Presence
 from media.cluster.registry import Registry
+from media.cluster.turns import Turn
 from media.events import Outbox
 from media.hls.airing import Airings
 from media.hls.http import PART_TYPE, HlsRoutes
@@ -132,7 +133,7 @@ async def test_who_waits_for_what_comes_elsewhere_is_sent_to_ask_again_at_once()
 
 
 def test_the_playlist_of_the_next_node_says_that_another_timeline_begins() -> None:
-    studio = Studio(turn=2)
+    studio = Studio(turn=Turn(2))
     studio.segment()
     studio.run()
     studio.segment()
@@ -142,12 +143,25 @@ def test_the_playlist_of_the_next_node_says_that_another_timeline_begins() -> No
     assert "DISCONTINUITY-SEQUENCE" not in Studio().text()
 
 
+async def test_the_next_node_counts_on_while_its_files_have_names_of_their_own() -> None:
+    studio = Studio(first_number=1_795_348_800, turn=Turn(1, 731, 731))
+    studio.segment()
+    studio.part()
+    studio.grow()
+    playlist = m3u8.loads(studio.text())
+    assert playlist.media_sequence == 731
+    assert playlist.segments[0].uri == "part-1795348800.m4s"
+    assert 'URI="part-1795348801.1.m4s"' in studio.text()
+    assert studio.airing.listed == range(731, 733)
+
+
 async def test_who_asks_the_next_node_with_the_numbers_of_the_one_before_gets_all_of_it() -> None:
-    studio = Studio(first_number=1_795_348_800)
+    studio = Studio(first_number=1_795_348_800, turn=Turn(1, 40, 40))
     for _ in range(30):
         studio.segment()
     assert "EXT-X-SKIP" in studio.text(is_delta=True)
-    assert studio.airing.knows(Point(1_795_348_805, 0))
+    assert studio.airing.knows(Point(40, 1))
+    assert not studio.airing.knows(Point(40, 0))
     assert not studio.airing.knows(Point(17, 3))
 
 
@@ -164,7 +178,7 @@ async def test_each_node_that_goes_on_with_a_stream_knows_that_it_is_the_next(se
     bus = Shared()
     turns = []
     for node, before in (("a", ""), ("a", ""), ("b", "a"), ("b", "a"), ("a", "b")):
-        turns.append(await Registry(bus, node).next_turn("stream", 60))
+        turns.append((await Registry(bus, node).take_turn("stream")).number)
         assert bus.found is not None
         assert bus.found["before"] == before
     assert turns == [0, 0, 1, 1, 2]
@@ -292,7 +306,7 @@ async def test_the_segments_of_a_node_that_is_gone_are_read_from_the_object_stor
     # given a node that goes on with a stream, and one that begins it
     objects, airings = ObjectShelf(), Airings()
     await objects.put(take_key("stream", "part-000007.m4s"), b"pictures", content_type=PART_TYPE)
-    airings.open("stream", 1).opened(Take("stream", "room", first_number=1_795_348_800))
+    airings.open("stream", Turn(1)).opened(Take("stream", "room", first_number=1_795_348_800))
     begun = Airings()
     begun.open("stream").opened(Take("stream", "room", first_number=1_795_348_800))
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from m3u8.parser import parse
 
-from media.hls.airing import Airing, Airings
+from media.cluster.turns import Turn
+from media.hls.airing import FIRST_TURN, Airing, Airings
 from media.hls.live import PART_TARGET_SECONDS, LiveSegment, LiveTake, Point
 from media.recording.take import Part, Run, Take, part_name
 
@@ -35,7 +36,7 @@ STEPS = st.lists(
 class Studio:
     """Drives an airing as a recorder does."""
 
-    def __init__(self, first_number: int = 0, turn: int = 0) -> None:
+    def __init__(self, first_number: int = 0, turn: Turn = FIRST_TURN) -> None:
         self.opened: list[Airing] = []
         self.over: list[Airing] = []
         self.airing = Airing(self.opened.append, self.over.append, turn)
