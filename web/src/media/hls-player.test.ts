@@ -7,7 +7,7 @@ import type { PlayerState } from './whep-player'
 /** What the player needs of hls.js, driven by the test. */
 class FakeHls {
   static all: FakeHls[] = []
-  static Events = { MANIFEST_PARSED: 'parsed', ERROR: 'error' }
+  static Events = { MANIFEST_PARSED: 'parsed', ERROR: 'error', LEVEL_UPDATED: 'updated' }
   static ErrorTypes = { MEDIA_ERROR: 'mediaError', NETWORK_ERROR: 'networkError' }
   static ErrorDetails = { MANIFEST_INCOMPATIBLE_CODECS_ERROR: 'incompatible' }
   static isSupported = () => true
@@ -20,15 +20,19 @@ class FakeHls {
   playingDate: Date | null = null
   destroyed = false
   mended = 0
-  readonly startPosition: number
+  loadingEnabled = true
+  starts: number[] = []
   private readonly listeners = new Map<string, (event: string, data: unknown) => void>()
-  constructor({ startPosition }: { startPosition: number }) {
-    this.startPosition = startPosition
+  constructor(readonly config: { startPosition: number }) {
     FakeHls.all.push(this)
   }
   on = (name: string, listener: (event: string, data: unknown) => void) => void this.listeners.set(name, listener)
   loadSource = () => undefined
   attachMedia = () => undefined
+  get startPosition() {
+    return this.config.startPosition
+  }
+  startLoad = (at: number) => void this.starts.push(at)
   recoverMediaError = () => void (this.mended += 1)
   destroy = () => void (this.destroyed = true)
   say = (name: string, data: unknown) => this.listeners.get(name)?.(name, data)
@@ -193,6 +197,51 @@ describe('when something breaks', () => {
     expect([video.currentTime, places.at(-1)?.isBack]).toEqual([8, false])
   })
 
+  test('who went back in what the next node does not have goes to live', async () => {
+    await begin()
+    player.seek(20_000)
+    const details = last().levels[1]?.details as { fragmentStart: number; edge: number }
+    Object.assign(details, { fragmentStart: 300, edge: 320 })
+    last().liveSyncPosition = 318
+    // hls.js goes to live by itself right after it has said so
+    last().say('updated', {})
+    expect([video.currentTime, places.at(-1)?.isBack]).toEqual([318, false])
+    // the same where the browser plays by itself, and tells nothing
+    video.currentTime = 318
+    player.seek(5_000)
+    Object.assign(details, { fragmentStart: 900, edge: 920 })
+    last().liveSyncPosition = 918
+    await vi.advanceTimersByTimeAsync(500)
+    expect([video.currentTime, places.at(-1)?.isBack]).toEqual([918, false])
+    video.currentTime = 900
+    await vi.advanceTimersByTimeAsync(500)
+    expect(video.currentTime).toBe(918)
+  })
+
+  test('who moves while it is away comes back where he wants to be', async () => {
+    await begin()
+    await vi.advanceTimersByTimeAsync(500)
+    fatal('fragLoadError')
+    player.seek(30_000)
+    expect(places.at(-1)).toEqual({ lengthMs: 100_000, atMs: 30_000, isBack: true })
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([FakeHls.all.length, last().startPosition]).toEqual([2, 30])
+    // and once more while it is being opened
+    player.seek(40_000)
+    expect(last().starts).toEqual([40])
+    fatal('levelLoadError')
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect([FakeHls.all.length, last().startPosition]).toEqual([3, 40])
+    last().say('parsed', { levels: last().levels })
+    video.dispatchEvent(new Event('playing'))
+    fatal('fragLoadError')
+    // the end of the slider means the broadcast
+    player.seek(99_000)
+    expect(places.at(-1)).toEqual({ lengthMs: 100_000, atMs: 100_000, isBack: false })
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(last().startPosition).toBe(-1)
+  })
+
   test('it mends what the decoder did not like a few times, then begins anew', async () => {
     await begin()
     for (let time = 0; time < 3; time += 1) fatal('bufferAppendError', { type: 'mediaError' })
@@ -210,6 +259,18 @@ describe('when something breaks', () => {
     expect(last().destroyed).toBe(true)
     await vi.advanceTimersByTimeAsync(2_000)
     expect(FakeHls.all).toHaveLength(2)
+  })
+
+  test('a try that is on its way when the network comes back is the first of its row', async () => {
+    await begin()
+    for (const waitMs of [1_000, 1_000, 2_000]) {
+      fatal('fragLoadError')
+      await vi.advanceTimersByTimeAsync(waitMs)
+    }
+    player.retryNow()
+    expect(FakeHls.all).toHaveLength(4)
+    fatal('fragLoadError')
+    expect(states.at(-1)).toMatchObject({ name: 'reconnecting', attempt: 1 })
   })
 
   test('the end of a playlist is asked about again: the stream may have moved to another node', async () => {

@@ -3,6 +3,7 @@
 import type Hls from 'hls.js/light'
 import type { ErrorData, LevelDetails } from 'hls.js/light'
 import { backoffMs } from './backoff'
+import { beginAt } from './hls-start'
 import { countLoaded } from './loaded-bytes'
 import { type EdgeLog, MachineState } from './machine'
 import type { PlayStats } from './play-stats'
@@ -46,6 +47,8 @@ const CATCH_UP_RATE = 1.2
 const INTO_SEGMENT_SECONDS = 0.05
 /** Who went back and sees nothing for so long is taken to the next segment. */
 const STUCK_MS = 6_000
+/** Before the beginning of what there is by more than rounding. */
+const OUTSIDE_SECONDS = 1
 const MEDIA_ERRORS_MENDED = 3
 /** When a browser that refused to play, or put a pause (a call, the screen's lock), may let it go on. */
 const MOMENTS = ['pointerup', 'keydown', 'visibilitychange'] as const
@@ -59,8 +62,10 @@ export class HlsPlayer {
   private mediaErrors = 0
   private askedMs = 0
   private isBack = false
-  /** Where he stood who had gone back, when something broke: from the beginning of the broadcast. */
+  /** Where he stood who had gone back, when something broke, or wants to be since: from the beginning of the broadcast. */
   private returnMs: number | null = null
+  /** Of the broadcast, as far as it was known last. */
+  private lengthMs = 0
   private stuck = { at: 0, sinceMs: 0 }
   private counted = { frames: 0, atMs: 0 }
   private retryTimer: ReturnType<typeof setTimeout> | undefined
@@ -91,6 +96,8 @@ export class HlsPlayer {
 
   /** Something outside says that now is a good moment: don't wait for the timer. */
   retryNow(): void {
+    // A try that is on its way goes on; whatever failed before it counts no more.
+    if (this.state.is('connecting')) this.attemptsInARow = 1
     if (!this.state.is('waiting', 'reconnecting')) return
     this.attemptsInARow = 0
     void this.connect()
@@ -104,13 +111,18 @@ export class HlsPlayer {
 
   seek(ms: number): void {
     const range = this.range()
-    if (!range) return
-    const back = range.end * 1_000 - range.start * 1_000 - ms > LIVE_AGAIN_MS
-    if (!back) return this.toLive()
+    const lengthMs = range ? (range.end - range.start) * 1_000 : this.lengthMs
+    if (lengthMs - ms <= LIVE_AGAIN_MS) return this.toLive()
     this.isBack = true
-    this.video.currentTime = Math.max(range.first, range.start + ms / 1_000)
-    this.stuck = { at: this.video.currentTime, sinceMs: performance.now() }
-    void this.playVideo()
+    if (!this.state.is('playing')) {
+      this.returnMs = ms
+      if (this.hls) beginAt(this.hls, ms / 1_000)
+    }
+    if (range) {
+      this.video.currentTime = Math.max(range.first, range.start + ms / 1_000)
+      this.stuck = { at: this.video.currentTime, sinceMs: performance.now() }
+      void this.playVideo()
+    }
     this.tellPlace()
   }
 
@@ -158,9 +170,9 @@ export class HlsPlayer {
   }
 
   private playNatively(): void {
-    const backMs = this.returnMs
     const mine = this.generation
-    if (backMs !== null) this.video.addEventListener('loadedmetadata', () => mine === this.generation && this.seek(backMs), { once: true })
+    const goBack = () => mine === this.generation && this.returnMs !== null && this.seek(this.returnMs)
+    this.video.addEventListener('loadedmetadata', goBack, { once: true })
     this.video.src = this.options.url
     void this.playVideo()
   }
@@ -177,8 +189,8 @@ export class HlsPlayer {
           maxTimeToFirstByteMs: 12_000,
           maxLoadTimeMs: 20_000,
           timeoutRetry: { maxNumRetry: 10, retryDelayMs: 0, maxRetryDelayMs: 0 },
-          // While the host is away the node answers 503 again and again: his grace is longer than the usual patience.
-          errorRetry: { maxNumRetry: 60, retryDelayMs: 500, maxRetryDelayMs: 2_000 },
+          // While the host is away, or the stream moves to another node, 503 is answered again and again: his grace is longer than the usual patience.
+          errorRetry: { maxNumRetry: 120, retryDelayMs: 500, maxRetryDelayMs: 1_000 },
         },
       },
     })
@@ -188,6 +200,7 @@ export class HlsPlayer {
       hls.loadLevel = Math.max(0, levels.findIndex(({ audioCodec }) => audioCodec === 'opus'))
       void this.playVideo()
     })
+    hls.on(Library.Events.LEVEL_UPDATED, () => this.noticeMove())
     if (this.options.onLoaded) countLoaded(hls, Library, this.options.onLoaded)
     hls.on(Library.Events.ERROR, (_event, data) => this.onHlsError(Library, data))
     hls.loadSource(this.options.url)
@@ -233,11 +246,18 @@ export class HlsPlayer {
     const range = this.range()
     if (!range) return
     if (!this.isBack && range.live - this.video.currentTime > LOST_TOUCH_SECONDS) this.video.currentTime = range.live
-    // The broadcast may have moved to another node, where the way back begins anew.
-    if (this.isBack && this.video.currentTime > range.end) return this.toLive()
+    this.noticeMove()
     this.getUnstuck()
     this.tellPlace()
     this.tellStats()
+  }
+
+  /** The broadcast may have moved to another node, where the way back begins anew. Looked at before hls.js, which would go to live without a word. */
+  private noticeMove(): void {
+    const range = this.range()
+    if (!range || !this.isBack || !this.state.is('playing')) return
+    const { currentTime } = this.video
+    if (currentTime < range.start - OUTSIDE_SECONDS || currentTime > range.end) this.toLive()
   }
 
   private getUnstuck(): void {
@@ -250,10 +270,12 @@ export class HlsPlayer {
 
   private tellPlace(): void {
     const range = this.range()
-    if (!range) return
-    const lengthMs = Math.round((range.end - range.start) * 1_000)
-    const atMs = this.isBack ? Math.round((this.video.currentTime - range.start) * 1_000) : lengthMs
-    this.options.onPlace?.({ lengthMs, atMs: Math.min(Math.max(0, atMs), lengthMs), isBack: this.isBack })
+    if (range) this.lengthMs = Math.round((range.end - range.start) * 1_000)
+    const { lengthMs, isBack } = this
+    if (lengthMs === 0) return
+    const backMs = this.returnMs ?? (range ? (this.video.currentTime - range.start) * 1_000 : 0)
+    const atMs = isBack ? Math.round(backMs) : lengthMs
+    this.options.onPlace?.({ lengthMs, atMs: Math.min(Math.max(0, atMs), lengthMs), isBack })
   }
 
   private tellStats(): void {

@@ -65,12 +65,40 @@ describe('where neither line carries a picture', () => {
       choice.steadySays(refused(3))
       return tries
     })
-    expect(borne).toEqual([2, 4, 8, 16])
-    expect(choice.fastIsSlow({ name: 'connecting', attempt: 1 })).toBe(false)
+    expect(borne).toEqual([2, 4, 8, 8])
+    expect(choice.patienceMs).toBe(24_000)
     // a line that carries something is as good as new
     choice.fastSays(PLAYING)
     choice.fastWorks()
     expect(choice.fastSays(refused(2))).toBe(true)
+  })
+
+  test('the network or the host is back: it is as quick as at first', () => {
+    const choice = new LineChoice('fast', true)
+    choice.fastSays(refused(2))
+    choice.steadySays(refused(3))
+    expect([choice.fastSays(refused(2)), choice.patienceMs]).toEqual([false, 12_000])
+    choice.forgetRefusals()
+    expect([choice.patienceMs, choice.fastSays(refused(2))]).toEqual([6_000, true])
+  })
+
+  test('without a network nothing is the line\'s fault', () => {
+    let isOnline = false
+    const choice = new LineChoice('fast', true, () => isOnline)
+    expect(choice.fastSays(refused(30))).toBe(false)
+    isOnline = true
+    expect(choice.fastSays(refused(2))).toBe(true)
+    isOnline = false
+    expect(choice.steadySays(refused(30))).toBe(false)
+    isOnline = true
+    expect(choice.steadySays(refused(3))).toBe(true)
+  })
+
+  test('a line that shows nothing in time is left again, also when it was left before', () => {
+    const choice = new LineChoice('fast', true)
+    choice.fastIsSlow({ name: 'connecting', attempt: 1 })
+    choice.steadySays(refused(3))
+    expect(choice.fastIsSlow({ name: 'connecting', attempt: 2 })).toBe(true)
   })
 })
 

@@ -7,10 +7,11 @@ export type Line = 'fast' | 'steady'
 export type SteadyReason = 'chosen' | 'fell_back'
 
 /** ICE takes well under a second on lines that let it through; a viewer waits no longer for those that don't. */
-export const FIRST_PICTURE_PATIENCE_MS = 6_000
+const FIRST_PICTURE_PATIENCE_MS = 6_000
 /** One refusal may be chance (a node that restarts); the second one is not. Twice as many after each time that the steady line carried nothing either. */
 const REFUSALS_BORNE = 2
-const MOST_REFUSALS_BORNE = 64
+/** A try on a line that swallows everything takes ten seconds: more would keep who is back in the network without a picture for minutes. */
+const MOST_REFUSALS_BORNE = 8
 /** A line that has carried a picture is given more tries. */
 const BREAKS_BORNE = 3
 /** When nothing comes over the steady line either, it is not the line's fault. */
@@ -32,6 +33,8 @@ export class LineChoice {
   constructor(
     wish: Line,
     private readonly canFast: boolean,
+    /** Without any network nothing is the line's fault. */
+    private readonly isOnline: () => boolean = () => navigator.onLine,
   ) {
     this.line = 'fast'
     this.choose(wish)
@@ -41,7 +44,7 @@ export class LineChoice {
   choose(wish: Line): void {
     this.hasPlayed = this.hasFallenBack = false
     this.lookBackMs = FIRST_LOOK_BACK_MS
-    this.refusalsBorne = REFUSALS_BORNE
+    this.forgetRefusals()
     this.undecodable = { fast: false, steady: false }
     this.line = wish
     this.reason = 'chosen'
@@ -53,19 +56,29 @@ export class LineChoice {
     if (this.line !== 'fast') return false
     if (state.name === 'playing') {
       this.hasPlayed = true
-      this.refusalsBorne = REFUSALS_BORNE
+      this.forgetRefusals()
     }
     if (cannotPlay(state)) this.undecodable.fast = true
-    const tries = state.name === 'reconnecting' ? state.attempt : 0
+    const tries = this.triesOf(state)
     const isGone = tries >= (this.hasPlayed ? BREAKS_BORNE : this.refusalsBorne)
     if (this.undecodable.steady || (!isGone && !cannotPlay(state))) return false
     this.fallBack()
     return true
   }
 
-  /** No picture came within FIRST_PICTURE_PATIENCE_MS although somebody publishes; of a line that was left before, its refusals count. */
+  /** How long a first picture is waited for: the longer, the more often the steady line carried nothing either. */
+  get patienceMs(): number {
+    return (FIRST_PICTURE_PATIENCE_MS * this.refusalsBorne) / REFUSALS_BORNE
+  }
+
+  /** The network is back, or the host: what did not get through before counts no more. */
+  forgetRefusals(): void {
+    this.refusalsBorne = REFUSALS_BORNE
+  }
+
+  /** No picture came within `patienceMs` although somebody publishes. */
   fastIsSlow(state: PlayerState): boolean {
-    if (this.undecodable.steady || this.refusalsBorne > REFUSALS_BORNE) return false
+    if (this.undecodable.steady) return false
     if (this.line !== 'fast' || this.hasPlayed || (state.name !== 'connecting' && state.name !== 'reconnecting')) return false
     this.fallBack()
     return true
@@ -74,9 +87,9 @@ export class LineChoice {
   /** What the HLS player says; answers whether the line changed. */
   steadySays(state: PlayerState): boolean {
     if (this.line !== 'steady' || this.reason === 'chosen' || !this.canFast) return false
-    if (state.name === 'playing') this.refusalsBorne = REFUSALS_BORNE
+    if (state.name === 'playing') this.forgetRefusals()
     if (cannotPlay(state)) this.undecodable.steady = true
-    if (state.name !== 'failed' && !(state.name === 'reconnecting' && state.attempt >= STEADY_FAILURES_BORNE)) return false
+    if (state.name !== 'failed' && this.triesOf(state) < STEADY_FAILURES_BORNE) return false
     if (this.undecodable.fast) return false
     this.refusalsBorne = Math.min(MOST_REFUSALS_BORNE, this.refusalsBorne * 2)
     this.fastWorks()
@@ -97,6 +110,10 @@ export class LineChoice {
     this.line = 'fast'
     this.reason = 'chosen'
     this.hasPlayed = false
+  }
+
+  private triesOf(state: PlayerState): number {
+    return state.name === 'reconnecting' && this.isOnline() ? state.attempt : 0
   }
 
   /** A line that has played is looked at soon again; one that only seemed to work, later and later. */

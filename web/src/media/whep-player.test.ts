@@ -106,6 +106,21 @@ describe('starting', () => {
     expect(node.of('POST')).toHaveLength(2)
   })
 
+  test('a try that is on its way when the network comes back goes on, as the first of its row', async () => {
+    const { node, player, states } = makePlayer()
+    node.next.push(new Error('no network'), new Error('no network'))
+    player.start()
+    await vi.advanceTimersByTimeAsync(3_000)
+    const onItsWay = player.current
+
+    player.retryNow()
+    const asked = node.of('POST').length
+    await vi.advanceTimersByTimeAsync(10_000)
+
+    expect([onItsWay, asked]).toEqual([{ name: 'connecting', attempt: 3 }, 3])
+    expect(states.flatMap((state) => (state.name === 'reconnecting' ? [state.attempt] : []))).toEqual([1, 2, 1])
+  })
+
   test('takes the way round over TURN when the straight one led nowhere', async () => {
     const { node, player, peers } = makePlayer()
     node.hasExtensions = true

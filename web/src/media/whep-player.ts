@@ -116,6 +116,8 @@ export class WhepPlayer {
 
   /** Something outside says that now is a good moment (network back, stream began): don't wait for the timer. */
   retryNow(): void {
+    // A try that is on its way goes on; whatever failed before it counts no more.
+    if (this.state.is('connecting')) this.attemptsInARow = 1
     if (!this.state.is('waiting', 'reconnecting', 'failed')) return
     this.attemptsInARow = 0
     void this.connect()

@@ -2,6 +2,29 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { VodPlayer } from './vod-player'
 
+/** What the player needs of hls.js; most tests have a browser without MSE, which plays by itself. */
+const FakeHls = vi.hoisted(() => {
+  class Library {
+    static supported = false
+    static made: Library[] = []
+    static Events = { MANIFEST_PARSED: 'parsed', ERROR: 'error', FRAG_LOADED: 'loaded' }
+    static isSupported = () => Library.supported
+    loadingEnabled = false
+    starts: number[] = []
+    constructor(readonly config: { startPosition: number }) {
+      Library.made.push(this)
+    }
+    on = () => undefined
+    loadSource = () => undefined
+    attachMedia = () => undefined
+    stopLoad = () => void (this.loadingEnabled = false)
+    startLoad = (at: number) => void this.starts.push(at)
+    destroy = () => undefined
+  }
+  return Library
+})
+vi.mock('hls.js', () => ({ default: FakeHls }))
+
 let video: HTMLVideoElement
 let player: VodPlayer
 
@@ -17,6 +40,7 @@ function plays(): void {
 const breaks = () => video.dispatchEvent(new Event('error'))
 
 beforeEach(() => {
+  FakeHls.supported = false
   video = document.createElement('video')
   video.canPlayType = () => 'maybe' // no MSE here: the browser's own HLS
   video.play = async () => undefined
@@ -48,9 +72,46 @@ test('who moves while it is still being opened begins there', async () => {
   void player.start('/lesson.m3u8', 60_000, 'auto')
   await opened()
   player.seek(30_000)
+  plays()
+  expect([video.currentTime, player.placeMs, player.hasBegun]).toEqual([30, 30_000, true])
+})
+
+test('so does who moves before the player itself was loaded', async () => {
+  void player.start('/lesson.m3u8', 60_000, 'auto')
+  player.seek(30_000)
+  await opened()
+  plays()
+  expect(video.currentTime).toBe(30)
+})
+
+test('who moves while it is still being opened, and then lost, begins there', async () => {
+  void player.start('/lesson.m3u8', 60_000, 'auto')
+  await opened()
+  player.seek(30_000)
   breaks()
   player.play()
   await opened()
   plays()
   expect(video.currentTime).toBe(30)
+})
+
+test('hls.js begins where he moved to meanwhile, before and after it loads, and stays held', async () => {
+  FakeHls.supported = true
+  void player.start('/lesson.m3u8', 60_000, 'auto')
+  await opened()
+  const hls = FakeHls.made.at(-1)
+  if (!hls) throw new Error('nothing was loaded')
+  player.seek(30_000)
+  expect([hls.config.startPosition, hls.starts]).toEqual([30, []])
+  hls.loadingEnabled = true
+  player.seek(45_000)
+  expect(hls.starts).toEqual([45])
+  player.hold()
+  player.seek(50_000)
+  expect(hls.starts).toEqual([45])
+  player.release()
+  expect(hls.starts).toEqual([45, 50])
+  plays()
+  player.seek(70_000)
+  expect([video.currentTime, hls.starts]).toEqual([70, [45, 50]])
 })

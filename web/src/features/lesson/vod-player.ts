@@ -1,6 +1,7 @@
 // Plays a recorded lesson: HLS through hls.js, or by the browser itself; one state, told at its edges.
 import type Hls from 'hls.js'
 import type { ErrorData, Level } from 'hls.js'
+import { beginAt } from '@/media/hls-start'
 import { countLoaded } from '@/media/loaded-bytes'
 import { qualityOf, type Quality } from './quality'
 
@@ -77,7 +78,7 @@ export class VodPlayer {
     this.beginsAt = atMs / 1000
     this.setState({ kind: 'loading' })
     this.video.load() // iPhones allow sound later only if the tap itself touched the video
-    await this.load(atMs / 1000)
+    await this.load()
   }
 
   /** The same again where it stopped; also with a better playlist of the same lesson. */
@@ -102,7 +103,10 @@ export class VodPlayer {
   seek(ms: number): void {
     const end = Number.isFinite(this.video.duration) ? this.video.duration : Number.POSITIVE_INFINITY
     const at = Math.min(Math.max(0, ms / 1000), Math.max(0, end - 0.1))
-    if (this.beginsAt !== null) this.beginsAt = at
+    if (this.beginsAt !== null) {
+      this.beginsAt = at
+      if (this.hls) beginAt(this.hls, at)
+    }
     this.video.currentTime = at
   }
 
@@ -124,7 +128,7 @@ export class VodPlayer {
   }
 
   release(): void {
-    this.hls?.startLoad(this.video.currentTime)
+    this.hls?.startLoad(this.placeMs / 1000)
     this.play()
   }
 
@@ -139,7 +143,7 @@ export class VodPlayer {
     this.setState({ kind: 'playing' })
   }
 
-  private async load(atSeconds: number): Promise<void> {
+  private async load(): Promise<void> {
     this.unload()
     this.generation += 1
     const mine = this.generation
@@ -147,24 +151,24 @@ export class VodPlayer {
       // The smaller build knows no sound of its own beside the pictures.
       const { default: HlsLibrary } = await import('hls.js')
       if (mine !== this.generation) return
-      if (HlsLibrary.isSupported()) this.loadWithLibrary(HlsLibrary, atSeconds)
-      else if (this.video.canPlayType(HLS_TYPE)) this.loadNatively(atSeconds)
+      if (HlsLibrary.isSupported()) this.loadWithLibrary(HlsLibrary)
+      else if (this.video.canPlayType(HLS_TYPE)) this.loadNatively()
       else this.fail('no hls')
     } catch {
       if (mine === this.generation) this.fail('player not loaded')
     }
   }
 
-  private loadNatively(atSeconds: number): void {
+  private loadNatively(): void {
     this.video.src = this.url
-    this.video.addEventListener('loadedmetadata', () => (this.video.currentTime = atSeconds), { once: true })
+    this.video.addEventListener('loadedmetadata', () => (this.video.currentTime = this.placeMs / 1000), { once: true })
     this.listeners.qualities([])
     this.play()
   }
 
-  private loadWithLibrary(HlsLibrary: typeof Hls, atSeconds: number): void {
+  private loadWithLibrary(HlsLibrary: typeof Hls): void {
     const hls = new HlsLibrary({
-      startPosition: atSeconds,
+      startPosition: this.placeMs / 1000,
       maxBufferLength: BUFFER_SECONDS,
       backBufferLength: BACK_BUFFER_SECONDS,
       capLevelToPlayerSize: true,

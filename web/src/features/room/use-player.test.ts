@@ -91,6 +91,30 @@ test('a look in vain leaves everything as it is, and the next one is later', asy
   expect(peers.peers.length).toBe(looked)
 })
 
+test.each([3, 120])('after an outage that the phone knew of for %i s, a viewer whom WHEP does not reach has his picture within seconds', async (knownSeconds) => {
+  await fallBack()
+  const goes = (name: 'online' | 'offline') => {
+    vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(name === 'online')
+    window.dispatchEvent(new Event(name))
+  }
+  const steadyFails = () => player.line.value === 'steady' && video.dispatchEvent(new Event('error'))
+  // a router without its line behind: the phone does not know that it is offline, then it does
+  node.next.push(...Array.from({ length: 500 }, refused))
+  const secondPasses = async () => {
+    steadyFails()
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+  for (let second = 0; second < 100 || player.line.value === 'steady'; second += 1) await secondPasses()
+  goes('offline')
+  for (let second = 0; second < knownSeconds; second += 1) await secondPasses()
+  node.next.length = 0 // the server is there again, the line still swallows its packets
+  goes('online')
+  await vi.advanceTimersByTimeAsync(7_000)
+  await vi.dynamicImportSettled()
+  video.dispatchEvent(new Event('playing'))
+  expect([player.line.value, player.state.value.name]).toEqual(['steady', 'playing'])
+})
+
 test('who has chosen the steady line keeps it, also the next time', async () => {
   await open()
   player.choose('steady')

@@ -4,7 +4,7 @@ import { useDataUse } from '@/lib/data-use'
 import { serverNow } from '@/lib/server-clock'
 import { recall, remember } from '@/lib/storage'
 import { HlsPlayer, type HlsPlace } from '@/media/hls-player'
-import { FIRST_PICTURE_PATIENCE_MS, type Line, LineChoice, type SteadyReason } from '@/media/line-choice'
+import { type Line, LineChoice, type SteadyReason } from '@/media/line-choice'
 import { isQuality, type Quality } from '@/media/picture-choice'
 import type { PlayStats } from '@/media/play-stats'
 import { type PlayerNews, type PlayerState, WhepPlayer } from '@/media/whep-player'
@@ -152,7 +152,7 @@ export function usePlayer(
     clearTimeout(patienceTimer)
     patienceTimer = setTimeout(() => {
       if (expected && options.steadyUrl?.value && choice.fastIsSlow(state.value)) change()
-    }, FIRST_PICTURE_PATIENCE_MS)
+    }, choice.patienceMs)
   }
 
   /** Whether WHEP works by now is tried beside the picture, which changes over only then. */
@@ -204,7 +204,13 @@ export function usePlayer(
     void (fast ?? steady)?.setMuted(muted.value)
   }
 
-  const onOnline = () => (fast ?? steady)?.retryNow()
+  /** The network is back, or the host: nothing that failed before counts. */
+  function tryAnew(): void {
+    choice.forgetRefusals()
+    beMostPatient()
+    ;(fast ?? steady)?.retryNow()
+  }
+
   // A page that is being closed or put aside tells the server; one that comes back from the cache begins again.
   const onPageHide = () => end()
   const onPageShow = (event: PageTransitionEvent) => event.persisted && begin()
@@ -222,11 +228,11 @@ export function usePlayer(
     },
     { immediate: true, flush: 'post' },
   )
-  window.addEventListener('online', onOnline)
+  window.addEventListener('online', tryAnew)
   window.addEventListener('pagehide', onPageHide)
   window.addEventListener('pageshow', onPageShow)
   onScopeDispose(() => {
-    window.removeEventListener('online', onOnline)
+    window.removeEventListener('online', tryAnew)
     window.removeEventListener('pagehide', onPageHide)
     window.removeEventListener('pageshow', onPageShow)
     video.value?.removeEventListener('resize', onResize)
@@ -254,7 +260,7 @@ export function usePlayer(
       expected = stage !== 'interrupted'
       fast?.expectPicture(expected)
       if (expected && !wasExpected) beMostPatient()
-      if (stage === 'live') (fast ?? steady)?.retryNow()
+      if (stage === 'live') tryAnew()
     },
     state,
     stats,
