@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from server.cards.model import Moment
@@ -22,6 +22,7 @@ SIGNATURES = (
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF
 )
 MOST_GAPS = 1000  # a line that loses more in one broadcast is not listed to its end
+EDITION_KEPT = timedelta(hours=6)  # longer than somebody watches one lesson
 MIN_REPLAY_MS = 1  # shorter than this nothing was recorded
 
 
@@ -85,7 +86,8 @@ class Asset:
     """`playlist_key` names the take's own playlist until the ladder is made, then the ladder's.
 
     `edition` is the attempt that planned `ladder`: all that is made of that plan has names below its prefix.
-    `untidy`: objects of plans that came to nothing may lie beside those that are wanted.
+    `untidy`: objects of plans that came to nothing may lie beside those that are wanted. `was_ready`: it was made
+    anew after it could be watched.
     """
 
     id: str
@@ -106,6 +108,7 @@ class Asset:
     gaps: tuple[Gap, ...] = ()
     filled: tuple[Gap, ...] = ()
     untidy: bool = False
+    was_ready: bool = False
     sounds: tuple[Sound, ...] = ()
 
 
@@ -197,6 +200,11 @@ def wasted_editions(asset: Asset) -> list[int]:
         for edition in range(1, asset.work.attempt + 1)
         if not any(key.startswith(edition_prefix(asset.id, edition)) for key in named)
     ]
+
+
+def is_still_watched(asset: Asset, now: datetime) -> bool:
+    """Whether pages that were opened before it was made anew may still be reading the edition before."""
+    return asset.was_ready and asset.work.ended_at is not None and now < asset.work.ended_at + EDITION_KEPT
 
 
 def upload_key(asset_id: str) -> str:

@@ -32,6 +32,7 @@ from server.recordings.model import (
     edition_prefix,
     filled_of,
     gaps_of,
+    is_still_watched,
     is_worth_a_lesson,
     upload_key,
     wasted_editions,
@@ -243,8 +244,14 @@ class Recordings:
         await self.chunks.forget(asset.id, asset.edition + 1)
 
     async def tidy(self) -> None:
-        """Delete what was made for plans that came to nothing, once no worker can be writing there any more."""
-        for asset in await self._store.untidy(self._clock.now() - self._quiet):
+        """Delete what was made for plans that came to nothing, once no worker can be writing there any more.
+
+        What could be watched, and was made anew, stays some hours longer.
+        """
+        now = self._clock.now()
+        for asset in await self._store.untidy(now - self._quiet):
+            if is_still_watched(asset, now):
+                continue
             await self.chunks.forget(asset.id, asset.work.attempt + 1)
             for edition in wasted_editions(asset):
                 await self._objects.delete_prefix(edition_prefix(asset.id, edition))
@@ -331,6 +338,7 @@ class Recordings:
             filled=wanted.filled,
             playlist_key=wanted.playlist_key,  # the recorded parts again, until the ladder is as long as they are
             ladder=None,
+            was_ready=kept.was_ready or kept.work.state is WorkState.READY,
         )
         moved = await self.queue.remake(longer)
         if moved is None:

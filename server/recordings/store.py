@@ -82,6 +82,7 @@ def _document(asset: Asset) -> Document:
         "gaps": [asdict(gap) for gap in asset.gaps],
         "filled": [asdict(gap) for gap in asset.filled],
         "untidy": asset.untidy,
+        "was_ready": asset.was_ready,
     }
 
 
@@ -106,6 +107,7 @@ def _asset(document: Document) -> Asset:
         gaps=tuple(Gap(**gap) for gap in document.get("gaps", ())),
         filled=tuple(Gap(**gap) for gap in document.get("filled", ())),
         untidy=document.get("untidy", False),
+        was_ready=document.get("was_ready", False),
     )
 
 

@@ -12,7 +12,7 @@ from server.accounts.model import Role
 from server.errors import NotAllowed
 from server.making.model import WorkState
 from server.recordings.ladder import Ladder, PicturePlan
-from server.recordings.model import Asset, edition_prefix
+from server.recordings.model import Asset, Made, edition_prefix
 from server.recordings.store import AssetStore, ChunkStore
 from tests.harness.app import Page
 from tests.harness.data_servers import Environment
@@ -141,6 +141,43 @@ async def test_what_a_stopped_plan_has_made_goes_once_no_worker_can_be_writing(f
     # then
     assert await services.objects.list_keys(prefix) == []
     assert await services.objects.list_keys(f"public/takes/{asset.source.ref}/") != []
+
+
+async def made(farm: Farm, asset: Asset) -> Asset:
+    """An asset whose chunks are made, ready to be watched."""
+    recordings = farm.server.services.library.recordings
+    await recordings.queue.gather(asset)
+    joining = await eventually(lambda: recordings.queue.claim(asset.id))
+    assert await recordings.finish(joining, Made(4000, 1, (), "master.m3u8", None, None, None))
+    ready = await AssetStore(farm.server.services.database).get(asset.id)
+    assert ready is not None
+    return ready
+
+
+async def test_pages_that_are_open_go_on_for_hours_after_a_replay_was_made_anew(farm: Farm, page: Page) -> None:
+    # given: a replay that could be watched is made anew, because it has got longer
+    first = await made(farm, await planned(farm, page))
+    services = farm.server.services
+    recordings = services.library.recordings
+    stream = await services.streams.get(first.source.ref)
+    longer_ms = await farm.record(stream, [RunOf(6.0, width=64, height=64)])
+    await recordings.take_ready(stream, longer_ms, has_video=True, has_audio=True)
+    looking = await eventually(lambda: recordings.queue.claim(first.id))
+    assert await recordings.chunks.spread(looking, LADDER)
+    spread = await AssetStore(services.database).get(first.id)
+    assert spread is not None
+    second = await made(farm, spread)
+    assert second.playlist_key != first.playlist_key
+
+    async def left_after(passed: timedelta) -> int:
+        ended_at = services.clock.now() - passed
+        await services.database["assets"].update_one({"_id": first.id}, {"$set": {"work.ended_at": ended_at}})
+        await recordings.tidy()
+        return len(await services.objects.list_keys(edition_prefix(first.id, first.edition)))
+
+    # then
+    assert await left_after(timedelta(hours=5)) == 1
+    assert await left_after(timedelta(hours=7)) == 0
 
 
 async def test_what_earlier_versions_left_goes_as_well(farm: Farm, page: Page) -> None:

@@ -93,7 +93,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     if (document.hidden) void reporter.flush(true)
   }
   const onGone = () => void reporter.flush(true)
-  const onOnline = () => state.value.kind === 'failed' && player?.play()
+  const onOnline = () => state.value.kind === 'failed' && renew()
 
   onMounted(() => {
     const element = video.value
@@ -153,6 +153,12 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     else player?.choose(shown.value)
   })
 
+  // Objects of the edition before don't stay for ever: what failed goes on in the one that the lesson has by now.
+  watch(
+    () => lesson.value.playlist_url,
+    () => state.value.kind === 'failed' && renew(),
+  )
+
   // The line went away in the middle: what is on the device goes on at the same place.
   watch(online, (there) => {
     if (!there && playing.value && !playing.value.isOnDevice && source.value?.isOnDevice) void open(source.value, positionMs.value)
@@ -162,6 +168,11 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     playing.value = next
     player?.bound(budget.most.value)
     await player?.start(next.url, atMs, shown.value)
+  }
+
+  /** Opens the playlist that the lesson has by now, at the same place. */
+  function renew(): void {
+    if (source.value) void open(source.value, positionMs.value)
   }
 
   let startAtMs = 0
@@ -223,13 +234,10 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
       rememberQuality(next)
       quality.value = next
     },
-    toggle: () => player?.toggle(),
-    play: () => player?.play(),
+    toggle: () => (state.value.kind === 'failed' ? renew() : player?.toggle()),
+    play: () => (state.value.kind === 'failed' ? renew() : player?.play()),
     pause: () => player?.pause(),
-    /** Opens the playlist that the lesson has by now, at the same place. */
-    renew: () => {
-      if (source.value) void open(source.value, positionMs.value)
-    },
+    renew,
     mute: () => {
       if (video.value) video.value.muted = !video.value.muted
     },
