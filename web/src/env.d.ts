@@ -7,6 +7,8 @@ declare module 'vue-router' {
     tab?: 'home' | 'learn' | 'halls' | 'cart' | 'me'
     /** The page fills the screen: no bars around it. */
     bare?: boolean
+    /** It says only the words that every page has (i18n/zh/index.ts), and does not wait for the others. */
+    fewWords?: boolean
     /** Only for people who are signed in (or who have this role). */
     signedIn?: boolean
     role?: 'host' | 'operator'

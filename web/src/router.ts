@@ -8,7 +8,7 @@ import {
   type RouteRecordRaw,
   type RouterHistory,
 } from 'vue-router'
-import { i18n } from './i18n'
+import { i18n, loadMoreWords } from './i18n'
 import { useSession } from './lib/session'
 
 const routes: RouteRecordRaw[] = [
@@ -18,7 +18,7 @@ const routes: RouteRecordRaw[] = [
     name: 'room',
     component: () => import('./features/room/RoomPage.vue'),
     props: true,
-    meta: { bare: true },
+    meta: { bare: true, fewWords: true },
   },
   {
     path: '/studio',
@@ -122,7 +122,7 @@ const routes: RouteRecordRaw[] = [
     name: 'draw',
     component: () => import('./features/draws/DrawPage.vue'),
     props: true,
-    meta: { tab: 'me', title: 'talk.fair.title' },
+    meta: { tab: 'me', title: 'draws.title' },
   },
   {
     path: '/sign-in',
@@ -249,7 +249,11 @@ export function makeRouter(history: RouterHistory = createWebHistory()): Router 
     routes,
     scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? {} : { top: 0 }),
   })
-  router.beforeEach((to) => mayEnter(to))
+  router.beforeEach((to) => {
+    if (!to.meta.fewWords) loadMoreWords().catch(() => undefined) // while the page's chunk is on its way
+    return mayEnter(to)
+  })
+  router.beforeResolve((to) => (to.meta.fewWords ? undefined : loadMoreWords()))
   router.afterEach((to) => setTitle(to.meta.title ? i18n.global.t(to.meta.title) : ''))
   return router
 }

@@ -1,14 +1,32 @@
 // Rules of the house that a machine can check: colours in one file, words in one folder, the same words in both languages.
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import en from '@/i18n/en'
-import zh from '@/i18n/zh'
+import few from '@/i18n/zh'
+import more from '@/i18n/zh/more'
 
+const zh = { ...few, ...more, errors: { ...few.errors, ...more.errors } }
 const SOURCE = join(__dirname, '../src')
 const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.(vue|ts|css)$/.test(name) && name !== 'components.d.ts')
   .map((name) => ({ name: name.replaceAll('\\', '/'), text: readFileSync(join(SOURCE, name), 'utf8') }))
+
+const textOf = new Map(files.map(({ name, text }) => [name, text]))
+
+/** What a file needs, at once or later, without the pages that the router leads to. */
+function reached(start: string[]): Set<string> {
+  const seen = new Set(start)
+  for (const name of seen) {
+    if (name === 'router.ts') continue
+    for (const [, spec = ''] of (textOf.get(name) ?? '').matchAll(/(?:from|import|import\()\s*'([@.][^']*)'/g)) {
+      const path = normalize(spec.startsWith('@/') ? spec.slice(2) : join(dirname(name), spec))
+      const found = [path, `${path}.ts`, `${path}/index.ts`].find((each) => textOf.has(each))
+      if (found) seen.add(found)
+    }
+  }
+  return seen
+}
 
 const without = (pattern: RegExp, text: string) => text.replace(pattern, '')
 const comments = /\/\*[\s\S]*?\*\/|(^|[^:'"`])\/\/.*$/gm
@@ -66,6 +84,16 @@ describe('house rules', () => {
         .filter((key) => !known.has(key))
         .map((key) => `${name}: ${key}`),
     )
+    expect(missing).toEqual([])
+  })
+
+  it('says in the room only words that come with it', () => {
+    const names = reached(['main.ts', 'App.vue', 'features/room/RoomPage.vue'])
+    expect(names).toContain('features/buying/OrderLines.vue')
+    const later = Object.keys(more).filter((key) => key !== 'errors').join('|')
+    const missing = [...names]
+      .filter((name) => name !== 'router.ts' && !name.startsWith('i18n/'))
+      .flatMap((name) => [...(textOf.get(name) ?? '').matchAll(new RegExp(`\\bt\\(['\`](?:${later})\\.[\\w.]*`, 'g'))].map(([key]) => `${name}: ${key}`))
     expect(missing).toEqual([])
   })
 })

@@ -5,8 +5,6 @@ export default {
     hint: 'Chat, order, and go on learning',
     login: 'Phone number or name',
     password: 'Password',
-    show: 'Show password',
-    hide: 'Hide password',
     submit: 'Sign in',
     noAccount: 'No account yet?',
     toRegister: 'Create one',

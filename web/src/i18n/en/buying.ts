@@ -55,4 +55,18 @@ export default {
     emptyHint: 'When a host drops coupons in a room, tap “Get it”',
     rule: 'A coupon that fits is taken off by itself, one for each order',
   },
+  quantity: '{unit} × {count}',
+  flash: 'Flash sale',
+  way: {
+    title: 'How to pay',
+    wechat: 'WeChat Pay',
+    alipay: 'Alipay',
+    sandbox: 'Sandbox (no real money)',
+  },
+  scan: {
+    alt: 'QR code to pay',
+    what: 'Scan with {app} on your phone to pay',
+    hint: 'This page changes by itself once you have paid',
+    app: { wechat: 'WeChat', alipay: 'Alipay', sandbox: 'a browser' },
+  },
 }

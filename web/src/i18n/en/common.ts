@@ -3,6 +3,7 @@ export default {
   tagline: 'Live from the lake',
   nav: { home: 'Home', learn: 'Academy', halls: 'Halls', cart: 'Cart', me: 'Me', main: 'Main', skip: 'Skip to content' },
   action: {
+    toLive: 'Watch live',
     back: 'Back',
     close: 'Close',
     retry: 'Try again',
@@ -37,4 +38,10 @@ export default {
     soon: 'Coming up',
   },
   unit: { yuan: 'yuan', people: '{count} people', percent: '{value}%' },
+  update: {
+    there: 'There is a new version',
+    take: 'Update',
+    later: 'Later',
+  },
+  password: { show: 'Show password', hide: 'Hide password' },
 }

@@ -6,6 +6,7 @@ import buying from './buying'
 import cart from './cart'
 import clips from './clips'
 import common from './common'
+import draws from './draws'
 import errors from './errors'
 import halls from './halls'
 import home from './home'
@@ -17,6 +18,6 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, home, learn, academy, clips, halls, account, buying, cart, offline, operators, orders, room, studio, talk }
+const en: Messages = { common, errors, draws, home, learn, academy, clips, halls, account, buying, cart, offline, operators, orders, room, studio, talk }
 
 export default en

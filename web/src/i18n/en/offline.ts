@@ -54,9 +54,4 @@ export default {
     stop: 'Not now',
     change: 'Change the monthly limit',
   },
-  update: {
-    there: 'There is a new version',
-    take: 'Update',
-    later: 'Later',
-  },
 }

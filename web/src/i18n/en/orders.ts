@@ -10,7 +10,6 @@ export default {
   empty: 'No orders yet',
   emptyHint: 'Have a look at a live room and order what you like',
   emptyPart: 'No orders here',
-  toLive: 'Watch live',
   state: {
     held: 'To pay',
     paid: 'Paid',
@@ -78,7 +77,6 @@ export default {
   cancelYes: 'Cancel order',
   cancelNo: 'Keep it',
   cancelled: 'Order cancelled',
-  quantity: '{unit} × {count}',
   quantityLabel: 'Quantity',
   price: 'Price',
   total: 'Total',
@@ -88,7 +86,6 @@ export default {
   created: 'Ordered',
   paidAt: 'Paid',
   history: 'What happened',
-  flash: 'Flash sale',
   step: {
     held: 'Ordered and set aside',
     paid: 'Paid',
@@ -106,18 +103,6 @@ export default {
     return_disputed: 'The seller says it did not come',
     written_off: 'Return arrived, refund started',
     written_off_refunded: 'Refund done',
-  },
-  way: {
-    title: 'How to pay',
-    wechat: 'WeChat Pay',
-    alipay: 'Alipay',
-    sandbox: 'Sandbox (no real money)',
-  },
-  scan: {
-    alt: 'QR code to pay',
-    what: 'Scan with {app} on your phone to pay',
-    hint: 'This page changes by itself once you have paid',
-    app: { wechat: 'WeChat', alipay: 'Alipay', sandbox: 'a browser' },
   },
   kinds: 'and more ({count} kinds)',
   deliverTo: 'Deliver to',

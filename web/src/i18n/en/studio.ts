@@ -235,4 +235,6 @@ export default {
     watch: 'Watch the replay',
     again: 'Go live again',
   },
+  lessonShelf: { open: 'Recommend a lesson', none: 'No lesson can be watched yet', pin: 'Show', unpin: 'Take down' },
+  explain: { stop: 'Leave it there, talk of something else', start: 'Go on about it' },
 }

@@ -5,8 +5,6 @@ export default {
     hint: '登录后可以聊天、下单、接着学',
     login: '手机号或名字',
     password: '密码',
-    show: '显示密码',
-    hide: '隐藏密码',
     submit: '登录',
     noAccount: '还没有账号？',
     toRegister: '去注册',

@@ -55,4 +55,18 @@ export default {
     emptyHint: '主播在直播间发券时，点“领取”就有',
     rule: '下单时，满额的券会自动减，每单用一张',
   },
+  quantity: '{unit} × {count}',
+  flash: '秒杀',
+  way: {
+    title: '怎么付款',
+    wechat: '微信支付',
+    alipay: '支付宝',
+    sandbox: '沙箱（不扣真钱）',
+  },
+  scan: {
+    alt: '付款二维码',
+    what: '请用手机上的{app}扫一扫付款',
+    hint: '付好以后，这里会自己更新',
+    app: { wechat: '微信', alipay: '支付宝', sandbox: '浏览器' },
+  },
 }

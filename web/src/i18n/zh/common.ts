@@ -3,6 +3,7 @@ export default {
   tagline: '看直播，买好货，学农技',
   nav: { home: '首页', learn: '学院', halls: '展厅', cart: '购物车', me: '我的', main: '主导航', skip: '跳到正文' },
   action: {
+    toLive: '去看直播',
     back: '返回',
     close: '关闭',
     retry: '再试一次',
@@ -25,4 +26,10 @@ export default {
   preferences: { language: '语言', largeType: '大字版', largeTypeHint: '字更大，每页东西更少', zh: '中文', en: 'English' },
   live: { live: '直播中', viewers: '{count} 人在看', starting: '马上开始', interrupted: '主播马上回来', soon: '预告' },
   unit: { yuan: '元', people: '{count} 人', percent: '{value}%' },
+  update: {
+    there: '洞庭有新版本',
+    take: '更新',
+    later: '以后再说',
+  },
+  password: { show: '显示密码', hide: '隐藏密码' },
 }

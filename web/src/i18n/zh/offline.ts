@@ -54,9 +54,4 @@ export default {
     stop: '先不看了',
     change: '改每月流量',
   },
-  update: {
-    there: '洞庭有新版本',
-    take: '更新',
-    later: '以后再说',
-  },
 }

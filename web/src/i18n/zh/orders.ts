@@ -10,7 +10,6 @@ export default {
   empty: '还没有订单',
   emptyHint: '去直播间看看，喜欢就下单',
   emptyPart: '这里没有订单',
-  toLive: '去看直播',
   state: {
     held: '待付款',
     paid: '已付款',
@@ -78,7 +77,6 @@ export default {
   cancelYes: '取消订单',
   cancelNo: '先留着',
   cancelled: '订单已取消',
-  quantity: '{unit} × {count}',
   quantityLabel: '数量',
   price: '单价',
   total: '合计',
@@ -88,7 +86,6 @@ export default {
   created: '下单时间',
   paidAt: '付款时间',
   history: '经过',
-  flash: '秒杀',
   step: {
     held: '下单，货已留好',
     paid: '付款成功',
@@ -106,18 +103,6 @@ export default {
     return_disputed: '卖家说没收到',
     written_off: '退货收到，开始退款',
     written_off_refunded: '退款完成',
-  },
-  way: {
-    title: '怎么付款',
-    wechat: '微信支付',
-    alipay: '支付宝',
-    sandbox: '沙箱（不扣真钱）',
-  },
-  scan: {
-    alt: '付款二维码',
-    what: '请用手机上的{app}扫一扫付款',
-    hint: '付好以后，这里会自己更新',
-    app: { wechat: '微信', alipay: '支付宝', sandbox: '浏览器' },
   },
   kinds: '等 {count} 种',
   deliverTo: '送到',

@@ -235,4 +235,6 @@ export default {
     watch: '看回放',
     again: '再播一场',
   },
+  lessonShelf: { open: '推荐一节课', none: '还没有能看的课', pin: '推荐', unpin: '收起' },
+  explain: { stop: '先放着，不讲它了', start: '接着讲它' },
 }

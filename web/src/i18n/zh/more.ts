@@ -1,0 +1,14 @@
+// Chinese of all pages but the room, which must open quickly on a weak line.
+import academy from './academy'
+import account from './account'
+import draws from './draws'
+import halls from './halls'
+import home from './home'
+import learn from './learn'
+import errors from './library-errors'
+import offline from './offline'
+import operators from './operators'
+import orders from './orders'
+import studio from './studio'
+
+export default { errors, home, learn, academy, account, draws, halls, offline, operators, orders, studio }
