@@ -89,6 +89,10 @@ class NotWanted(Exception):
     """Nobody waits for the thing, yet or any more."""
 
 
+class NotYet(Exception):
+    """What is left to do can't be done now: after a pause it is tried again, and nothing counts as failed."""
+
+
 Make = Callable[[Lease[T]], Awaitable[bool]]
 
 
@@ -128,6 +132,10 @@ async def _conclude(queue: Queue[T], thing: T, error: Exception) -> Outcome:
         case NotWanted():
             await queue.release_unharmed(thing)
             return Outcome.NOTHING
+        case NotYet():
+            log.warning("not yet, job given back", thing=thing.id)
+            await queue.release_unharmed(thing)
+            return Outcome.AWAY
         case LeaseLost():
             log.warning("lease lost, job dropped", thing=thing.id)
             return Outcome.LOST

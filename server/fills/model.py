@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -17,10 +17,12 @@ LEAST_PATCH_MS = 500  # less than this is not worth a cut
 SEAM_MS = 400  # what a browser loses between two files; the last picture stands so long
 # Clocks differ, and a file next to a gap has the sound by which it finds its place.
 NEAR_MS = 2_000
+MOST_PATCHES = 100  # each is a child process of its own
 MOST_FILES = 400  # of one stream: over an hour of gaps
 MOST_BYTES = 1_000_000_000
 LARGEST_FILE_BYTES = 32_000_000  # ten seconds at 25 Mbit/s
 LONGEST_FILE_MS = 60_000
+MOST_ATTEMPTS = 6  # of workers at a fill that fails: what none of them could do will not be done
 KEPT = timedelta(days=8)  # files whose page never came back; a page keeps its own for seven days
 
 
@@ -46,7 +48,7 @@ class HostFile:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A span that can be filled, and the files that cover it, in order."""
+    """A span that can be filled, and the files that cover it or are beside it, in order."""
 
     start_ms: float
     end_ms: float
@@ -88,6 +90,11 @@ def state_of(work: Work) -> FillState:
     if work.state is WorkState.READY:
         return FillState.FILLED
     return FillState.FAILED if work.state is WorkState.FAILED else FillState.MAKING
+
+
+def may_try_again(work: Work) -> bool:
+    """Whether a fill has failed and there is still hope."""
+    return work.state is WorkState.FAILED and work.attempt < MOST_ATTEMPTS
 
 
 def holes_of(take: Take) -> tuple[Hole, ...]:
@@ -139,9 +146,23 @@ def check_room(kept: Sequence[HostFile], file: HostFile) -> None:
 
 
 def plan_patches(take: Take, files: Sequence[HostFile]) -> tuple[Patch, ...]:
-    """Which spans of the holes the files cover; seams between files are covered too."""
+    """Which spans of the holes the files cover, the longest ones if there are many; seams are covered too."""
     placed = sorted(((place_of(file, take), file) for file in files), key=lambda entry: entry[0])
-    return tuple(patch for hole in holes_of(take) for patch in _patches_in(hole, placed))
+    patches = [patch for hole in holes_of(take) for patch in _patches_in(hole, placed)]
+    longest = sorted(patches, key=lambda patch: patch.start_ms - patch.end_ms)[:MOST_PATCHES]
+    return tuple(_with_near(patch, placed) for patch in patches if patch in longest)
+
+
+def _with_near(patch: Patch, placed: Sequence[tuple[float, HostFile]]) -> Patch:
+    """Those beside it too: by their sound the place is found, and then it may be they that cover an end."""
+    return replace(
+        patch,
+        files=tuple(
+            file
+            for start_ms, file in placed
+            if start_ms < patch.end_ms + NEAR_MS and start_ms + file.duration_ms > patch.start_ms - NEAR_MS
+        ),
+    )
 
 
 def _patches_in(hole: Hole, placed: Sequence[tuple[float, HostFile]]) -> list[Patch]:

@@ -21,6 +21,7 @@ from server.fills.model import (
     check_room,
     holes_of,
     is_wanted,
+    may_try_again,
     state_of,
     walls_of,
 )
@@ -111,13 +112,15 @@ class Fills:
     async def check_file(self, host: User, file: HostFile) -> None:
         """Whether a file is taken in, before it comes.
 
-        Raises NotFound, NotAllowed, Conflict (`not_wanted`: at no gap, `fill_begun`, `too_many_files`).
+        Raises NotFound, NotAllowed, Conflict (`not_ready`, `not_wanted`: at no gap, `fill_begun`, `too_many_files`).
         """
         stream = await self._own(host, file.stream_id)
         if await self._store.get(file.stream_id) is not None:
             raise Conflict("the gaps are being filled, or are filled", code="fill_begun")
         take = await self._take(stream)
-        if take is None or take.first_picture_at is None or not is_wanted(file, take):
+        if take is None:
+            raise _not_ready()
+        if take.first_picture_at is None or not is_wanted(file, take):
             raise Conflict("nothing is missing there", code="not_wanted")
         check_room(await self._store.files_of(file.stream_id), file)
 
@@ -127,15 +130,27 @@ class Fills:
         await self._store.put_file(file)
 
     async def begin(self, host: User, stream_id: str) -> FillView:
-        """All files are here: have them filled in. Twice is fine. Raises NotFound, NotAllowed, Conflict."""
-        await self._own(host, stream_id)
-        if not await self._store.files_of(stream_id) and await self._store.get(stream_id) is None:
-            raise Conflict("no file has been brought", code="no_files")
-        now = self._clock.now()
-        fill = await self._store.add(Fill(stream_id, host.id, now, begin(now)))
+        """All files are here: have them filled in. Twice is fine; what has failed is tried again, a few times.
+
+        Raises NotFound, NotAllowed, Conflict (`not_ready`, `no_files`).
+        """
+        stream = await self._own(host, stream_id)
+        fill = await self._store.get(stream_id)
+        if fill is None:
+            fill = await self._add(host, stream)
+        elif may_try_again(fill.work):
+            fill = await self.queue.remake(fill) or fill  # None: another page was first
         if fill.work.state is WorkState.WAITING:
             await self.queue.send(fill)
         return FillView(state_of(fill.work))
+
+    async def _add(self, host: User, stream: Stream) -> Fill:
+        if await self._take(stream) is None:
+            raise _not_ready()
+        if not await self._store.files_of(stream.id):
+            raise Conflict("no file has been brought", code="no_files")
+        now = self._clock.now()
+        return await self._store.add(Fill(stream.id, host.id, now, begin(now)))
 
     async def files_of(self, stream_id: str) -> list[HostFile]:
         """What was brought for a stream."""
@@ -175,8 +190,12 @@ class Fills:
         return stream
 
     async def _take(self, stream: Stream) -> Take | None:
-        """None: the stream is not over, or its recording is not in the object store yet. Raises NotFound."""
-        if stream.state is not StreamState.ENDED:
+        """None: the stream is not over, or its recording is not complete yet. Raises NotFound.
+
+        That a take.json is there proves nothing: of a stream that moved, the first node has brought its part, in
+        silence, and the last one may still be bringing its own. Whoever ended it tells, and a lesson is made.
+        """
+        if stream.state is not StreamState.ENDED or stream.lesson_id is None:
             return None
         try:
             return read_take(await self._objects.get(take_prefix(stream.id) + "take.json"))
@@ -184,3 +203,7 @@ class Fills:
             return None
         except ValueError:
             raise NotFound("the recording of this broadcast cannot be read") from None
+
+
+def _not_ready() -> Conflict:
+    return Conflict("the recording of this broadcast is not complete yet", code="not_ready")

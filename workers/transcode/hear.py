@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
+from workers.transcode.run import Progress, Span
 from workers.transcode.source import Piece, Reader, Track
 
 Line = NDArray[np.float64]  # how loud it is in each bin, in bels; NaN where nothing is known
@@ -25,35 +26,63 @@ LEAST_LEAD = 0.05
 QUIET = 1e-8  # below this all is silence
 
 
-def loudness_line(pieces: Sequence[Piece], start_ms: float, end_ms: float) -> Line:
-    """How loud the pieces are between two moments. Raises SourceRefused."""
+def loudness_line(pieces: Sequence[Piece], heard: Sequence[Span], tell: Progress) -> Line:
+    """How loud the pieces are in some spans, from the first's start to the last's end. Raises SourceRefused."""
+    start_ms, end_ms = heard[0].start_ms, heard[-1].end_ms
     bins = max(1, round((end_ms - start_ms) / BIN_MS))
     energy, counts = np.zeros(bins), np.zeros(bins)
     for piece in pieces:
-        with Reader(piece, frozenset({Track.AUDIO})) as reader:
-            if reader.audio is None:
-                continue
-            resampler = AudioResampler("flt", "mono", RATE)
-            for timed in reader.frames():
-                if timed.at_ms >= end_ms:
-                    break
-                if isinstance(timed.frame, AudioFrame) and timed.at_ms > start_ms - 1000:
-                    _add(energy, counts, timed.frame, timed.at_ms - start_ms, resampler)
+        tell(0.0)
+        for at_ms, samples in _Ear().listen(piece, end_ms):
+            if any(span.start_ms < at_ms + samples.size * 1000 / RATE and at_ms < span.end_ms for span in heard):
+                _add(energy, counts, samples, at_ms - start_ms)
     known = counts >= BIN_SAMPLES / 2
     line = np.full(bins, np.nan)
     line[known] = np.log10(energy[known] / counts[known] + QUIET)
     return line
 
 
-def _add(energy: Line, counts: Line, frame: AudioFrame, at_ms: float, resampler: AudioResampler) -> None:
-    frame.pts = None
-    for piece in resampler.resample(frame):
-        samples = piece.to_ndarray().ravel().astype(np.float64)
-        places = np.floor((at_ms / BIN_MS) + np.arange(samples.size) / BIN_SAMPLES).astype(np.int64)
-        inside = (places >= 0) & (places < energy.size)
-        energy += np.bincount(places[inside], samples[inside] ** 2, energy.size)
-        counts += np.bincount(places[inside], minlength=energy.size)
-        at_ms += samples.size * 1000 / RATE
+def _add(energy: Line, counts: Line, samples: Line, at_ms: float) -> None:
+    """Add sound to the bins in which it lies, and touch no others: a gap may have a hundred thousand of them."""
+    places = np.floor((at_ms / BIN_MS) + np.arange(samples.size) / BIN_SAMPLES).astype(np.int64)
+    inside = (places >= 0) & (places < energy.size)
+    if not inside.any():
+        return
+    places, samples = places[inside], samples[inside]
+    first = int(places[0])
+    here = slice(first, int(places[-1]) + 1)
+    energy[here] += np.bincount(places - first, samples**2)
+    counts[here] += np.bincount(places - first)
+
+
+class _Ear:
+    """Hears a file as mono at one rate, also one whose sound changes its rate or channels within it."""
+
+    def __init__(self) -> None:
+        self._resampler: AudioResampler | None = None
+        self._look: tuple[int, str, str] | None = None
+
+    def listen(self, piece: Piece, end_ms: float) -> Iterator[tuple[float, Line]]:
+        """Samples and where they begin, until a moment. Raises SourceRefused."""
+        with Reader(piece, frozenset({Track.AUDIO})) as reader:
+            if reader.audio is None:
+                return
+            for timed in reader.frames():
+                if timed.at_ms >= end_ms:
+                    return
+                if isinstance(timed.frame, AudioFrame):
+                    yield from self._resample(timed.frame, timed.at_ms)
+
+    def _resample(self, frame: AudioFrame, at_ms: float) -> Iterator[tuple[float, Line]]:
+        look = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if self._resampler is None or look != self._look:
+            self._resampler = AudioResampler("flt", "mono", RATE)
+            self._look = look
+        frame.pts = None
+        for piece in self._resampler.resample(frame):
+            samples = piece.to_ndarray().ravel().astype(np.float64)
+            yield at_ms, samples
+            at_ms += samples.size * 1000 / RATE
 
 
 def find_lag(heard: Line, recorded: Line) -> float | None:

@@ -81,9 +81,13 @@ class Cut(_Line):
 
 
 class Filled(_Line):
-    """A run that fills a gap lies in the folder. `lag_ms`: how far the host's clock was off, if that was found."""
+    """A run that fills a gap lies in the folder. `lag_ms`: how far the host's clock was off, if that was found.
+
+    `start_ms`: where it begins on the stream's timeline; later than asked for if the files hold less than was said.
+    """
 
     what: Literal["filled"] = "filled"
+    start_ms: float
     init: str
     video_codec: str
     audio_codec: str | None

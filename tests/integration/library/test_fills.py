@@ -211,6 +211,31 @@ async def test_a_bad_file_ends_in_a_clear_state_and_harms_nothing(
     assert (ready["state"], ready["duration_ms"], len(ready["gaps"]), ready["filled"]) == ("ready", 8000, 1, [])
 
 
+async def test_a_take_of_which_another_node_still_brings_its_part_is_waited_for(farm: Farm, page: Page) -> None:
+    # given: a stream moved between nodes; the first has published what it has, the one that ended it has not yet
+    services = farm.server.services
+    stream = await services.streams.let_in("zhang", services.rooms.key_of(farm.room))
+    await services.streams.publisher_joined(stream.id, services.clock.now(), services.clock.now())
+    duration_ms = await farm.record(stream, INTERRUPTED)
+    ended = await services.streams.publisher_ended(stream.id, duration_ms)
+    await page.sign_in("zhanghong", PASSWORD)
+
+    # when
+    asked = await look(page, stream)
+    path = file_path(stream, ended.first_picture_at or ended.created_at, 7000)
+    brought = await page.ask("PUT", path, data=make_video(1.0, width=64, height=64, kind="webm"))
+    begun = await page.ask("POST", f"/api/my/streams/{stream.id}/fill")
+
+    # then: nothing is known to be missing or whole
+    assert asked == {"state": "waiting", "holes": [], "files": []}
+    assert [(status, body["code"]) for status, body in (brought, begun)] == [(409, "not_ready"), (409, "not_ready")]
+
+    # and: what is missing is known when the recording is told of
+    await farm.tell(stream, duration_ms, INTERRUPTED)
+    await farm.lesson_of(page, stream)
+    assert (await look(page, stream))["state"] == "open"
+
+
 async def test_only_its_host_fills_a_broadcast(farm: Farm, page: Page) -> None:
     stream, began_at, _ = await interrupted(farm, page)
     path = f"/api/my/streams/{stream.id}/fill"

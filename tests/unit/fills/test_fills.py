@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import Conflict
-from server.fills.model import MOST_FILES, Hole, HostFile, check_room, holes_of, is_wanted, plan_patches, walls_of
+from server.fills.model import (
+    MOST_ATTEMPTS,
+    MOST_FILES,
+    MOST_PATCHES,
+    Hole,
+    HostFile,
+    check_room,
+    holes_of,
+    is_wanted,
+    may_try_again,
+    plan_patches,
+    walls_of,
+)
+from server.making.model import Work, WorkState
 from server.recordings.inserts import Insert, Inserts
 from server.recordings.model import Gap, filled_of
 from server.recordings.take import Part, Run, Span, Take, inserts_of
@@ -61,6 +75,25 @@ def test_files_that_follow_each_other_are_one_patch_cut_to_the_hole() -> None:
     assert [file.name for file in patch.files] == ["f15000", "f24500", "f34300"]
 
 
+def test_files_beside_a_patch_come_along() -> None:
+    files = [
+        make_file(8_000, 18_500),
+        make_file(18_000, 30_000),
+        make_file(30_000, 50_000),
+        make_file(53_000, 60_000),
+    ]
+    (patch,) = plan_patches(INTERRUPTED, files)
+    assert [file.name for file in patch.files] == ["f8000", "f18000", "f30000"]
+
+
+def test_of_many_patches_the_longest_are_made() -> None:
+    take = make_take(*((at, at + 1_000) for at in range(0, 3_000 * (MOST_PATCHES + 5), 3_000)))
+    files = [make_file(at + 1_000, at + 2_000 + at % 7 * 10) for at in range(0, 3_000 * (MOST_PATCHES + 4), 3_000)]
+    lengths = sorted((file.duration_ms for file in files), reverse=True)
+    made = plan_patches(take, files)
+    assert sorted((patch.end_ms - patch.start_ms for patch in made), reverse=True) == lengths[:MOST_PATCHES]
+
+
 def test_what_no_file_covers_stays_a_gap() -> None:
     files = [make_file(15_000, 25_000), make_file(40_000, 45_000), make_file(49_800, 60_000)]
     patches = plan_patches(INTERRUPTED, files)
@@ -84,6 +117,14 @@ def test_so_many_files_are_kept_and_no_more_but_the_same_one_again_is() -> None:
     assert refused.value.code == "too_many_files"
     with pytest.raises(Conflict):
         check_room([], make_file(0, 1, size=2_000_000_000))
+
+
+def test_what_has_failed_is_tried_again_a_few_times() -> None:
+    failed = Work(WorkState.FAILED, send_at=BEGAN, attempt=MOST_ATTEMPTS - 1)
+    assert may_try_again(failed)
+    assert not may_try_again(replace(failed, attempt=MOST_ATTEMPTS))
+    others = set(WorkState) - {WorkState.FAILED}
+    assert not any(may_try_again(replace(failed, state=state)) for state in others)
 
 
 def test_what_was_filled_in_has_its_place_in_the_replay_and_moves_what_comes_after() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import cast
 
@@ -11,8 +12,11 @@ import pytest
 
 from tests.harness.ladders import run_child
 from tests.harness.takes import make_video, talk
-from workers.transcode.hear import MOST_LAG_MS, find_lag
+from workers.transcode.fill import edges_of, readable
+from workers.transcode.hear import MOST_LAG_MS, find_lag, loudness_line
 from workers.transcode.pace import LIP_SYNC_MS
+from workers.transcode.run import Span
+from workers.transcode.source import Piece
 
 
 def make_fill(folder: Path, host: bytes, begins_ms: float, recorded: bytes | None) -> dict[str, object]:
@@ -47,6 +51,19 @@ def loudness(sound: np.ndarray) -> np.ndarray:
     return cast("np.ndarray", np.abs(sound[: sound.size // 480 * 480]).reshape(-1, 480).mean(axis=1))
 
 
+def transport_stream(rate: int, layout: str, at_second: int) -> bytes:
+    """A second of noise."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mpegts") as container:
+        stream = container.add_stream("aac", rate=rate, layout=layout)
+        noise = np.random.default_rng(1).uniform(-0.5, 0.5, (1 if layout == "mono" else 2, rate)).astype("f4")
+        frame = av.AudioFrame.from_ndarray(noise, "fltp", layout)
+        frame.sample_rate = rate
+        frame.pts = at_second * rate
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("kind", ["webm", "mp4"])
 def test_a_file_whose_clock_is_wrong_is_put_where_its_sound_belongs(tmp_path: Path, kind: str) -> None:
     # given: a host's file of the talk from its second second on, said to begin 400 ms later than it did
@@ -78,6 +95,44 @@ def test_a_file_whose_clock_is_wrong_is_put_where_its_sound_belongs(tmp_path: Pa
 def test_without_sound_in_common_the_clock_decides(tmp_path: Path) -> None:
     answer = make_fill(tmp_path, make_video(7.0, width=64, height=64, kind="webm", says_from=2.0), 2000.0, None)
     assert (answer["what"], answer["lag_ms"]) == ("filled", None)
+
+
+def test_a_file_that_holds_less_than_was_said_fills_no_more_than_it_holds(tmp_path: Path) -> None:
+    # given: a phone whose page was frozen: its file ends at 6.5 s, and begins where the gap has been on for long
+    answer = make_fill(tmp_path, make_video(2.0, width=64, height=64, kind="webm"), 4500.0, None)
+    assert answer["what"] == "filled"
+    assert answer["start_ms"] == pytest.approx(4500, abs=20)
+    segments = cast("list[dict[str, float]]", answer["segments"])
+    assert sum(segment["duration_ms"] for segment in segments) == pytest.approx(2000, abs=60)
+
+
+def test_a_file_that_ends_before_the_gap_begins_fills_nothing(tmp_path: Path) -> None:
+    host = make_video(2.0, width=64, height=64, kind="webm")
+    assert make_fill(tmp_path, host, 1000.0, None) == {"what": "refused", "code": "no_cover"}
+
+
+def test_a_bad_file_beside_a_good_one_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "good").write_bytes(make_video(1.0, width=64, height=64, kind="webm"))
+    (tmp_path / "bad").write_bytes(b"\x1aE\xdf\xa3 nothing of the kind")
+    good = Piece(tmp_path / "good")
+    assert readable([Piece(tmp_path / "bad"), good]) == [good]
+
+
+def test_of_a_long_gap_its_edges_are_heard() -> None:
+    assert edges_of(Span(20_000, 30_000)) == [Span(8_000, 42_000)]
+    assert edges_of(Span(20_000, 1_820_000)) == [Span(8_000, 32_000), Span(1_808_000, 1_832_000)]
+
+
+def test_a_sound_whose_rate_changes_is_heard_on(tmp_path: Path) -> None:
+    # given: a transport stream in which stereo at 48 kHz follows mono at 16 kHz
+    path = tmp_path / "sound.ts"
+    path.write_bytes(transport_stream(16_000, "mono", 0) + transport_stream(48_000, "stereo", 1))
+
+    # when
+    line = loudness_line([Piece(path)], [Span(0, 2_000)], lambda _: None)
+
+    # then: both halves were heard
+    assert np.isfinite(line).mean() > 0.95
 
 
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
