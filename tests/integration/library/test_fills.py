@@ -232,8 +232,11 @@ async def test_a_take_of_which_another_node_still_brings_its_part_is_waited_for(
 
     # and: what is missing is known when the recording is told of
     await farm.tell(stream, duration_ms, INTERRUPTED)
-    await farm.lesson_of(page, stream)
-    assert (await look(page, stream))["state"] == "open"
+
+    async def is_open() -> bool | None:
+        return (await look(page, stream))["state"] == "open" or None
+
+    await eventually(is_open)
 
 
 async def test_only_its_host_fills_a_broadcast(farm: Farm, page: Page) -> None:
