@@ -350,7 +350,7 @@ class Node:
         await self.keeper.release(slug, None)
 
     async def tell_left(self, slug: str) -> None:
-        """Tell how far a stream that was given up has come here."""
+        """Tell how far a stream that was given up has come here. Raises redis' errors and OSError."""
         stream = self.streams.get(slug)
         if stream is not None:
             await self.keeper.leave(self.presence.about(stream))

@@ -134,12 +134,8 @@ class LeaseKeeper:
         await self._say(say, "lease runs out by itself")
 
     async def leave(self, about: Payload) -> None:
-        """A stream that was given up has come so far here."""
-
-        async def say() -> None:
-            await self._registry.leave_turn(str(about["stream_id"]), _turn_of(about))
-
-        await self._say(say, "nobody knows how far a stream came here")
+        """A stream that was given up has come so far here. Raises redis' errors and OSError."""
+        await self._registry.leave_turn(str(about["stream_id"]), _turn_of(about))
 
     async def drop_all(self, timeout_seconds: float) -> None:
         """The node stops: give everything up."""

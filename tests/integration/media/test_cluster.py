@@ -251,6 +251,7 @@ async def test_when_the_hosts_node_dies_he_goes_on_at_another_and_the_other_node
     host = await cluster.live(0)
     away, here = await cluster.play(1), await cluster.play(2)
     await cluster.play(0)
+    following = asyncio.create_task(follow_over_hls(cluster, 2, is_death=True))
 
     # when
     cluster.nodes[0].child.kill()
@@ -264,6 +265,8 @@ async def test_when_the_hosts_node_dies_he_goes_on_at_another_and_the_other_node
     assert events[0]["stream_id"] == events[1]["stream_id"]
     await asyncio.gather(away.sees(video=10, audio=20), here.sees(video=10, audio=20))
     await cluster.play(2)
+    seen = await asyncio.wait_for(following, WAIT_SECONDS)
+    assert 0 < seen[-1].media_sequence < 100, "players who follow in place would lose theirs"
 
     # and when the dead one is started again, it spoils nothing, and the take has both parts
     cluster.nodes[0].child.start()
@@ -488,9 +491,9 @@ async def hls(cluster: Cluster, node: int, name: str) -> tuple[int, bytes, CIMul
         return answer.status, await answer.read(), answer.headers
 
 
-async def follow_over_hls(cluster: Cluster, node: int) -> list[m3u8.M3U8]:
-    """What a player reads again and again until another node goes on with the stream, and the newest segment of each
-    node before; never that there is none. Who comes anew meanwhile is not sent away either."""
+async def follow_over_hls(cluster: Cluster, node: int, *, is_death: bool = False) -> list[m3u8.M3U8]:
+    """What a player reads again and again until another node goes on with the stream, and the newest segment of the
+    node before, if that is not dead; never that there is none. Who comes anew meanwhile is not sent away either."""
     seen: list[m3u8.M3U8] = []
     newest = ""
     while not seen or not seen[-1].discontinuity_sequence:
@@ -500,7 +503,8 @@ async def follow_over_hls(cluster: Cluster, node: int) -> list[m3u8.M3U8]:
             if name.endswith("live.m3u8") and status == 200:
                 seen.append(m3u8.loads(body.decode()))
                 listed = [segment.uri for segment in seen[-1].segments if segment.uri]
-                newest = f"{STREAM}/{listed[-1]}" if listed and not seen[-1].discontinuity_sequence else newest
+                is_before = not seen[-1].discontinuity_sequence and not is_death
+                newest = f"{STREAM}/{listed[-1]}" if listed and is_before else newest
         await asyncio.sleep(0.1)
     if newest:
         assert (await hls(cluster, node, newest))[0] == 200
