@@ -117,7 +117,12 @@ class Uploads:
     async def look(self, teacher: User, upload_id: str) -> Upload:
         """How far an upload is; one that is whole is a lesson after this. Raises NotFound."""
         upload = await self._find(teacher, upload_id)
-        return await self._finish(upload) if upload.state is UploadState.WHOLE else upload
+        if upload.state is not UploadState.WHOLE:
+            return upload
+        try:
+            return await self._finish(upload)
+        except Conflict:  # another request is making the lesson
+            return await self._find(teacher, upload_id)
 
     async def unfinished(self, teacher: User) -> list[Upload]:
         """What a teacher can go on with, newest first."""

@@ -274,6 +274,25 @@ async def test_a_server_that_died_before_the_lesson_was_made_leaves_it_to_the_ot
     assert await leftovers(farm) == []
 
 
+async def test_pages_that_ask_at_once_for_what_is_whole_all_hear_that_it_is(farm: Farm) -> None:
+    # given: all of it has come, and no lesson is made of it yet
+    services = farm.server.services
+    uploads = services.library.uploads
+    begun_one = await uploads.begin(farm.host, "剪枝", None, len(LARGE))
+    key = upload_key(begun_one.id)
+    multipart_id = await services.objects.begin_parts(key)
+    etag = await services.objects.put_part(key, multipart_id, 1, LARGE)
+    parts = [asdict(Part(1, etag, len(LARGE)))]
+    await change(farm, f"{UPLOADS}/{begun_one.id}", state="whole", multipart_id=multipart_id, parts=parts)
+
+    # when
+    told = await asyncio.gather(*(uploads.look(farm.host, begun_one.id) for _ in range(6)))
+
+    # then
+    assert {upload.offset for upload in told} == {len(LARGE)}
+    assert (await uploads.look(farm.host, begun_one.id)).lesson_id is not None
+
+
 async def test_what_nobody_goes_on_with_is_dropped_with_all_that_came_of_it(farm: Farm, page: Page) -> None:
     # given
     await page.sign_in("zhanghong", PASSWORD)

@@ -1,6 +1,6 @@
 // How a video is sent over lines that break, by whom it is gone on with, and when it is given up.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { PreviousUpload, UploadOptions } from 'tus-js-client'
+import { type HttpRequest, type HttpResponse, type HttpStack, type PreviousUpload, Upload, type UploadOptions } from 'tus-js-client'
 import { fingerprintOf, type Sender, VideoUpload, type VideoUploadState } from './video-upload'
 
 const file = new File([new Uint8Array(100)], '剪枝.mp4', { type: 'video/mp4', lastModified: 5 })
@@ -169,5 +169,83 @@ describe('a video on its way', () => {
     window.dispatchEvent(new Event('online'))
     await vi.advanceTimersByTimeAsync(60_000)
     expect([states.length, sender.starts, sender.aborts]).toEqual([told, 1, [false]])
+  })
+})
+
+/** What the tus client speaks over: each request is answered with the next of these. */
+class Answers implements HttpStack {
+  readonly asked: string[] = []
+
+  constructor(private readonly next: [status: number, headers?: Record<string, string>][]) {}
+
+  createRequest(method: string, url: string): HttpRequest {
+    return {
+      getMethod: () => method,
+      getURL: () => url,
+      setHeader: () => undefined,
+      getHeader: () => undefined,
+      setProgressHandler: () => undefined,
+      send: () => Promise.resolve(this.answer(method)),
+      abort: () => Promise.resolve(),
+      getUnderlyingObject: () => null,
+    }
+  }
+
+  getName = () => 'answers'
+
+  private answer(method: string): HttpResponse {
+    this.asked.push(method)
+    const [status, headers = {}] = this.next.shift() ?? [0]
+    return { getStatus: () => status, getHeader: (name) => headers[name], getBody: () => '', getUnderlyingObject: () => null }
+  }
+}
+
+describe('asking the server how far an upload is', () => {
+  const kept = { uploadUrl: 'https://farm.test/api/my/uploads/u9', urlStorageKey: 'k' } as PreviousUpload
+  const whole = { 'Upload-Offset': '100', 'Upload-Length': '100' }
+
+  async function resumed(...next: ConstructorParameters<typeof Answers>[0]) {
+    const stack = new Answers(next)
+    const states: VideoUploadState[] = []
+    const removed: string[] = []
+    const upload = new VideoUpload(video, {
+      open: (_, options) => {
+        const urlStorage = {
+          findAllUploads: () => Promise.resolve([kept]),
+          findUploadsByFingerprint: () => Promise.resolve([kept]),
+          removeUpload: (key: string) => Promise.resolve(void removed.push(key)),
+          addUpload: () => Promise.resolve('k'),
+        }
+        const source = { size: 100, slice: () => Promise.resolve({ value: new Uint8Array(100), done: true }), close: () => undefined }
+        const fileReader = { openFile: () => Promise.resolve(source) }
+        return Promise.resolve(new Upload(file, { ...options, endpoint: 'https://farm.test/api/my/uploads', httpStack: stack, urlStorage, fileReader }))
+      },
+      onState: (state) => states.push(state),
+      random: () => 0,
+      logEdge: () => undefined,
+    })
+    upload.start()
+    await vi.advanceTimersByTimeAsync(0)
+    return { upload, stack, removed, last: () => states.at(-1) }
+  }
+
+  test.each([502, 503, 429, 409, 423])('is done again after %i, and nothing of it is given up', async (status) => {
+    const { stack, removed, last } = await resumed([status], [200, whole])
+    expect([stack.asked, last()?.name]).toEqual([['HEAD'], 'waiting'])
+    await vi.advanceTimersByTimeAsync(250)
+    expect([stack.asked, last(), removed]).toEqual([['HEAD', 'HEAD'], { name: 'done', id: 'u9' }, ['k']])
+  })
+
+  test.each([401, 403])('waits for somebody who signs in again after %i', async (status) => {
+    const { upload, stack, removed, last } = await resumed([status], [200, whole])
+    expect([last(), removed]).toEqual([{ name: 'failed', code: 'sign_in_required' }, []])
+    upload.start()
+    await vi.advanceTimersByTimeAsync(0)
+    expect([stack.asked, last()]).toEqual([['HEAD', 'HEAD'], { name: 'done', id: 'u9' }])
+  })
+
+  test.each([404, 410])('begins a new one after %i: the server has none', async (status) => {
+    const { stack, removed } = await resumed([status], [503])
+    expect([stack.asked, removed]).toEqual([['HEAD', 'POST'], ['k']])
   })
 })

@@ -48,6 +48,16 @@ export interface VideoUploadNeeds {
 const CHUNK_BYTES = 5 * 1024 * 1024
 const ENDPOINT = '/api/my/uploads'
 const TRY_AGAIN = [408, 423, 429] as const
+/** The server knows nothing of it (any more): it begins anew. */
+const GONE = [404, 410] as const
+const SIGN_IN = [401, 403] as const
+
+/** Where an upload is could not be asked: the tus client would take any refusal for its end, and begin at 0. */
+class HeadRefused extends Error {
+  constructor(readonly status: number) {
+    super(`HEAD was answered with ${status}`)
+  }
+}
 
 export const openTus: OpenSender = async (file, options) => new (await import('tus-js-client')).Upload(file, options)
 
@@ -115,6 +125,7 @@ export class VideoUpload {
       removeFingerprintOnSuccess: true,
       metadata: { title, course_id: courseId },
       fingerprint: () => Promise.resolve(fingerprintOf(this.video)),
+      onAfterResponse: (request, response) => checkHead(request.getMethod(), response.getStatus()),
       onProgress: (sent) => this.moved(sent),
       onSuccess: () => this.state.set({ name: 'done', id: this.sender?.url?.split('/').at(-1) ?? '' }),
       onError: (error) => this.broke(error),
@@ -132,6 +143,10 @@ export class VideoUpload {
   }
 
   private broke(error: Error | DetailedError): void {
+    if ('causingError' in error && error.causingError instanceof HeadRefused) {
+      this.unasked(error.causingError.status)
+      return
+    }
     const answer = 'originalResponse' in error ? error.originalResponse : null
     const status = answer?.getStatus() ?? 0
     const code = codeIn(answer?.getBody() ?? '') ?? 'internal'
@@ -141,6 +156,12 @@ export class VideoUpload {
     const mayPass = status === 0 || (status >= 500 && code !== 'no_room') || TRY_AGAIN.some((one) => one === status)
     if (isElsewhere || mayPass) this.again(`${status} ${code}`)
     else this.state.set({ name: 'failed', code }, `${status} ${code}`)
+  }
+
+  /** It is kept where it is, whatever stands between it and the server. */
+  private unasked(status: number): void {
+    if (SIGN_IN.some((one) => one === status)) this.state.set({ name: 'failed', code: 'sign_in_required' }, `HEAD ${status}`)
+    else this.again(`HEAD ${status}`)
   }
 
   private again(why: string): void {
@@ -166,6 +187,10 @@ export class VideoUpload {
     clearTimeout(this.timer)
     void this.sender?.abort().catch(() => undefined)
   }
+}
+
+function checkHead(method: string, status: number): void {
+  if (method === 'HEAD' && status >= 400 && !GONE.some((one) => one === status)) throw new HeadRefused(status)
 }
 
 function codeIn(body: string): string | undefined {
