@@ -46,4 +46,8 @@ class Multipart:
         """Forget every attempt at an object."""
         for upload in self._client._list_multipart_uploads(self._bucket, prefix=key).uploads:
             if upload.object_name == key and upload.upload_id is not None:
-                self._client._abort_multipart_upload(self._bucket, key, upload.upload_id)
+                self.drop_attempt(key, upload.upload_id)
+
+    def drop_attempt(self, key: str, multipart_id: str) -> None:
+        """Forget one attempt at an object."""
+        self._client._abort_multipart_upload(self._bucket, key, multipart_id)

@@ -197,6 +197,10 @@ class S3Objects:
         """Forget every attempt to write this object in parts, with its parts."""
         await self._call(lambda: self._multipart.drop(key))
 
+    async def drop_attempt(self, key: str, multipart_id: str) -> None:
+        """Forget one attempt to write this object in parts, with its parts. Raises ObjectNotFound."""
+        await self._call(lambda: self._multipart.drop_attempt(key, multipart_id))
+
     async def read(self, key: str, offset: int = 0, length: int = 0) -> AsyncGenerator[bytes, None]:
         """Stream `length` bytes from `offset` (0: to the end) in chunks of CHUNK_BYTES."""
         response: Any = await self._call(

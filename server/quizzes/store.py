@@ -13,6 +13,8 @@ from server.infra.mongo import Database, Document
 from server.quizzes.model import Attempt, AttemptKind, Question, Quiz, Standing
 from server.recordings.inserts import Inserts
 
+COMPLETED = {"_id": "completed"}  # among the standings: those of earlier versions' attempts are all written
+
 
 class QuizStore:
     """Collections `quizzes`, `quiz_attempts`, `quiz_standings` (what attempts have gained) and `quiz_passes`."""
@@ -31,11 +33,18 @@ class QuizStore:
         await self._passes.create_index("lesson_id")
 
     async def _complete_old_records(self) -> None:
-        """Write the standings that attempts of earlier versions have led to; once, while there are none."""
-        if await self._standings.find_one({}, {"_id": 1}) is not None:
+        """Write the standings that attempts of earlier versions have led to; once, but as a whole.
+
+        Done twice, or while somebody gains more, it takes nothing away.
+        """
+        if await self._standings.find_one(COMPLETED) is not None:
             return
         right = {"$and": [{"$eq": ["$kind", AttemptKind.ONE]}, "$answers.is_right"]}
         end = {"$and": [{"$eq": ["$kind", AttemptKind.END]}, "$is_passed"]}
+        both = {
+            "right_ids": {"$setUnion": ["$right_ids", "$$new.right_ids"]},
+            "has_passed_end": {"$or": ["$has_passed_end", "$$new.has_passed_end"]},
+        }
         await self._attempts.aggregate(
             [
                 {"$unwind": {"path": "$answers", "preserveNullAndEmptyArrays": True}},
@@ -49,10 +58,11 @@ class QuizStore:
                     }
                 },
                 {"$set": {"right_ids": {"$setDifference": ["$right_ids", [None]]}}},
-                {"$merge": {"into": self._standings.name, "whenMatched": "keepExisting"}},
+                {"$merge": {"into": self._standings.name, "whenMatched": [{"$set": both}]}},
             ],
             allowDiskUse=True,
         )
+        await self._standings.update_one(COMPLETED, {"$setOnInsert": COMPLETED}, upsert=True)
 
     async def get(self, lesson_id: str) -> Quiz | None:
         """The quiz of a lesson."""

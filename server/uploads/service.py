@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -49,6 +49,7 @@ class Objects(Protocol):
     async def put_part(self, key: str, multipart_id: str, number: int, data: bytes) -> str: ...
     async def join_parts(self, key: str, multipart_id: str, parts: Sequence[tuple[int, str]]) -> None: ...
     async def drop_parts(self, key: str) -> None: ...
+    async def drop_attempt(self, key: str, multipart_id: str) -> None: ...
 
 
 class Courses(Protocol):
@@ -194,9 +195,7 @@ class Uploads:
     async def _add_part(self, upload: Upload, data: bytes) -> Upload:
         key, old_rest = upload_key(upload.id), upload.rest
         if upload.multipart_id is None:
-            upload = await self._keep(
-                upload, model.opened(upload, await self._objects.begin_parts(key), *self._now())
-            )
+            upload = await self._open(upload)
         try:
             etag = await self._objects.put_part(key, upload.multipart_id or "", upload.next_number, data)
         except ObjectNotFound:
@@ -206,11 +205,27 @@ class Uploads:
             await self._objects.delete_prefix(rest_key(upload.id, old_rest.number))
         return upload
 
+    async def _open(self, upload: Upload) -> Upload:
+        key = upload_key(upload.id)
+        multipart_id = await self._objects.begin_parts(key)
+        try:
+            return await self._keep(upload, model.opened(upload, multipart_id, *self._now()))
+        except Conflict:  # dropped, or taken over: nobody knows of this attempt, whoever took over makes his own
+            with suppress(ObjectNotFound):
+                await self._objects.drop_attempt(key, multipart_id)
+            raise
+
     async def _add_rest(self, upload: Upload, data: bytes) -> Upload:
         old_rest, after = upload.rest, model.with_rest(upload, len(data), *self._now())
-        if after.rest is not None and after.rest != old_rest:
-            await self._objects.put(rest_key(upload.id, after.rest.number), data, "application/octet-stream")
-        upload = await self._keep(upload, after)
+        new_rest = after.rest if after.rest != old_rest else None
+        if new_rest is not None:
+            await self._objects.put(rest_key(upload.id, new_rest.number), data, "application/octet-stream")
+        try:
+            upload = await self._keep(upload, after)
+        except Conflict:  # dropped, or taken over: nobody knows of this rest
+            if new_rest is not None:
+                await self._objects.delete_prefix(rest_key(upload.id, new_rest.number))
+            raise
         if old_rest is not None and old_rest != upload.rest:
             await self._objects.delete_prefix(rest_key(upload.id, old_rest.number))
         return upload

@@ -177,3 +177,25 @@ async def test_what_was_reached_before_standings_were_kept_counts(academy: Acade
     assert quiz["mine"] == {"right_ids": [stop], "attempts": 1, "passed_at": None}
     _, judged = await academy.learner.ask("POST", f"{path}/answers", {"question_id": other, "chosen": [0]})
     assert judged["mine"]["passed_at"]
+
+
+async def test_what_a_killed_server_left_half_counted_is_counted_by_the_next(academy: Academy) -> None:
+    # given: answers of an earlier version, one server that died while it counted them, and an answer since then
+    lesson = await academy.add_lesson("冬季修剪")
+    path = f"/api/lessons/{lesson}/quiz"
+    written = await write_quiz(academy, lesson, STOP, {**STOP, "at_ms": 40_000}, END)
+    first, second, end = (question["id"] for question in written["questions"])
+    await academy.learner.ask("POST", f"{path}/answers", {"question_id": first, "chosen": [0]})
+    await academy.learner.ask("POST", f"{path}/attempts", {"version": 1, "answers": {end: [0, 1]}})
+    database = academy.server.services.database
+    await database["quiz_standings"].delete_many({})
+    await academy.learner.ask("POST", f"{path}/answers", {"question_id": second, "chosen": [0]})
+
+    # when
+    store = QuizStore(database)
+    for _ in range(2):
+        await store.make_indexes()
+
+    # then
+    standing = await store.standing(academy.learner_user.id, lesson)
+    assert (standing.right_ids, standing.has_passed_end) == ({first, second}, True)

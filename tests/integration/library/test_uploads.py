@@ -198,6 +198,32 @@ async def test_a_request_that_comes_later_takes_over_and_the_one_before_lets_go(
     assert await services.objects.get(upload_key(begun_one.id)) == LARGE
 
 
+@pytest.mark.parametrize("more", [b"", bytes(PART_BYTES)], ids=["a rest", "a part"])
+async def test_what_is_dropped_while_it_is_sent_leaves_nothing_behind(farm: Farm, more: bytes) -> None:
+    # given: a request in the middle of its body
+    uploads = farm.server.services.library.uploads
+    begun_one = await uploads.begin(farm.host, "剪枝", None, len(LARGE))
+    is_on_its_way, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def is_sent() -> AsyncIterator[bytes]:
+        yield LARGE[:1000]
+        is_on_its_way.set()
+        await goes_on.wait()
+        yield more
+
+    sending = asyncio.create_task(uploads.append(farm.host, begun_one.id, 0, is_sent()))
+    await is_on_its_way.wait()
+
+    # when: its teacher wants it no more, and then the request writes what it has
+    await uploads.drop(farm.host, begun_one.id)
+    goes_on.set()
+    with pytest.raises(Conflict):
+        await sending
+
+    # then
+    assert await leftovers(farm) == []
+
+
 async def test_of_two_requests_at_the_same_place_one_is_told_to_look_again(farm: Farm, page: Page) -> None:
     await page.sign_in("zhanghong", PASSWORD)
     path = await begun(page, LARGE)
