@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.clips.model import Clip, clip_prefix
+from server.clips.model import NOT_RECORDED, Clip, clip_prefix
 from server.clips.service import Clips
 from workers.fence import Fence
 from workers.folders import WorkFolder
@@ -31,7 +31,7 @@ class ClipMaker:
             take = await fetch_take(self._objects, clip.stream_id)
             parts = parts_between(take, clip.start_ms, clip.end_ms)
             if not parts:
-                raise SourceRefused("not_recorded")
+                raise SourceRefused(NOT_RECORDED)
             task = Task(
                 kind="clip",
                 pieces=await fetch_runs(self._objects, take, parts, folder),

@@ -8,13 +8,15 @@ from datetime import datetime
 from server.cards.model import Moment
 from server.catalog.model import check_line
 from server.errors import BadRequest
-from server.making.model import Work
-from server.recordings.take import Timeline
+from server.making.model import Work, WorkState
+from server.recordings.take import Take, Timeline
 
 LONGEST_MOMENT_MS = 60_000
 SHORTEST_MOMENT_MS = 3_000  # a card that was pinned and taken away at once still shows its product
 LENGTHS_MS = range(1_000, 180_001)  # of what a host cuts himself
 TITLE_LENGTH = range(1, 61)
+GROWN_MS = 500  # by so much what is shown is shorter than its span when something was filled in
+NOT_RECORDED = "not_recorded"  # the error of a clip of which the take has nothing
 MOST_CLIPS = 60  # of one broadcast, those of moments not counted
 
 
@@ -88,6 +90,22 @@ def check_title(title: str) -> str:
 def in_replay(clip: Clip, timeline: Timeline) -> OwnClip:
     """A clip with its place in the replay."""
     return OwnClip(clip, round(timeline.replay_time(clip.start_ms)), round(timeline.replay_time(clip.end_ms)))
+
+
+def lacks_filled(clip: Clip, take: Take) -> bool:
+    """Whether something was filled in within a clip since it was cut, or maybe while it is being cut."""
+    if clip.removed or not any(span.start_ms < clip.end_ms and clip.start_ms < span.end_ms for span in take.filled):
+        return False
+    match clip.work.state:
+        case WorkState.WORKING:
+            return True
+        case WorkState.READY:
+            own = in_replay(clip, Timeline(take.parts))
+            return clip.shown is not None and clip.shown.duration_ms + GROWN_MS < own.end_ms - own.start_ms
+        case WorkState.FAILED:
+            return clip.work.error == NOT_RECORDED
+        case _:
+            return False
 
 
 def clip_prefix(clip_id: str, edition: int) -> str:

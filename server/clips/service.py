@@ -22,6 +22,7 @@ from server.clips.model import (
     clip_prefix,
     clip_span,
     in_replay,
+    lacks_filled,
     wasted_prefixes,
 )
 from server.courses.model import LessonView
@@ -105,10 +106,11 @@ class Clips:
         """Have a clip made of each moment. Safe to call twice: a moment has one clip, by whose id it is found.
 
         One that its host took away keeps its record, and is not made again.
-        A take that is told again may have got something in between: what was cut before has another place then.
+        A take that is told again may have got something in between: what was cut before has another place then, and
+        is cut anew if it was within it.
         """
         if take.parts:
-            await self._place(stream.id, Timeline(take.parts))
+            await self._fit(stream.id, take)
         products = await self._products.get_many([moment.product_id for moment in moments if moment.product_id])
         room = await self._rooms.get(stream.room_id)
         for moment in moments:
@@ -195,7 +197,11 @@ class Clips:
     async def finish(self, clip: Clip, duration_ms: int, at_ms: int, *, has_poster: bool) -> bool:
         """A worker has written the clip's objects; False: another has the clip meanwhile."""
         shown = Shown(clip.edition, duration_ms, has_poster, at_ms)
-        return await self.queue.finish(replace(clip, shown=shown)) is not None
+        if await self.queue.finish(replace(clip, shown=shown)) is None:
+            return False
+        # Its take may have got something in between while it was cut; who placed what was shown then did not see it.
+        await self._place(clip, Timeline((await self._take(clip.stream_id)).parts))
+        return True
 
     async def tidy(self) -> None:
         """Delete what nobody watches any more, once no worker can be writing there.
@@ -216,15 +222,27 @@ class Clips:
             await self._forget(clip)
 
     async def _make_anew(self, clip: Clip) -> Clip:
+        return _still(await self._try_anew(clip))
+
+    async def _try_anew(self, clip: Clip) -> Clip | None:
         """Each time under other names: what is being tidied, and what people have in their caches, stays away."""
-        again = _still(await self.queue.remake(replace(clip, edition=clip.edition + 1, untidy=True)))
-        await self.queue.send(again)
+        again = await self.queue.remake(replace(clip, edition=clip.edition + 1, untidy=True))
+        if again is not None:
+            await self.queue.send(again)
         return again
 
-    async def _place(self, stream_id: str, timeline: Timeline) -> None:
+    async def _fit(self, stream_id: str, take: Take) -> None:
+        """What is shown gets its place in the replay as it is now; what lacks something is cut anew."""
+        timeline = Timeline(take.parts)
         for clip in await self._store.of_stream(stream_id):
             if clip.shown is not None:
-                await self._store.place(clip.id, round(timeline.replay_time(clip.start_ms)))
+                await self._place(clip, timeline)
+            newest: Clip | None = clip
+            while newest is not None and lacks_filled(newest, take) and await self._try_anew(newest) is None:
+                newest = await self._store.get(clip.id)  # its worker was first
+
+    async def _place(self, clip: Clip, timeline: Timeline) -> None:
+        await self._store.place(clip.id, round(timeline.replay_time(clip.start_ms)))
 
     async def _forget(self, clip: Clip) -> None:
         await self._objects.delete_prefix(clip_prefix(clip.id, 0))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from server.clips.model import Clip, Shown
 from server.infra.mongo import Database, Document
 from server.making.model import WorkState
-from server.making.records import WorkRecords, read_work, work_document
+from server.making.records import WorkRecords, as_read, read_work, work_document
 
 CLIPS_LISTED = 200
 INDEX_NOT_FOUND = 27
@@ -59,6 +60,19 @@ class ClipStore(WorkRecords[Clip]):
                 raise
             return kept
         return clip
+
+    async def move(self, before: Clip, after: Clip) -> Clip | None:
+        """As for all things; but what is shown has the place that it was given meanwhile."""
+        written = _document(after)
+        shown = {"$literal": written["shown"]}
+        if after.shown is not None:
+            shown = {"$cond": [{"$eq": ["$shown.edition", after.shown.edition]}, "$shown", shown]}
+        document = await self._clips.find_one_and_update(
+            as_read(before),
+            [{"$replaceWith": {"$mergeObjects": [{"$literal": written}, {"shown": shown}]}}],
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _clip(document)
 
     async def of_stream(self, stream_id: str) -> list[Clip]:
         """All clips of a stream, also those that nobody sees any more."""

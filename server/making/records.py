@@ -35,6 +35,17 @@ def read_work(document: Document) -> Work:
     return Work(**{**document, "state": WorkState(document["state"])})
 
 
+def as_read(thing: Thing) -> Document:
+    """Finds a thing if its work is still what was read."""
+    return {
+        "_id": thing.id,
+        "work.state": thing.work.state,
+        "work.attempt": thing.work.attempt,
+        "work.lease_until": thing.work.lease_until,
+        "work.send_at": thing.work.send_at,
+    }
+
+
 class WorkRecords(Generic[T]):
     """The work of one collection's things, changed by compare-and-set only."""
 
@@ -56,15 +67,7 @@ class WorkRecords(Generic[T]):
     async def move(self, before: T, after: T) -> T | None:
         """Replace a thing if its work is still what was read; None when somebody was first."""
         document = await self._collection.find_one_and_replace(
-            {
-                "_id": before.id,
-                "work.state": before.work.state,
-                "work.attempt": before.work.attempt,
-                "work.lease_until": before.work.lease_until,
-                "work.send_at": before.work.send_at,
-            },
-            self._write(after),
-            return_document=ReturnDocument.AFTER,
+            as_read(before), self._write(after), return_document=ReturnDocument.AFTER
         )
         return None if document is None else self._read(document)
 

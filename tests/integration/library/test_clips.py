@@ -12,6 +12,8 @@ import pytest
 from av.video.frame import VideoFrame
 
 from server.accounts.model import Role
+from server.clips.model import Shown
+from server.streams.model import Stream
 from tests.harness.app import Page
 from tests.harness.takes import RunOf, number_in
 from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, eventually
@@ -91,6 +93,14 @@ async def test_cards_become_clips_with_exactly_their_pictures(
     assert (await page.ask("GET", f"/api/clips/{first['id']}"))[1] == first
 
 
+async def filled(farm: Farm, stream: Stream) -> None:
+    """A stream with two seconds missing from 2 s on is whole, and all have heard of it."""
+    recorded_ms = await farm.record(stream, [RunOf(seconds, width=64, height=64) for seconds in (2.0, 2.0, 4.0)])
+    services = farm.server.services
+    again = await services.streams.get(stream.id)
+    await services.library.recordings.take_ready(again, recorded_ms, has_video=True, has_audio=True)
+
+
 async def test_clips_know_their_place_in_a_replay_that_got_something_in_between(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
@@ -112,6 +122,44 @@ async def test_clips_know_their_place_in_a_replay_that_got_something_in_between(
 
     # then
     await eventually(lambda: placed(5000))
+
+
+async def test_a_clip_that_is_being_cut_meanwhile_gets_its_place_too(farm: Farm, page: Page) -> None:
+    # given: a worker cuts the clip from after an interruption
+    runs = [RunOf(2.0, width=64, height=64), RunOf(4.0, width=64, height=64, gap_seconds=2.0)]
+    stream = await farm.broadcast(runs, [(5000, 8000, farm.oranges)])
+    await farm.lesson_of(page, stream)
+    clips = farm.server.services.library.clips
+    clip_id = f"{stream.id}-5000"
+    cutting = await eventually(lambda: clips.queue.claim(clip_id))
+
+    # when: the interruption is filled, and then the worker is done
+    await filled(farm, stream)
+    assert await clips.finish(cutting, 3000, 3000, has_poster=False)
+
+    # then
+    assert (await clips.look(clip_id)).shown == Shown(1, 3000, False, 5000)
+
+
+async def test_a_clip_that_is_cut_anew_meanwhile_keeps_the_place_it_was_given(farm: Farm, page: Page) -> None:
+    # given: a worker cuts a clip anew that is shown from 3 s on
+    runs = [RunOf(2.0, width=64, height=64), RunOf(4.0, width=64, height=64, gap_seconds=2.0)]
+    stream = await farm.broadcast(runs, [(5000, 8000, farm.oranges)])
+    await farm.lesson_of(page, stream)
+    clips = farm.server.services.library.clips
+    clip_id = f"{stream.id}-5000"
+    assert await clips.finish(await eventually(lambda: clips.queue.claim(clip_id)), 3000, 3000, has_poster=False)
+    await clips.change(farm.host, clip_id, "剪口", (3000, 5500))
+    cutting = await eventually(lambda: clips.queue.claim(clip_id))
+
+    # when: the interruption is filled, and the worker tells how far it is, and fails
+    await filled(farm, stream)
+    reported = await clips.queue.report(cutting, 0.5)
+    assert reported is not None
+    await clips.queue.fail(reported, "broken_source")
+
+    # then
+    assert (await clips.look(clip_id)).shown == Shown(1, 3000, False, 5000)
 
 
 async def test_a_clip_of_vp8_is_made_anew_to_the_same_picture(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from server.catalog.model import Product
 from server.recordings.inserts import Insert, Inserts
 from server.streams.model import Stream
 from server.wire import iso
@@ -58,9 +59,20 @@ async def subtitle_places(page: Page, lesson_id: str) -> list[int]:
     return [line["start_ms"] for line in lines["items"]]
 
 
+async def clip_of(page: Page, product: Product, duration_ms: int) -> str:
+    """Where the clip of a product is, once it is so long."""
+
+    async def find() -> str | None:
+        _, body = await page.ask("GET", f"/api/products/{product.id}/clips")
+        urls = [clip["video_url"] for clip in body["items"] if abs(clip["duration_ms"] - duration_ms) < 100]
+        return urls[0] if urls else None
+
+    return str(await eventually(find))
+
+
 async def interrupted(farm: Farm, page: Page) -> tuple[Stream, datetime, str]:
     """A stream with a gap from 4 to 7 s, when it began, and its lesson."""
-    stream = await farm.broadcast(INTERRUPTED, [(9000, 10_000, farm.oranges)])
+    stream = await farm.broadcast(INTERRUPTED, [(3000, 8000, farm.tea), (9000, 10_000, farm.oranges)])
     began_at = (await farm.server.services.streams.get(stream.id)).first_picture_at
     assert began_at is not None
     return stream, began_at, await farm.lesson_of(page, stream)
@@ -98,6 +110,7 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     assert (far[0], far[1]["code"]) == (409, "not_wanted")
     assert len((await look(page, stream))["files"]) == 1
     await start_worker()
+    clip_url = await clip_of(page, farm.tea, 2000)
     status, begun = await page.ask("POST", f"/api/my/streams/{stream.id}/fill")
     assert (status, begun["state"]) == (200, "making")
 
@@ -113,8 +126,10 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     assert ready["duration_ms"] == pytest.approx(11_000, abs=50)
     assert ready["gaps"] == []
     assert ready["filled"] == [{"start_ms": 4000, "end_ms": 7000, "at_ms": 4000}]
-    (chapter,) = ready["chapters"]
-    assert (chapter["start_ms"], chapter["end_ms"]) == (9000, 10_000)
+    assert [(chapter["start_ms"], chapter["end_ms"]) for chapter in ready["chapters"]] == [
+        (3000, 8000),
+        (9000, 10_000),
+    ]
 
     # and: what has a place in it has moved, once
     assert await subtitle_places(page, lesson_id) == [1000, 8000]
@@ -124,6 +139,9 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     await page.sign_in("liming", PASSWORD)
     _, seen = await page.ask("GET", f"/api/lessons/{lesson_id}")
     assert (seen["position_ms"], seen["intervals"], seen["filled"]) == (9000, [[0, 2000], [3000, 9000]], None)
+
+    # and: the clip that reaches over the gap is cut anew, with what was missing
+    assert await clip_of(page, farm.tea, 5000) != clip_url
 
     # and: nothing of the host's files is left, and no more are taken
     services = farm.server.services
