@@ -5,7 +5,10 @@ import { shallowRef } from 'vue'
 export const newVersion = shallowRef(false)
 
 const LOOK_EVERY_MS = 60 * 60_000
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000 // all of a version over a weak line
+const TAKEN_FOR = 'dongting.version.taken-for'
+/** Chrome and Firefox, Safari, and Vite's own word for a style sheet. */
+const MISSING = /dynamically imported module|Importing a module script failed|Unable to preload CSS/
 const PLAYER_PATIENCE_MS = 60_000 // 180 kB over a weak line
 
 export async function registerServiceWorker(): Promise<void> {
@@ -21,24 +24,54 @@ export async function registerServiceWorker(): Promise<void> {
 }
 
 /** Has the player of lessons kept on the device; false: it could not be loaded, or nobody is there to keep it. */
-export async function keepPlayer(): Promise<boolean> {
-  const { active } = await navigator.serviceWorker.ready
+export function keepPlayer(): Promise<boolean> {
   return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = ({ data }) => resolve(data === true)
+    // Where registering was refused nobody ever gets ready.
     setTimeout(() => resolve(false), PLAYER_PATIENCE_MS)
-    active?.postMessage({ type: 'KEEP_PLAYER' }, [port2])
+    void navigator.serviceWorker.ready.then(({ active }) => {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = ({ data }) => resolve(data === true)
+      active?.postMessage({ type: 'KEEP_PLAYER' }, [port2])
+    })
   })
 }
 
-/** Takes the newest version, also where a page of the old one can't be loaded any more, and opens the page again. */
-export async function takeNewVersion(): Promise<void> {
+/** A page's own files could not be loaded: after an update the server has the old version's no more. */
+export function isPageMissing(error: unknown): boolean {
+  return error instanceof Error && MISSING.test(error.message)
+}
+
+/** Whether the newest version may be taken for this page without asking: once, so that a page that is broken anyway does not turn for ever. */
+export function mayTakeFor(path: string): boolean {
+  if (!navigator.onLine) return false
+  try {
+    if (sessionStorage.getItem(TAKEN_FOR) === path) return false
+    sessionStorage.setItem(TAKEN_FOR, path)
+    return true
+  } catch {
+    return false // a browser that remembers nothing can't count to one
+  }
+}
+
+/** A page has opened: the next one that is missing is another matter. */
+export function pageOpened(): void {
+  try {
+    sessionStorage.removeItem(TAKEN_FOR)
+  } catch {
+    // nothing was kept
+  }
+}
+
+/** Takes the newest version, also where a page of the old one can't be loaded any more, and opens the page again, or the one that was on its way. */
+export async function takeNewVersion(path?: string): Promise<void> {
   const registration = await navigator.serviceWorker?.getRegistration()
   if (registration && navigator.onLine) {
     await registration.update().catch(() => undefined)
     const next = registration.waiting ?? registration.installing
     if (next) await installedAndTaken(next)
   }
+  const { pathname, search, hash } = window.location
+  if (path !== undefined && path !== pathname + search + hash) window.history.pushState(null, '', path)
   window.location.reload()
 }
 

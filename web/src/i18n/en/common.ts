@@ -42,6 +42,8 @@ export default {
     there: 'There is a new version',
     take: 'Update',
     later: 'Later',
+    loading: 'Loading the new version',
+    loadingHint: 'On a slow line this takes about a minute',
   },
   password: { show: 'Show password', hide: 'Hide password' },
 }

@@ -30,6 +30,8 @@ export default {
     there: '洞庭有新版本',
     take: '更新',
     later: '以后再说',
+    loading: '正在装新版本',
+    loadingHint: '网络慢的话要等一分钟左右',
   },
   password: { show: '显示密码', hide: '隐藏密码' },
 }

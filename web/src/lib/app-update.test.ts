@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { isPageMissing, keepPlayer, mayTakeFor, pageOpened, takeNewVersion } from './app-update'
+
+class Worker extends EventTarget {
+  state: ServiceWorkerState = 'installing'
+  readonly told: unknown[] = []
+  postMessage(message: unknown): void {
+    this.told.push(message)
+  }
+  become(state: ServiceWorkerState): void {
+    this.state = state
+    this.dispatchEvent(new Event('statechange'))
+  }
+}
+
+function have(serviceWorker: unknown): void {
+  Object.defineProperty(navigator, 'serviceWorker', { value: serviceWorker, configurable: true })
+}
+
+beforeEach(() => {
+  sessionStorage.clear()
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+  Reflect.deleteProperty(navigator, 'serviceWorker')
+})
+
+it('knows a page that the server has no more by the words of each browser', () => {
+  const words = ['Failed to fetch dynamically imported module: /assets/a.js', 'error loading dynamically imported module: /assets/a.js', 'Importing a module script failed.', 'Unable to preload CSS for /assets/a.css']
+  expect(words.map((text) => isPageMissing(new TypeError(text)))).toEqual([true, true, true, true])
+  expect(isPageMissing(new Error('sign_in_required'))).toBe(false)
+})
+
+it('takes a new version by itself once for a page, and again after one has opened', () => {
+  expect([mayTakeFor('/cart'), mayTakeFor('/cart')]).toEqual([true, false])
+  pageOpened()
+  expect(mayTakeFor('/cart')).toBe(true)
+})
+
+it('waits as long as a weak line needs, then opens the page that was on its way', async () => {
+  const next = new Worker()
+  have({ getRegistration: async () => ({ update: async () => undefined, waiting: null, installing: next }) })
+  const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => undefined)
+  void takeNewVersion('/cart')
+  await vi.advanceTimersByTimeAsync(45_000)
+  expect(reload).not.toHaveBeenCalled()
+  next.become('installed')
+  expect(next.told).toEqual([{ type: 'SKIP_WAITING' }])
+  next.become('activated')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(reload).toHaveBeenCalledOnce()
+  expect(window.location.pathname).toBe('/cart')
+})
+
+it('keeping the player comes to an end where the service worker was refused', async () => {
+  have({ ready: new Promise(() => undefined) })
+  const kept = keepPlayer()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(await kept).toBe(false)
+})
