@@ -54,3 +54,22 @@ it('remembers the limit and that there is none', () => {
 it('months are written so that they sort', () => {
   expect([monthOf(new Date(2026, 0, 5)), monthOf(new Date(2026, 10, 5))]).toEqual(['2026-01', '2026-11'])
 })
+
+it('a page that stays open over the end of the month has the new month to spend', () => {
+  vi.useFakeTimers({ now: new Date(2026, 10, 30, 23, 59) })
+  const data = useDataUse()
+  data.limitTo(10 * MB)
+  data.note(12 * MB)
+  expect(data.leftNow()).toBe(0)
+  vi.setSystemTime(new Date(2026, 11, 1, 0, 1))
+  expect(data.leftNow()).toBe(10 * MB)
+})
+
+it('shows what other pages loaded, and the new month, when it is looked at again', () => {
+  vi.useFakeTimers({ now: new Date(2026, 10, 30, 23, 59) })
+  const data = useDataUse()
+  data.note(MB)
+  vi.setSystemTime(new Date(2026, 11, 1, 0, 1))
+  document.dispatchEvent(new Event('visibilitychange'))
+  expect(data.usedBytes).toBe(0)
+})

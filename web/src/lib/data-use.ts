@@ -25,6 +25,12 @@ export const useDataUse = defineStore('data-use', () => {
   const left = computed(() => leftOf(plan.value))
   const share = computed(() => usedShare(plan.value))
 
+  /** The month may have turned while the page stayed open, or another page has loaded something. */
+  function look(): void {
+    usedBytes.value = usedIn(monthOf(new Date()))
+  }
+  document.addEventListener('visibilitychange', look)
+
   /** What was really loaded. Another page of this browser counts too, so what is kept is read first. */
   function note(bytes: number): void {
     if (bytes <= 0 || isFree(connection())) return
@@ -35,6 +41,7 @@ export const useDataUse = defineStore('data-use', () => {
 
   /** What may be loaded over the line of this moment; null: as much as one likes. */
   function leftNow(): number | null {
+    look()
     return isFree(connection()) ? null : left.value
   }
 
