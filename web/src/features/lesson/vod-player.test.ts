@@ -115,3 +115,15 @@ test('hls.js begins where he moved to meanwhile, before and after it loads, and 
   player.seek(70_000)
   expect([video.currentTime, hls.starts]).toEqual([70, [45, 50]])
 })
+
+test('is held until it is released or opens something else', async () => {
+  void player.start('/lesson.m3u8', 0, 'auto')
+  await opened()
+  player.hold()
+  expect(player.isHeld).toBe(true)
+  player.release()
+  expect(player.isHeld).toBe(false)
+  player.hold()
+  void player.start('/packs/lesson/master.m3u8', 0, 'auto')
+  expect(player.isHeld).toBe(false)
+})

@@ -37,6 +37,7 @@ export class VodPlayer {
   private quality: Quality = 'auto'
   private most: Quality | null = null
   private recovered = false
+  private held = false
   private generation = 0
   /** Where it is to begin, until it plays there; the video says 0 so long. */
   private beginsAt: number | null = null
@@ -70,11 +71,17 @@ export class VodPlayer {
     return this.beginsAt === null
   }
 
+  /** Nothing is loaded before it is released. */
+  get isHeld(): boolean {
+    return this.held
+  }
+
   /** Opens a playlist and plays from a place on its timeline. */
   async start(url: string, atMs: number, quality: Quality): Promise<void> {
     this.url = url
     this.quality = quality
     this.recovered = false
+    this.held = false
     this.beginsAt = atMs / 1000
     this.setState({ kind: 'loading' })
     this.video.load() // iPhones allow sound later only if the tap itself touched the video
@@ -123,11 +130,13 @@ export class VodPlayer {
 
   /** Nothing more is loaded until it is released. */
   hold(): void {
+    this.held = true
     this.video.pause()
     this.hls?.stopLoad()
   }
 
   release(): void {
+    this.held = false
     this.hls?.startLoad(this.placeMs / 1000)
     this.play()
   }
