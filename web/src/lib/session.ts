@@ -53,10 +53,16 @@ export const useSession = defineStore('session', () => {
     settle(null)
   }
 
+  /** Whether this browser is still signed in as this page believes: another page may have changed that. */
+  function isCurrent(): boolean {
+    const last = recall(LAST)
+    return last === null || (last || null) === lastId.value
+  }
+
   /** The server said `sign_in_required`: what we believed is out of date. */
   function forget(): void {
     settle(null)
   }
 
-  return { user, known, lastId, isHost, isOperator, ensure, signIn, register, signOut, forget }
+  return { user, known, lastId, isHost, isOperator, ensure, signIn, register, signOut, forget, isCurrent }
 })

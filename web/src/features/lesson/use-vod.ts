@@ -5,6 +5,7 @@ import type { Interval, Lesson } from '@/api/types'
 import { isAway } from '@/features/offline/away'
 import { canKeep } from '@/features/offline/device'
 import type { Pack } from '@/features/offline/pack'
+import { useDownloads } from '@/features/offline/downloads'
 import { keepWatched } from '@/features/offline/watched-later'
 import { ApiError, asApiError } from '@/api/errors'
 import { useOnline } from '@/lib/online'
@@ -31,6 +32,7 @@ export function firstPlace(lesson: Lesson): number {
 /** `pack`: what this device has of the lesson. */
 export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>, pack: Ref<Pack | null>) {
   const session = useSession()
+  const downloads = useDownloads()
   const online = useOnline()
   const state = shallowRef<VodState>({ kind: 'idle' })
   const positionMs = ref(0)
@@ -60,8 +62,10 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     const learner = session.lastId
     if (!learner) return
     try {
-      if (!session.user) throw new ApiError('offline') // nobody could ask yet who is signed in
-      await lessons.reportProgress(lessonId, { position_ms, intervals }, { keepalive: leaving })
+      // Nobody could ask yet who is signed in, or another page has signed in somebody else.
+      if (!session.user || !session.isCurrent()) throw new ApiError('offline')
+      const progress = await lessons.reportProgress(lessonId, { position_ms, intervals }, { keepalive: leaving })
+      void downloads.told(learner, lessonId, progress).catch(() => undefined) // a full disk is no reason to tell it twice
     } catch (error) {
       if (!canKeep() || !(isAway(error) || asApiError(error).code === 'too_fast')) throw error
       await keepWatched(learner, lessonId, position_ms, intervals)
@@ -199,13 +203,20 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     else start(startAtMs)
   }
 
+  /** False: it was held, and he is asked again, or there is data by now and it goes on. */
+  function goesOn(): boolean {
+    if (!player?.isHeld) return true
+    if (budget.loaded(0, Math.max(positionMs.value, bufferedMs.value))) player.release()
+    return false
+  }
+
   function seek(wantedMs: number): void {
     const ms = allowed(wantedMs)
     if (state.value.kind === 'idle') start(ms)
     else {
       positionMs.value = ms
       player?.seek(ms)
-      if (state.value.kind === 'ended') player?.play()
+      if (goesOn() && state.value.kind === 'ended') player?.play()
     }
   }
 
@@ -234,8 +245,8 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
       rememberQuality(next)
       quality.value = next
     },
-    toggle: () => (state.value.kind === 'failed' ? renew() : player?.toggle()),
-    play: () => (state.value.kind === 'failed' ? renew() : player?.play()),
+    toggle: () => (state.value.kind === 'failed' ? renew() : goesOn() && player?.toggle()),
+    play: () => (state.value.kind === 'failed' ? renew() : goesOn() && player?.play()),
     pause: () => player?.pause(),
     renew,
     mute: () => {

@@ -14,7 +14,7 @@ export function startOffline(): void {
   const goOn = () => {
     session
       .ensure()
-      .then(() => (session.user ? mergeWatched(session.user.id) : undefined))
+      .then(() => (session.user ? mergeWatched(session.user.id, downloads.told) : undefined))
       .then(downloads.resume)
       .catch(() => undefined) // without the server: when the line is back
   }

@@ -45,11 +45,22 @@ export function canKeep(): boolean {
   return 'caches' in window && 'indexedDB' in window && 'serviceWorker' in navigator && hasPlayer
 }
 
+/** What the page shows is wrapped, and a wrapped thing can't be stored. */
+const plain = (pack: Pack): Pack => JSON.parse(JSON.stringify(pack)) as Pack
+
 export const packs = {
   all: async (): Promise<Pack[]> => (await database()).getAll('packs'),
   get: async (id: string): Promise<Pack | undefined> => (await database()).get('packs', id),
-  // A plain copy: what the page shows is wrapped, and a wrapped thing can't be stored.
-  put: async (pack: Pack): Promise<void> => void (await (await database()).put('packs', JSON.parse(JSON.stringify(pack)) as Pack)),
+  put: async (pack: Pack): Promise<void> => void (await (await database()).put('packs', plain(pack))),
+  /** Changes what is kept in one step: what another page has written meanwhile is not lost. Gives what is kept now. */
+  change: async (id: string, how: (pack: Pack) => Pack): Promise<Pack | undefined> => {
+    const transaction = (await database()).transaction('packs', 'readwrite')
+    const pack = await transaction.store.get(id)
+    const next = pack && plain(how(pack))
+    if (next) await transaction.store.put(next)
+    await transaction.done
+    return next
+  },
   remove: async (id: string): Promise<void> => {
     await caches.delete(CACHE + id)
     await (await database()).delete('packs', id)

@@ -3,14 +3,16 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import { lessons } from '@/api'
 import { asApiError } from '@/api/errors'
-import type { Lesson } from '@/api/types'
+import type { Lesson, LessonProgress } from '@/api/types'
 import { useDataUse } from '@/lib/data-use'
 import { useSession } from '@/lib/session'
 import { recall, remember } from '@/lib/storage'
 import { alone, canKeep, freeBytes, packFiles, packs as kept } from './device'
 import { type Offer, offersOf } from '@/features/lesson/quality'
+import { progressOf } from '@/features/lesson/watched'
 import { afterLook, isMine, type Pack, packId, totalBytes, whyNot } from './pack'
-import { loadPack, newPack, PackTrouble, troubleOf } from './pack-loader'
+import { PackTrouble } from './fetch-file'
+import { loadPack, newPack, troubleOf } from './pack-loader'
 
 const LIMIT = 'downloads.limit'
 export const FIRST_LIMIT_BYTES = 500_000_000
@@ -52,6 +54,13 @@ export const useDownloads = defineStore('downloads', () => {
     await kept.put(pack)
   }
 
+  /** Changes what is kept of a pack, which another page may have gone on with; a page that loads it itself knows better how far it is. */
+  async function change(id: string, how: (pack: Pack) => Pack): Promise<void> {
+    const now = await kept.change(id, how)
+    const shown = find(id)
+    if (now) show(shown && loading.has(id) ? how(shown) : now)
+  }
+
   /** What this person has of a lesson, or what somebody left here for all. */
   function of(lessonId: string): Pack | null {
     return mine.value.find(({ id }) => id === packId(session.lastId, lessonId)) ?? mine.value.find(({ lesson }) => lesson.id === lessonId) ?? null
@@ -79,11 +88,20 @@ export const useDownloads = defineStore('downloads', () => {
 
   async function pause(id: string): Promise<void> {
     stop(id)
-    const pack = find(id)
-    if (pack?.state === 'loading') await save({ ...pack, state: 'stopped', trouble: null })
+    const shown = find(id)
+    if (shown?.state !== 'loading') return
+    await change(id, (pack) =>
+      pack.state === 'loading' ? { ...pack, state: 'stopped', trouble: null, loadedBytes: Math.max(pack.loadedBytes, shown.loadedBytes) } : pack,
+    )
   }
 
   const find = (id: string) => all.value.find((pack) => pack.id === id)
+
+  /** What was learnt of the lesson while it is loaded stays. */
+  function asKnown(pack: Pack): Pack {
+    const { lesson, isOutdated } = find(pack.id) ?? pack
+    return { ...pack, lesson, isOutdated }
+  }
 
   /** Goes on where it stopped. `over`: also beyond the month's data. */
   async function load(id: string, over = false): Promise<void> {
@@ -98,7 +116,9 @@ export const useDownloads = defineStore('downloads', () => {
   }
 
   async function loadAlone(id: string, signal: AbortSignal, over: boolean): Promise<void> {
-    const pack = find(id)
+    const pack = await kept.get(id) // another page may have gone on with it
+    if (!pack) all.value = all.value.filter((one) => one.id !== id)
+    else if (pack.state === 'ready') show(pack)
     if (!pack || pack.state === 'ready') return
     await save({ ...pack, state: 'loading', trouble: null })
     try {
@@ -106,7 +126,7 @@ export const useDownloads = defineStore('downloads', () => {
         signal,
         onLoaded: (now, bytes) => {
           data.note(bytes)
-          if (!signal.aborted) show({ ...now, state: 'loading' })
+          if (!signal.aborted) show({ ...asKnown(now), state: 'loading' })
         },
         check: (loadedBytes) => {
           if (signal.aborted) throw signal.reason
@@ -115,7 +135,7 @@ export const useDownloads = defineStore('downloads', () => {
           if (!over && left !== null && left <= 0) throw new PackTrouble('budget')
         },
       })
-      if (!signal.aborted) await save(whole)
+      if (!signal.aborted) await save(asKnown(whole))
     } catch (error) {
       if (signal.aborted) return
       await save({ ...(find(id) ?? pack), state: 'stopped', trouble: troubleOf(error) })
@@ -157,10 +177,16 @@ export const useDownloads = defineStore('downloads', () => {
     await ready()
     const pack = find(packId(session.lastId, lesson.id))
     if (!pack || lesson.playlist_url === null) return
-    const now = afterLook(pack, lesson)
-    await save(now)
+    await change(pack.id, (now) => afterLook(now, lesson))
+    const now = find(pack.id)
     // The rest of an older edition is not to be had any more.
-    if (now.isOutdated && pack.state !== 'ready') await renew(pack.id)
+    if (now?.isOutdated && now.state !== 'ready') await renew(pack.id)
+  }
+
+  /** What the server knows of somebody's progress after a report: a kept lesson goes on from there. */
+  async function told(userId: string, lessonId: string, progress: LessonProgress): Promise<void> {
+    await ready()
+    if (known.value) await change(packId(userId, lessonId), (pack) => ({ ...pack, lesson: { ...pack.lesson, ...progressOf(progress) } }))
   }
 
   /** Looks whether the lessons kept here were made again, or are there no more. */
@@ -180,5 +206,5 @@ export const useDownloads = defineStore('downloads', () => {
     remember(LIMIT, String(bytes))
   }
 
-  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, start, pause, load, remove, removeOthers, renew, resume, looked, lookAll, limitTo }
+  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, start, pause, load, remove, removeOthers, renew, resume, looked, told, lookAll, limitTo }
 })

@@ -5,19 +5,13 @@ import type { Lesson } from '@/api/types'
 import { packFiles, packs } from './device'
 import { type Offer, soundName } from '@/features/lesson/quality'
 import { keepPlayer } from '@/lib/app-update'
+import { fetchFile, PackTrouble } from './fetch-file'
 import { masterUrl, missingOf, type Pack, packId, type Trouble } from './pack'
 import { absolute, filesOf, masterOfOne, readMaster } from './playlists'
 
 const AT_ONCE = 3 // a weak line is not faster with more, and a far one is slow with one
 const NOTE_EVERY = 8 // files, between two looks that survive a closed page
-const FILE_TIMEOUT_MS = 60_000
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
-
-export class PackTrouble extends Error {
-  constructor(readonly trouble: Trouble) {
-    super(trouble)
-  }
-}
 
 export interface LoadHooks {
   signal: AbortSignal
@@ -35,18 +29,11 @@ export function newPack(ownerId: string | null, lesson: Lesson, { name, quality,
   }
 }
 
-async function fetched(path: string, signal: AbortSignal): Promise<Response> {
-  const response = await fetch(path, { signal: AbortSignal.any?.([signal, AbortSignal.timeout(FILE_TIMEOUT_MS)]) ?? signal, priority: 'low' })
-  if (response.status === 404) throw new PackTrouble('gone')
-  if (!response.ok) throw new PackTrouble('network')
-  return response
-}
-
 /** What belongs to the lesson beside its video. Small, and read from the server: never from a cache. */
 async function companions(lesson: Lesson, signal: AbortSignal): Promise<Pick<Pack, 'subtitles' | 'quiz'>> {
   const [lines, text, quiz] = await Promise.all([
     lesson.subtitles_url ? subtitles.lines(lesson.id, { signal }) : [],
-    lesson.subtitles_url ? fetched(lesson.subtitles_url, signal).then((response) => response.text()) : '',
+    lesson.subtitles_url ? fetchFile(lesson.subtitles_url, signal).then((file) => file.text()) : '',
     quizzes.get(lesson.id, { signal }),
   ])
   return { subtitles: lesson.subtitles_url ? { text, lines } : null, quiz: quiz.questions.length > 0 ? quiz : null }
@@ -59,7 +46,7 @@ async function planned(pack: Pack, signal: AbortSignal): Promise<Pack> {
   let playUrl = lesson.sounds.find(({ name }) => soundName(name) === pack.name)?.playlist_url ?? null
   if (playUrl) playlists.push(playUrl)
   else {
-    const text = await (await fetched(pack.edition, signal)).text()
+    const text = await (await fetchFile(pack.edition, signal)).text()
     const variant = readMaster(text, pack.edition).find(({ name }) => name === pack.name)
     if (!variant) throw new PackTrouble('gone')
     playUrl = masterUrl(id)
@@ -68,7 +55,7 @@ async function planned(pack: Pack, signal: AbortSignal): Promise<Pack> {
   }
   const files: string[] = []
   for (const url of playlists) {
-    const text = await (await fetched(url, signal)).text()
+    const text = await (await fetchFile(url, signal)).text()
     await packFiles.put(id, url, text, PLAYLIST_TYPE)
     files.push(...filesOf(text, url))
   }
@@ -89,9 +76,8 @@ export async function loadPack(pack: Pack, { signal, onLoaded, check }: LoadHook
   let fetchedFiles = 0
   const fetchOne = async (path: string): Promise<void> => {
     check(now.loadedBytes)
-    const response = await fetched(path, signal)
-    const body = await response.blob()
-    await packFiles.put(now.id, path, body, response.headers.get('Content-Type') ?? '')
+    const body = await fetchFile(path, signal)
+    await packFiles.put(now.id, path, body, body.type)
     now = { ...now, loadedBytes: now.loadedBytes + body.size }
     onLoaded(now, body.size)
     fetchedFiles += 1

@@ -1,5 +1,5 @@
 // Progress that could not be told: kept on the device under its learner's id, and merged when the server answers again.
-import { lessons } from '@/api'
+import { accounts, lessons } from '@/api'
 import { asApiError } from '@/api/errors'
 import type { Interval, LessonProgress } from '@/api/types'
 import { merged } from '@/features/lesson/watched'
@@ -46,26 +46,41 @@ export async function watchedHere(userId: string, lessonId: string): Promise<Wat
   return (await database()).get('watched', [userId, lessonId])
 }
 
+/** Is told what the server knows of a lesson after a report. */
+export type OnTold = (userId: string, lessonId: string, progress: LessonProgress) => Promise<void>
+
 /** Tells what this learner watched, never what others did. What does not get through stays for the next time. */
-export async function mergeWatched(userId: string): Promise<void> {
+export async function mergeWatched(userId: string, onTold: OnTold): Promise<void> {
   await alone('watched', async () => {
     const mine = (await (await database()).getAll('watched')).filter((here) => here.userId === userId)
-    for (const here of mine) await mergeOne(here)
+    for (const here of mine) if (!(await mergeOne(here, onTold))) return
   })
 }
 
-async function mergeOne(here: WatchedHere): Promise<void> {
+/** The server credits whoever is signed in: in another page that may be somebody else by now. */
+async function isSignedIn(userId: string): Promise<boolean> {
+  return (await accounts.session()).user?.id === userId
+}
+
+/** False: this learner is signed in no more. */
+async function mergeOne(here: WatchedHere, onTold: OnTold): Promise<boolean> {
+  const { userId, lessonId } = here
   try {
     for (let at = 0; at === 0 || at < here.intervals.length; at += MOST_AT_ONCE) {
-      await lessons.reportProgress(here.lessonId, { position_ms: here.positionMs, intervals: here.intervals.slice(at, at + MOST_AT_ONCE) })
+      if (!(await isSignedIn(userId))) return false
+      const progress = await lessons.reportProgress(lessonId, { position_ms: here.positionMs, intervals: here.intervals.slice(at, at + MOST_AT_ONCE) })
+      if (!(await isSignedIn(userId))) return false // perhaps told under another name
+      await onTold(userId, lessonId, progress)
     }
   } catch (error) {
     // `too_fast` too: told later it counts.
-    if (!FOR_NOTHING.has(asApiError(error).code)) return
+    if (!FOR_NOTHING.has(asApiError(error).code)) return true
+    if (!(await isSignedIn(userId))) return false // refused to somebody else
   }
   const transaction = (await database()).transaction('watched', 'readwrite')
-  const now = await transaction.store.get([here.userId, here.lessonId])
+  const now = await transaction.store.get([userId, lessonId])
   // Watched on meanwhile: the union takes twice what was told, and loses nothing.
-  if (now?.changedAt === here.changedAt) await transaction.store.delete([here.userId, here.lessonId])
+  if (now?.changedAt === here.changedAt) await transaction.store.delete([userId, lessonId])
   await transaction.done
+  return true
 }

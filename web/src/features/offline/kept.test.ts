@@ -1,0 +1,104 @@
+// What lies on the device stays its owner's, and stays whole, through a second page of the same browser.
+import 'fake-indexeddb/auto'
+import { createPinia, setActivePinia } from 'pinia'
+import { beforeEach, expect, it, vi } from 'vitest'
+import type { Lesson, LessonProgress } from '@/api/types'
+import { useSession } from '@/lib/session'
+import { database, packs } from './device'
+import { useDownloads } from './downloads'
+import type { Pack } from './pack'
+import { keepWatched, mergeWatched, watchedHere } from './watched-later'
+
+const PROGRESS: LessonProgress = { position_ms: 60_000, watched_ms: 60_000, reached_ms: 60_000, intervals: [[0, 60_000]], done: false }
+const lesson = { id: '1', title: '剪枝', playlist_url: '/a.m3u8', position_ms: 0, watched_ms: 0, reached_ms: 0, intervals: [], done: false } as unknown as Lesson
+const pack = (more: Partial<Pack> = {}): Pack => ({
+  id: 'li.1', ownerId: 'li', lesson, name: '144p', quality: 144, edition: '/a.m3u8', playUrl: '/packs/li.1/master.m3u8', bytes: 8, loadedBytes: 0,
+  state: 'loading', trouble: null, isOutdated: false, files: ['/a.m4s'], subtitles: null, quiz: null, keptAt: 0, ...more,
+})
+
+let signedIn: string | null
+const reports: { by: string | null; lesson: string }[] = []
+let onReport: () => void
+
+function json(body: unknown): Response {
+  return new Response(JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } })
+}
+
+/** A server that credits whoever is signed in when a report comes. */
+async function server(path: string): Promise<Response> {
+  if (path === '/api/session') return json({ user: signedIn && { id: signedIn, roles: [] } })
+  reports.push({ by: signedIn, lesson: path.split('/')[3] ?? '' })
+  onReport()
+  return json(PROGRESS)
+}
+
+beforeEach(async () => {
+  localStorage.clear()
+  reports.length = 0
+  onReport = () => undefined
+  signedIn = 'li'
+  setActivePinia(createPinia())
+  vi.stubGlobal('fetch', server)
+  vi.stubGlobal('caches', { delete: async () => true })
+  vi.stubGlobal('MediaSource', EventTarget)
+  Object.defineProperty(navigator, 'serviceWorker', { value: {}, configurable: true })
+  const db = await database()
+  await Promise.all([db.clear('packs'), db.clear('watched')])
+  await useSession().ensure()
+})
+
+const told = async () => undefined
+
+it('tells nothing under the name of who has signed in meanwhile, and keeps it for its owner', async () => {
+  await keepWatched('li', '1', 1_000, [[0, 1_000]])
+  signedIn = 'wang'
+  await mergeWatched('li', told)
+  expect(reports).toEqual([])
+  expect(await watchedHere('li', '1')).toBeDefined()
+})
+
+it('stops between two lessons when somebody else signs in, and keeps what may have gone to the wrong one', async () => {
+  await keepWatched('li', '1', 1_000, [[0, 1_000]])
+  await keepWatched('li', '2', 1_000, [[0, 1_000]])
+  onReport = () => (signedIn = 'wang')
+  await mergeWatched('li', told)
+  expect(reports).toEqual([{ by: 'li', lesson: '1' }])
+  expect([await watchedHere('li', '1'), await watchedHere('li', '2')]).not.toContain(undefined)
+})
+
+it('what was told is forgotten, and the kept lesson goes on from what the server answered', async () => {
+  await packs.put(pack({ state: 'ready' }))
+  await keepWatched('li', '1', 60_000, [[0, 60_000]])
+  await mergeWatched('li', useDownloads().told)
+  expect(await watchedHere('li', '1')).toBeUndefined()
+  expect((await packs.get('li.1'))?.lesson).toMatchObject({ title: '剪枝', ...PROGRESS })
+  expect(useDownloads().of('1')?.lesson.reached_ms).toBe(60_000)
+})
+
+it('a page knows that another one signed in somebody else', async () => {
+  const here = useSession()
+  expect(here.isCurrent()).toBe(true)
+  signedIn = 'wang'
+  setActivePinia(createPinia())
+  await useSession().ensure()
+  expect(here.isCurrent()).toBe(false)
+})
+
+it('a pack that another page made ready stays ready when this one looks, resumes or pauses', async () => {
+  await packs.put(pack())
+  const here = useDownloads()
+  await here.ready()
+  await packs.put(pack({ state: 'ready', loadedBytes: 8 }))
+  await here.looked({ ...lesson, title: '剪枝二' })
+  expect(await packs.get('li.1')).toMatchObject({ state: 'ready', loadedBytes: 8, lesson: { title: '剪枝二' } })
+  await packs.put(pack())
+  setActivePinia(createPinia())
+  await useSession().ensure()
+  const again = useDownloads()
+  await again.ready()
+  await packs.put(pack({ state: 'ready', loadedBytes: 8 }))
+  await again.pause('li.1')
+  await again.resume()
+  expect(await packs.get('li.1')).toMatchObject({ state: 'ready', loadedBytes: 8 })
+  expect(again.of('1')?.state).toBe('ready')
+})
