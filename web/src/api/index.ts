@@ -230,12 +230,12 @@ export const lessons = {
 
 export const fills = {
   look: (streamId: string, options?: CallOptions) => http.get<Fill>(`/api/my/streams/${id(streamId)}/fill`, options),
-  put: (streamId: string, startedMs: number, durationMs: number, video: Blob) =>
+  put: (streamId: string, startedMs: number, durationMs: number, video: Blob, options?: CallOptions) =>
     http.send<null>(
       'PUT',
       withQuery(`/api/my/streams/${id(streamId)}/fill/files`, { started_ms: String(startedMs), duration_ms: String(durationMs) }),
       video,
-      { timeoutMs: UPLOAD_TIMEOUT_MS },
+      { timeoutMs: UPLOAD_TIMEOUT_MS, ...options },
     ),
   begin: (streamId: string) => http.post<Fill>(`/api/my/streams/${id(streamId)}/fill`, {}),
 }

@@ -77,6 +77,16 @@ describe('a host’s own recording', () => {
     ])
   })
 
+  test('leaves out a file over which the page was frozen', () => {
+    const { recorder, files, camera } = makeRecorder()
+    recorder.start(camera)
+    vi.advanceTimersByTime(FILE_MS + 1_000)
+    vi.setSystemTime(Date.now() + 80_000)
+    vi.advanceTimersByTime(2 * FILE_MS)
+    recorder.stop()
+    expect(files.map(({ startedMs }) => startedMs)).toEqual([105_000, 205_000, 215_000])
+  })
+
   test('begins a new file when the camera is turned', () => {
     const { recorder, made, camera } = makeRecorder()
     recorder.start(camera)

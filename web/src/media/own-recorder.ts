@@ -26,6 +26,8 @@ export interface OwnRecorderOptions {
 export const FILE_MS = 10_000
 /** The next file begins before one ends: a recorder takes some time until its first picture. */
 const OVERLAP_MS = 500
+/** While a page is frozen its timers don't fire and nothing is filmed, but time goes on: nobody knows what of such a file is when. */
+const LONGEST_FILE_MS = 2 * FILE_MS
 const SOUND_BITS_PER_SECOND = 64_000
 const TRIES = 3
 
@@ -123,7 +125,7 @@ export class OwnRecorder {
     recorder.onstop = () => {
       this.running.delete(one)
       const durationMs = Math.round(this.nowMs() - one.sinceMs)
-      if (one.pieces.length === 0 || durationMs <= 0) return
+      if (one.pieces.length === 0 || durationMs <= 0 || durationMs > LONGEST_FILE_MS) return
       this.failures = 0
       this.options.onFile({ startedMs: Math.round(one.startedMs), durationMs, blob: new Blob(one.pieces, { type: recorder.mimeType }) })
     }

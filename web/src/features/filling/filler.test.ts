@@ -84,7 +84,7 @@ describe('filling gaps', () => {
 
   test('what is over, whole, not covered or deleted is put away', async () => {
     const server = new FakeServer()
-    for (const [state, outcome] of [['whole', 'nothing'], ['filled', 'filled'], ['failed', 'failed'], ['waiting', 'waiting'], ['making', 'waiting']] as const) {
+    for (const [state, outcome] of [['whole', 'nothing'], ['filled', 'filled'], ['waiting', 'waiting'], ['making', 'waiting']] as const) {
       server.fill = { state, holes: [], files: [] }
       expect(await bring(server).outcome).toBe(outcome)
     }
@@ -94,6 +94,40 @@ describe('filling gaps', () => {
     expect(await bring(server).outcome).toBe('nothing')
     server.look = () => Promise.reject(new ApiError('not_allowed', '', 403))
     expect(await bring(server).outcome).toBe('waiting')
+  })
+
+  test('what the server could not do it is asked for again, until it says no more', async () => {
+    const server = new FakeServer()
+    server.fill = { state: 'failed', holes: [], files: [] }
+    expect(await bring(server).outcome).toBe('waiting')
+    expect(server.fill.state).toBe('making')
+    server.fill = { state: 'failed', holes: [], files: [] }
+    server.begin = () => Promise.resolve(server.fill)
+    expect(await bring(server).outcome).toBe('failed')
+  })
+
+  test('a recording that is not complete yet is waited for', async () => {
+    const server = new FakeServer()
+    server.failAt = { startedMs: BEGAN + 10_000, error: new ApiError('not_ready', '', 409) }
+    expect(await bring(server).outcome).toBe('waiting')
+    expect(server.fill.state).toBe('open')
+  })
+
+  test('nothing more is brought from the moment a broadcast begins', async () => {
+    // given: it begins while the second file is under way
+    const server = new FakeServer()
+    const starting = new AbortController()
+    const put = server.put.bind(server)
+    server.put = (file) => {
+      if (file.startedMs === BEGAN + 20_000) starting.abort()
+      return put(file)
+    }
+    // when
+    const outcome = await fillGaps('s1', OWN, { video: () => Promise.resolve(new Blob(['x'])) }, server, () => undefined, starting.signal)
+    // then
+    expect(outcome).toBe('waiting')
+    expect(server.brought).toEqual([10, 20])
+    expect(server.fill.state).toBe('open')
   })
 
   test('the oldest files go first when the room is full', () => {

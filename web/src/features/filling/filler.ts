@@ -11,7 +11,7 @@ export type Outcome = 'filled' | 'nothing' | 'failed' | 'waiting'
 
 export interface FillApi {
   look(streamId: string): Promise<Fill>
-  put(file: FileFacts, video: Blob): Promise<unknown>
+  put(file: FileFacts, video: Blob, signal?: AbortSignal): Promise<unknown>
   begin(streamId: string): Promise<Fill>
 }
 
@@ -31,19 +31,32 @@ export function filesFor(holes: readonly Hole[], files: readonly FileFacts[]): F
   )
 }
 
-/** Does all that can be done for one broadcast now. What fails on the way is done at the next call. */
-export async function fillGaps(streamId: string, own: readonly FileFacts[], files: Files, api: FillApi, onProgress: (progress: Progress) => void): Promise<Outcome> {
+/**
+ * Does all that can be done for one broadcast now. What fails on the way is done at the next call, and what the server
+ * could not do it is asked for again. `signal` is aborted when a broadcast begins, whose line is not shared.
+ */
+export async function fillGaps(
+  streamId: string,
+  own: readonly FileFacts[],
+  files: Files,
+  api: FillApi,
+  onProgress: (progress: Progress) => void,
+  signal?: AbortSignal,
+): Promise<Outcome> {
   try {
     const fill = await api.look(streamId)
     if (fill.state === 'making') onProgress({ done: own.length, of: own.length })
+    if (fill.state === 'failed') return outcomeOf(await api.begin(streamId))
     if (fill.state !== 'open') return outcomeOf(fill)
     const wanted = filesFor(fill.holes, own)
     if (wanted.length === 0) return 'nothing'
     const there = new Set(fill.files)
     for (const [number, file] of wanted.entries()) {
+      if (signal?.aborted) return 'waiting'
       onProgress({ done: number, of: wanted.length })
-      if (!there.has(String(file.startedMs))) await bring(file, files, api)
+      if (!there.has(String(file.startedMs))) await bring(file, files, api, signal)
     }
+    if (signal?.aborted) return 'waiting'
     onProgress({ done: wanted.length, of: wanted.length })
     return outcomeOf(await api.begin(streamId))
   } catch (error) {
@@ -52,14 +65,14 @@ export async function fillGaps(streamId: string, own: readonly FileFacts[], file
 }
 
 /** One that the server does not want costs itself only. */
-async function bring(file: FileFacts, files: Files, api: FillApi): Promise<void> {
+async function bring(file: FileFacts, files: Files, api: FillApi, signal?: AbortSignal): Promise<void> {
   const video = await files.video(file)
   if (!video) return
   try {
-    await api.put(file, video)
+    await api.put(file, video, signal)
   } catch (error) {
     const problem = asApiError(error)
-    if (problem.transient || problem.status === 401 || problem.status === 403) throw problem
+    if (problem.transient || problem.status === 401 || problem.status === 403 || problem.code === 'not_ready') throw problem
   }
 }
 

@@ -46,6 +46,7 @@ export function useOwnRecording(broadcast: OwnBroadcast) {
   let patience: ReturnType<typeof setTimeout> | undefined
   let waitMs = FIRST_WAIT_MS
   let working = false
+  let bringing: AbortController | null = null
 
   const files = () => (opening ??= OwnFiles.open())
 
@@ -82,13 +83,15 @@ export function useOwnRecording(broadcast: OwnBroadcast) {
   async function fillAll(): Promise<void> {
     if (working || broadcast.running() || !possible) return
     working = true
+    bringing = new AbortController()
+    const { signal } = bringing
     let later = false
     try {
       const own = await files()
       await own.dropOld(serverNow())
       for (const streamId of new Set((await own.all()).map((file) => file.streamId))) {
-        if (broadcast.running()) break
-        if ((await alone(streamId, () => fill(own, streamId))) === 'waiting') later = true
+        if (signal.aborted) break
+        if ((await alone(streamId, () => fill(own, streamId, signal))) === 'waiting') later = true
       }
     } catch {
       later = false // this browser keeps nothing
@@ -98,18 +101,19 @@ export function useOwnRecording(broadcast: OwnBroadcast) {
     if (later) again()
   }
 
-  async function fill(own: OwnFiles, streamId: string): Promise<Outcome> {
+  async function fill(own: OwnFiles, streamId: string, signal: AbortSignal): Promise<Outcome> {
     const mine = (await own.all()).filter((file) => file.streamId === streamId)
     const api = {
       look: (id: string) => fills.look(id),
-      put: (file: { startedMs: number; durationMs: number }, video: Blob) => fills.put(streamId, file.startedMs, file.durationMs, video),
+      put: (file: { startedMs: number; durationMs: number }, video: Blob) => fills.put(streamId, file.startedMs, file.durationMs, video, { signal }),
       begin: (id: string) => fills.begin(id),
     }
-    const outcome = await fillGaps(streamId, mine, own, api, (progress) => {
+    const show = (progress: Progress) => {
       filling.value = { streamId, state: progress.done < progress.of ? 'bringing' : 'making', ...progress }
-    })
+    }
+    const outcome = await fillGaps(streamId, mine, own, api, show, signal)
     if (outcome === 'waiting') return outcome
-    await own.dropStream(streamId)
+    if (outcome !== 'failed') await own.dropStream(streamId) // what failed may still be mended within the week
     if (outcome !== 'nothing') filling.value = { streamId, state: outcome, done: mine.length, of: mine.length }
     return outcome
   }
@@ -133,7 +137,10 @@ export function useOwnRecording(broadcast: OwnBroadcast) {
       if (!running) {
         stop('ready')
         soon()
-      } else if (wanted.value && camera) begin(camera)
+        return
+      }
+      bringing?.abort()
+      if (wanted.value && camera) begin(camera)
     },
     { immediate: true, flush: 'sync' },
   )
