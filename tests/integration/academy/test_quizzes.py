@@ -198,4 +198,4 @@ async def test_what_a_killed_server_left_half_counted_is_counted_by_the_next(aca
 
     # then
     standing = await store.standing(academy.learner_user.id, lesson)
-    assert (standing.right_ids, standing.has_passed_end) == ({first, second}, True)
+    assert (standing.right_ids, standing.has_passed_end) == (frozenset({first, second}), True)
