@@ -1,5 +1,15 @@
-/** Codes that only recordings, courses and halls answer with; the room knows none of them. */
+/** Codes with which nothing answers that is asked from the room. */
 export default {
+  wrong_credentials: '名字、手机号或密码不对，请再试一次',
+  name_taken: '这个名字有人用了，请换一个',
+  phone_taken: '这个手机号注册过了，直接登录就行',
+  already_live: '这个直播间正在直播',
+  asked_too_often: '这一单已经问过几次了，请直接联系卖家',
+  too_late_to_return: '收货超过 7 天，不能退了',
+  not_a_picture: '这不是图片，请换一个文件',
+  key_missing: '缺少推流密钥，请重新打开直播页',
+  key_wrong: '推流密钥已作废，请重新打开直播页',
+  no_address: '买家还没填收货地址',
   not_a_panorama: '这不是全景图：要宽是高的两倍，至少 2048 像素宽',
   not_a_report: '检测报告要 PDF 或图片，请换一个文件',
   too_many_panoramas: '全景图太多了，先用已有的吧',
