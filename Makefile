@@ -26,7 +26,6 @@ web: install ## the built page
 test: install-dev ## all tests: page, unit, integration against real servers, browser; ARGS=… for some of them
 	@$(BIN)/python scripts/install.py web
 	@$(BIN)/python scripts/install.py browser
-	@$(BIN)/python scripts/install.py npm run --silent size
 	@$(BIN)/python scripts/install.py npm run --silent test
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; failed=0; \
 	run() { $(BIN)/python -m pytest "$$@" || failed=1; }; share="--dist loadfile --no-loadscope-reorder"; \
