@@ -251,6 +251,7 @@ async def test_when_the_hosts_node_dies_he_goes_on_at_another_and_the_other_node
     host = await cluster.live(0)
     away, here = await cluster.play(1), await cluster.play(2)
     await cluster.play(0)
+    await has_begun_over_hls(cluster, 0)  # what was killed before has recorded nothing that the take could have
     following = asyncio.create_task(follow_over_hls(cluster, 2, is_death=True))
 
     # when
@@ -511,13 +512,18 @@ async def follow_over_hls(cluster: Cluster, node: int, *, is_death: bool = False
     return seen
 
 
+async def has_begun_over_hls(cluster: Cluster, node: int) -> None:
+    """Until the stream's first fragment is recorded and listed."""
+    end = asyncio.get_running_loop().time() + WAIT_SECONDS
+    while (await hls(cluster, node, f"{STREAM}/live.m3u8"))[0] != 200:
+        assert asyncio.get_running_loop().time() < end, "no playlist"
+        await asyncio.sleep(0.1)
+
+
 async def test_hls_comes_through_any_node(cluster: Cluster) -> None:
     # given a stream of which the first segment is whole
     await cluster.live(0)
-    end = asyncio.get_running_loop().time() + WAIT_SECONDS
-    while (await hls(cluster, 1, "index.m3u8"))[0] != 200:
-        assert asyncio.get_running_loop().time() < end, "no playlist"
-        await asyncio.sleep(0.1)
+    await has_begun_over_hls(cluster, 1)
     status, waited, headers = await hls(cluster, 1, f"{STREAM}/live.m3u8?_HLS_msn=0")
 
     # then what another node passes on is what the node with the publisher has
