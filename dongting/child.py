@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 MARK = "DONGTING_CHILD_OF"
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.05
-LOG_TAIL_BYTES = 4_000
+LOG_TAIL_BYTES = 16_000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -60,7 +61,9 @@ class Child:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.was_told_to_end = False  # since its last start; what ends untold has fallen
         self._process: subprocess.Popen[bytes] | None = None
+        self._collecting = threading.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -70,17 +73,19 @@ class Child:
     @property
     def exit_code(self) -> int | None:
         """How it ended; None while it runs or was not started."""
-        return self._process.poll() if self._process else None
+        self._collect()
+        return self._process.returncode if self._process else None
 
     def is_running(self) -> bool:
         """Whether it was started and has not ended."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self.exit_code is None
 
     def start(self) -> None:
         """Start it. Returns at once; see `wait_ready`."""
         program = self.program
         program.log.parent.mkdir(parents=True, exist_ok=True)
         program.tidy()
+        self.was_told_to_end = False
         parent = os.getpid()
         with program.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -112,43 +117,58 @@ class Child:
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM to the process itself; it stops its own children."""
-        if self._process is not None and self.is_running():
-            self._process.terminate()
+        with self._collecting:
+            if self._process is not None and self._process.returncode is None:
+                self.was_told_to_end = True
+                os.kill(self._process.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill the whole process group, also what a dead leader left, and collect it."""
+        """Kill the whole process group and collect it."""
         if self._process is None:
             return
-        with suppress(ProcessLookupError, PermissionError):  # the group is empty already
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self.was_told_to_end |= self.is_running()
+        self._collect(kill=True)
         self.program.tidy()
 
     def stop(self) -> bool:
         """Ask it to stop, wait, kill what is left. False if it had to be killed."""
         self.ask_to_stop()
-        ended = self._ends_within(self.program.stop_seconds)
+        deadline = time.monotonic() + self.program.stop_seconds
+        while self.is_running() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS / 5)
+        ended = not self.is_running()
         self.kill()
         return ended
 
-    def _ends_within(self, seconds: float) -> bool:
-        if self._process is None:
-            return True
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+    def _collect(self, kill: bool = False) -> None:
+        """Collect it if it has ended, or in any case, and first kill what is left of its group.
+
+        Until it is collected its id is its own; from then on the system may give it to somebody else, whom we must
+        not kill.
+        """
+        with self._collecting:
+            process = self._process
+            if process is None or process.returncode is not None:
+                return
+            if kill or os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                with suppress(ProcessLookupError, PermissionError):  # nobody is left, or a zombie only
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def last_words(self) -> str:
         """The last line of its log that is not empty."""
+        lines = self.last_lines(1)
+        return lines[0].strip()[:300] if lines else "nothing in its log"
+
+    def last_lines(self, count: int) -> list[str]:
+        """The last lines of its log that are not empty, at most so many."""
         try:
-            text = self.program.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+            with self.program.log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                text = log.read().decode(errors="replace")
         except OSError:
-            return "no log"
-        return next(
-            (line.strip()[:300] for line in reversed(text.splitlines()) if line.strip()), "nothing in its log"
-        )
+            return []
+        return [line for line in text.splitlines() if line.strip()][-count:]
 
 
 def _die_with(parent: int) -> None:

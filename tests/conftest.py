@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 import pytest_asyncio
+from _pytest.capture import CaptureManager
 from hypothesis import HealthCheck, settings
 
 from config.bus import Bus, open_bus
@@ -67,9 +69,15 @@ async def no_task_is_left() -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="session")
-def data_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataServers]:
+def data_servers(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[DataServers]:
     """MongoDB, Redis and S3; nothing is started until it is asked for."""
-    servers = DataServers(tmp_path_factory.mktemp("servers"))
+    capture: CaptureManager = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say_aloud(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n{WORKER} {text}\n")
+
+    servers = DataServers(tmp_path_factory.mktemp("servers"), say=say_aloud)
     yield servers
     servers.close()
 

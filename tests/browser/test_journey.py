@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -36,7 +37,12 @@ FRAMES = "v => v.getVideoPlaybackQuality().totalVideoFrames"
 def sign_in(page: Page, name: str, where: str = "/") -> None:
     page.goto(f"/sign-in?next={where}")
     fill_sign_in(page, name)
-    page.wait_for_url(f"**{where}")
+    wait_for_path(page, where)
+
+
+def wait_for_path(page: Page, path: str) -> None:
+    """Wait until it is there; /sign-in?next=PATH is not."""
+    page.wait_for_url(lambda url: urlsplit(url).path == path)
 
 
 def fill_sign_in(page: Page, name: str) -> None:

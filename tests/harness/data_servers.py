@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from redis import Redis
 from dongting.child import Child, Program
 from dongting.ports import free_ports
 from dongting.servers import SMALL, WEED_PORTS, Size, mongodb, mongodb_uri, redis_server, redis_url, seaweedfs
+from dongting.supervisor import how_it_ended
 
 Name = Literal["mongodb", "redis", "s3"]
 Environment = dict[str, str]
@@ -22,14 +24,19 @@ PASSWORD = "only-for-tests"
 KEYS = ("testaccess", "testsecretkey")
 REDIS_DATABASES = 4096
 SECRET = "a secret of thirty-two characters or more, only for tests"
+LINES_TOLD = 40
 
 
 class DataServers:
-    """Starts what is asked for and remembers it; `close` kills it all, for nobody wants the data."""
+    """Starts what is asked for and remembers it; `close` kills it all, for nobody wants the data.
 
-    def __init__(self, folder: Path, size: Size = SMALL) -> None:
+    `say` hears of servers that have fallen.
+    """
+
+    def __init__(self, folder: Path, size: Size = SMALL, say: Callable[[str], None] | None = None) -> None:
         self._folder = folder
         self._size = size
+        self._say = say or _to_stderr
         self._children: dict[Name, Child] = {}
         self._ready: set[Name] = set()
         self._numbers = itertools.count(1)
@@ -39,7 +46,7 @@ class DataServers:
         self._base = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}
 
     def need(self, *names: Name) -> None:
-        """Return when these are running and ready."""
+        """Return when these are running and ready; one that has fallen is started again, and that is said aloud."""
         makers: dict[Name, Callable[[], Program]] = {
             "mongodb": self._mongodb,
             "redis": self._redis,
@@ -47,12 +54,19 @@ class DataServers:
         }
         for name in names:
             if name not in self._children:
-                self._children[name] = Child(makers[name]())
-                self._children[name].start()
+                self._begin(name, Child(makers[name]()))
+            elif not self._children[name].is_running() and not self._children[name].was_told_to_end:
+                self._say(_how_it_fell(self._children[name]))
+                self._begin(name, self._children[name])
         for name in names:
             if name not in self._ready:
                 self._children[name].wait_ready()
                 self._ready.add(name)
+
+    def _begin(self, name: Name, child: Child) -> None:
+        self._ready.discard(name)
+        self._children[name] = child
+        child.start()
 
     def child(self, name: Name) -> Child:
         """The process itself, for tests that kill it; they start it again and wait until it is ready."""
@@ -80,7 +94,13 @@ class DataServers:
         }
 
     def new_environment(self, folder: Path) -> Environment:
-        """Settings of a whole installation of its own: database, bucket, Redis database, ports, folders."""
+        """Settings of a whole installation of its own: database, bucket, Redis database, ports, folders.
+
+        A server that a test has killed and not started again, because it failed, is started again.
+        """
+        for name, child in self._children.items():
+            if child.was_told_to_end and not child.is_running():
+                self._begin(name, child)
         self.need("mongodb", "redis", "s3")
         number = next(self._numbers)
         database = self._empty.pop() if self._empty else f"test_{number}"
@@ -142,3 +162,12 @@ class DataServers:
     def _seaweedfs(self) -> Program:
         log = self._folder / "seaweedfs.log"
         return seaweedfs(self._folder / "s3", log, self._weed_ports, KEYS, self._base, self._size)
+
+
+def _how_it_fell(child: Child) -> str:
+    lines = "\n  ".join(child.last_lines(LINES_TOLD)) or "nothing"
+    return f"{child.program.name} {how_it_ended(child.exit_code)} though no test wanted it; it had said:\n  {lines}"
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from pymongo import AsyncMongoClient, MongoClient
+from redis import Redis
 
 from config.bus import Bus
 from config.objects import S3Objects
 from config.settings import MediaSettings, ServerSettings, SharedSettings, WorkerSettings
+from dongting.child import Child
 from tests.harness.data_servers import DataServers, Environment
 
 
@@ -74,3 +80,40 @@ async def test_what_was_written_survives_a_kill(
         assert client[environment["MONGODB_DATABASE"]]["orders"].find_one() == {"_id": "kept"}
         assert await objects.get("public/kept") == b"kept"
         assert await bus.leases("kept") == {"kept": {"kept": True}}
+
+
+def test_a_server_that_falls_costs_one_test_and_is_spoken_of(tmp_path: Path) -> None:
+    # given
+    said: list[str] = []
+    servers = DataServers(tmp_path, say=said.append)
+    try:
+        redis = servers.child("redis")
+        assert redis.pid
+        # when it dies, and nobody has asked it to
+        os.kill(redis.pid, signal.SIGKILL)
+        wait_until_ended(redis)
+        # then whoever needs it next has it
+        with Redis.from_url(servers.redis_url()) as client:
+            assert client.ping()
+        assert len(said) == 1
+        assert "redis was killed by SIGKILL" in said[0]
+        assert "Ready to accept connections" in said[0]  # its log
+    finally:
+        servers.close()
+
+
+def test_a_server_that_a_failed_test_has_killed_is_there_for_the_next(
+    data_servers: DataServers, tmp_path: Path
+) -> None:
+    data_servers.child("redis").kill()
+    environment = data_servers.new_environment(tmp_path)
+    with Redis.from_url(environment["REDIS_URL"]) as client:
+        assert client.ping()
+    data_servers.forget(environment)
+
+
+def wait_until_ended(child: Child) -> None:
+    deadline = time.monotonic() + 10.0
+    while child.is_running():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
