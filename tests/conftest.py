@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 import pytest_asyncio
 from _pytest.capture import CaptureManager
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
 from config.bus import Bus, open_bus
 from config.objects import S3Objects
 from config.settings import MediaSettings, SharedSettings
 from dongting import ports
+from server.accounts import service as accounts
 from tests.harness.data_servers import DataServers, Environment
+from tests.harness.indexes import kept_indexes
 
 S = TypeVar("S", bound=SharedSettings)
 
@@ -57,6 +62,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return order.index(folder if folder in order else "unit"), item.get_closest_marker("long") is None
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """What is here now stays; thousands of collected tests are not looked at for rubbish again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords are hashed as ever, but a thousand times as fast; a test of accounts has the hashes of earnest."""
+    with pytest.MonkeyPatch.context() as patch:
+        quick = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(accounts, "PasswordHasher", quick)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def indexes_are_kept() -> Iterator[None]:
+    """What `forget` leaves in a database needs not be made again."""
+    with kept_indexes():
+        yield
 
 
 @pytest_asyncio.fixture

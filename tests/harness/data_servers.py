@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pymongo import MongoClient
+from pymongo.database import Database
 from redis import Redis
 
 from dongting.child import Child, Program
@@ -19,6 +20,7 @@ from dongting.supervisor import how_it_ended
 
 Name = Literal["mongodb", "redis", "s3"]
 Environment = dict[str, str]
+Document = dict[str, Any]
 
 PASSWORD = "only-for-tests"
 KEYS = ("testaccess", "testsecretkey")
@@ -39,6 +41,7 @@ class DataServers:
         self._say = say or _to_stderr
         self._children: dict[Name, Child] = {}
         self._ready: set[Name] = set()
+        self._client: MongoClient[Document] | None = None
         self._numbers = itertools.count(1)
         self._empty: list[str] = []  # databases that somebody was done with
         self._mongodb_port, self._redis_port, *weed = free_ports(2 + len(WEED_PORTS))
@@ -134,17 +137,20 @@ class DataServers:
 
         The next one finds the collections empty and their indexes made, which takes a server most of its start.
         """
-        with MongoClient[dict[str, object]](environment["MONGODB_URI"]) as client:
-            database = client[environment["MONGODB_DATABASE"]]
-            for name in database.list_collection_names():
-                if database[name].find_one({}, {"_id": 1}):
-                    database[name].delete_many({})
+        if self._client is None:
+            self._client = MongoClient(self.mongodb_uri)
+        database = self._client[environment["MONGODB_DATABASE"]]
+        for name in _with_something(database):
+            database[name].delete_many({})
         self._empty.append(environment["MONGODB_DATABASE"])
         with Redis.from_url(environment["REDIS_URL"]) as redis:
             redis.flushdb()
 
     def close(self) -> None:
         """Kill them."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
         for child in self._children.values():
             child.kill()
         self._children.clear()
@@ -162,6 +168,20 @@ class DataServers:
     def _seaweedfs(self) -> Program:
         log = self._folder / "seaweedfs.log"
         return seaweedfs(self._folder / "s3", log, self._weed_ports, KEYS, self._base, self._size)
+
+
+def _with_something(database: Database[Document]) -> list[str]:
+    """Which collections are not empty, asked at once."""
+
+    def ask(name: str) -> list[Document]:
+        return [{"$limit": 1}, {"$project": {"_id": 0, "name": {"$literal": name}}}]
+
+    names = database.list_collection_names()
+    if not names:
+        return []
+    first, *others = names
+    unions = ({"$unionWith": {"coll": name, "pipeline": ask(name)}} for name in others)
+    return [found["name"] for found in database[first].aggregate([*ask(first), *unions])]
 
 
 def _how_it_fell(child: Child) -> str:

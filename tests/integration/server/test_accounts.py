@@ -5,7 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
-from tests.harness.app import Page
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from config.settings import ServerSettings
+from server.accounts import service as accounts
+from server.wiring import open_services
+from tests.harness.app import Page, RunningServer
 from tests.integration.server.conftest import PASSWORD, Stall
 
 NewPage = Callable[[], Page]
@@ -42,6 +49,27 @@ async def test_a_wrong_password_and_an_unknown_name_look_the_same(new_page: NewP
     unknown = await page.ask("POST", "/api/session", {"login": "nobody", "password": "not the password"})
     assert wrong == unknown
     assert (wrong[0], wrong[1]["code"]) == (401, "wrong_credentials")
+
+
+async def test_whoever_steals_the_hashes_pays_64_mib_for_each_try_also_for_those_of_a_cheaper_time(
+    server: RunningServer,
+    stall: Stall,
+    load_settings: Callable[[type[ServerSettings]], ServerSettings],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given somebody whose hash is quick to make, as all are in tests
+    kept = server.services.database["users"]
+    user = {"_id": stall.host.id}
+    assert extract_parameters((await kept.find_one(user) or {})["password_hash"]) != RFC_9106_LOW_MEMORY
+    # when he signs in where hashes are made in earnest, and somebody else registers there
+    monkeypatch.setattr(accounts, "PasswordHasher", PasswordHasher)
+    async with open_services(load_settings(ServerSettings), with_sockets=False) as earnest:
+        await earnest.accounts.sign_in("zhanghong", PASSWORD, "192.0.2.9")
+        await earnest.accounts.register("liming", PASSWORD, "李明", None)
+        # then
+        hashes = [document["password_hash"] async for document in kept.find()]
+        assert [extract_parameters(one) for one in hashes] == [RFC_9106_LOW_MEMORY] * 2
+        assert await earnest.accounts.sign_in("zhanghong", PASSWORD, "192.0.2.9")
 
 
 async def test_guessing_passwords_is_slowed(new_page: NewPage, stall: Stall) -> None:
