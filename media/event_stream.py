@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from media.rtp.choice import LayerState
 
-EVENTS = ("active", "inactive", "layers", "reconnect", "viewercount")
+EVENTS = ("active", "banned", "inactive", "layers", "reconnect", "viewercount")
 BITRATE_STEP = 0.2  # a bitrate is told again when it differs by this share: it is never quite the same
 Layers = tuple[tuple[LayerState, bool], ...]  # with: does this viewer get it now?
 
@@ -51,6 +51,10 @@ class EventStream:
         """What the listener has not heard yet: names of events and their data, one line of JSON each."""
         found = [self._activity(now), self._viewers(now), self._layers(now), self._move(now)]
         return [(name, _compact(data)) for name, data in filter(None, found) if name in self._wanted]
+
+    def farewell(self, *, is_banned: bool) -> list[tuple[str, str]]:
+        """What the listener is told when his session is over."""
+        return [("banned", _compact({}))] if is_banned and "banned" in self._wanted else []
 
     def _activity(self, now: Situation) -> tuple[str, object] | None:
         before = self._told.get("active")

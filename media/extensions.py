@@ -139,16 +139,15 @@ class Extensions:
         line = video_line(resource.answer)
         while not over.is_set():
             now = self._situation(resource, line)
-            if now is None:
-                return
-            text += "".join(f"event: {name}\ndata: {data}\n\n" for name, data in events.news(now))
+            news = events.farewell(is_banned=resource.session.is_banned) if now is None else events.news(now)
+            text += "".join(f"event: {name}\ndata: {data}\n\n" for name, data in news)
             if not text and time.monotonic() - told_at >= HEARTBEAT_SECONDS:
                 text = ":\n\n"
             if text:
                 async with asyncio.timeout(WRITE_SECONDS):
                     await response.write(text.encode())
                 text, told_at = "", time.monotonic()
-            if now.moving is not None:
+            if now is None or now.moving is not None:
                 return
             await _wait(over, LOOK_SECONDS)
 

@@ -33,6 +33,7 @@ from media.cluster.turns import Turn
 from media.dtls import Certificate
 from media.events import Outbox
 from media.glue import PacketMemory
+from media.passes import Passes
 from media.problems import already_live, cannot_serve, full, key_wrong, not_live, unavailable
 from media.publisher import Publisher
 from media.recording.feed import TakeRecorder
@@ -44,6 +45,7 @@ from media.rtp.fanout import HOLD_SECONDS, Fanout
 from media.rtp.outlet import Sender
 from media.rtp.single import Single
 from media.sdp import Offer
+from media.session import Ending
 from media.sessions import Sessions
 from media.stream import Stream, StreamContext, StreamEnding, StreamState
 from media.transport.addresses import candidates, interface_addresses
@@ -92,6 +94,7 @@ class Node:
         self.outbox = Outbox(bus)
         self.http_port = settings.media_http_port
         self.registry = Registry(bus, settings.node_id)
+        self.passes = Passes(settings.internal_secret.get_secret_value())
         self.presence = Presence(self)
         self.keeper = LeaseKeeper(self.registry, self.presence)
         self._bus = bus
@@ -256,8 +259,11 @@ class Node:
         if holder is not None and not hmac.compare_digest(holder.key_digest or b"", key_digest):
             raise key_wrong()
 
-    async def play(self, slug: str, offer: Offer, client: str = "", *, is_copy: bool = False) -> Resource:
-        """Accept a viewer; `client` is his address as `client_of` writes it. `is_copy`: it is another node.
+    async def play(
+        self, slug: str, offer: Offer, client: str = "", shown: str = "", *, is_copy: bool = False
+    ) -> Resource:
+        """Accept a viewer; `client` is his address as `client_of` writes it, `shown` his pass, if he has one.
+        `is_copy`: it is another node.
 
         A stream whose publisher is at another node is copied from there, for all viewers here together.
 
@@ -272,6 +278,7 @@ class Node:
                 self._check_viewer(client)
         if stream is None or not stream.published:
             raise not_live()
+        found = self.passes.check(shown, stream.room_id, time.time())
         try:
             chosen = choose_for_viewer(offer, stream.published)
         except CannotServe as error:
@@ -281,7 +288,7 @@ class Node:
         stream.add_viewer(viewer)
         local = self.sessions.local(session)
         answer = write_answer(offer, chosen, local, secrets.randbits(62), viewer.sending, CNAME.decode())
-        return self.sessions.run(Resource(session, slug, answer, _mids(chosen), None, client, viewer, is_copy))
+        return self.sessions.run(Resource(session, slug, answer, _mids(chosen), None, client, viewer, is_copy, found))
 
     def _check_viewer(self, client: str) -> None:
         if self.is_draining:
@@ -371,6 +378,11 @@ class Node:
         if command.get("command") == "end_stream":
             for stream in [s for s in self.streams.values() if s.stream_id == command.get("stream_id")]:
                 stream.end(StreamEnding.COMMAND)
+        elif command.get("command") == "void_passes":
+            self.passes.void(command)
+            for resource in self.resources.values():
+                if resource.shown is not None and self.passes.is_void(resource.shown):
+                    resource.session.end(Ending.BANNED)
 
 
 def _mids(chosen: Sequence[ChosenMedia]) -> tuple[str, ...]:

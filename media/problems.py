@@ -39,6 +39,11 @@ def key_wrong() -> Problem:
     return Problem(403, "key_wrong", "this stream key is not valid here")
 
 
+def banned() -> Problem:
+    """The room has put this viewer out since it gave him his pass."""
+    return Problem(403, "banned", "you were removed from this room")
+
+
 def unknown_room() -> Problem:
     """The hook knows no such room."""
     return Problem(404, "unknown_room", "there is no such room")

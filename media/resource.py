@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from media.passes import Pass
 from media.session import Session
 from media.viewer import Viewer
 
@@ -22,6 +23,7 @@ class Resource:
     client: str = ""  # whose address it was opened from, as admission counts it
     viewer: Viewer | None = None  # for those who play
     is_copy: bool = False  # another node plays, for viewers of its own
+    shown: Pass | None = None  # who plays, if he said so
 
     @property
     def is_publisher(self) -> bool:

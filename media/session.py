@@ -33,6 +33,7 @@ class Ending(StrEnum):
     REPLACED = "replaced"
     STREAM_ENDED = "stream_ended"
     SHUTDOWN = "shutdown"
+    BANNED = "banned"
 
 
 class Owner(Protocol):
@@ -121,6 +122,11 @@ class Session:
         """Have the session end; the first reason counts."""
         if not self._end.done():
             self._end.set_result(reason)
+
+    @property
+    def is_banned(self) -> bool:
+        """Whether it ends, or has ended, because its viewer was banned."""
+        return self._end.done() and self._end.result() is Ending.BANNED
 
     def _close(self, reason: Ending) -> None:
         owner = self.owner

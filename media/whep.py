@@ -18,7 +18,8 @@ def add_whep(app: web.Application, node: Node) -> None:
         client = client_address(request, node.settings.trusted_proxy_hops)
         sender = sender_of(request)
         is_copy = sender is not None and sender.is_copy
-        resource = await node.play(request.match_info["slug"], offer, client, is_copy=is_copy)
+        shown = request.query.get("pass", "")
+        resource = await node.play(request.match_info["slug"], offer, client, shown, is_copy=is_copy)
         return created(request, resource, node.settings, extension_links(location_of(request, resource)))
 
     SessionRoutes(node, needs_key=False).add_to(app, "whep", post)

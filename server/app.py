@@ -15,6 +15,7 @@ from config.health import add_health
 from config.logs import logger
 from config.settings import ServerSettings
 from config.tasks import Tasks
+from media.passes import PassWriter
 from server.accounts.http import account_routes
 from server.accounts.service import ROLES
 from server.addresses.http import address_routes
@@ -138,6 +139,7 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
         showing,
         services.presence,
         media,
+        PassWriter(services.settings.internal_secret.get_secret_value()),
         services.clock,
         services.fanout,
         talk.door,
@@ -167,6 +169,7 @@ def _open_sockets(services: Services, media: MediaAddress, metrics: ServerMetric
     bouncer = Bouncer(
         talk.board,
         talk.door,
+        talk.passes,
         sockets,
         lambda peer: room_events.put_out(peer, sockets),
         services.tasks,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -63,6 +64,7 @@ class HlsRoutes:
         airing = None if stream is None else self._airings.get(stream.stream_id)
         if stream is None or airing is None:
             raise await self._absence(request.match_info["slug"], "", "nobody is publishing here now")
+        self._node.passes.check(request.query.get("pass", ""), stream.room_id, time.time())
         await self._first_fragment(request, airing)
         text = multivariant(stream.stream_id, airing, stream.bits_per_second)
         return web.Response(text=text, content_type=PLAYLIST_TYPE, headers={hdrs.CACHE_CONTROL: SHORT})

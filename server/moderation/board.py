@@ -23,7 +23,7 @@ class Store(Protocol):
     """What is kept."""
 
     async def sanctions_in(self, room_id: str, now: datetime) -> list[Sanction]: ...
-    async def banned_since(self, moment: datetime) -> list[str]: ...
+    async def bans_since(self, moment: datetime) -> list[Sanction]: ...
     async def words(self, room_id: str) -> tuple[ForbiddenWord, ...]: ...
     async def entries(self, room_id: str | None, before: str | None, count: int) -> list[LogEntry]: ...
 
@@ -92,9 +92,9 @@ class Board:
         """A page of the log of all rooms; for operators, whom the caller has checked."""
         return await self._store.entries(None, before, LOG_PAGE)
 
-    async def banned_since(self, moment: datetime) -> list[str]:
-        """Who was banned from anywhere since a moment."""
-        return await self._store.banned_since(moment)
+    async def bans_since(self, moment: datetime) -> list[Sanction]:
+        """Who was banned from where since a moment."""
+        return await self._store.bans_since(moment)
 
     async def rooms_of(self, entries: Iterable[LogEntry]) -> dict[str, Room]:
         """The rooms of which a log speaks, by id."""

@@ -73,6 +73,12 @@ class Messages(Protocol):
     async def review(self, room_id: str, message_id: str, *, show: bool) -> ChatMessage: ...
 
 
+class Passes(Protocol):
+    """What lets somebody watch."""
+
+    async def void(self, sanction: Sanction) -> None: ...
+
+
 class Voice(Protocol):
     """Tells rooms and people."""
 
@@ -83,10 +89,19 @@ class Moderation:
     """Acts of staff. Each is written to the log before it is done, so nothing is done that the log doesn't know."""
 
     def __init__(
-        self, store: Store, door: Door, rooms: Rooms, people: People, messages: Messages, voice: Voice, clock: Clock
+        self,
+        store: Store,
+        door: Door,
+        passes: Passes,
+        rooms: Rooms,
+        people: People,
+        messages: Messages,
+        voice: Voice,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._door = door
+        self._passes = passes
         self._rooms = rooms
         self._people = people
         self._messages = messages
@@ -159,6 +174,7 @@ class Moderation:
         more = {**whom, "reason": sanction.reason, "until": sanction.until}
         await self.note(entry, actor, Act(kind.value), EVERYWHERE if everywhere else "", **more)
         await self._store.put_sanction(sanction)
+        await self._passes.void(sanction)
         if clear:
             await self._messages.clear(room_id, target.id)
         told = {"room_id": room_id, "sanction": sanction_shape(sanction), "lifted": False}

@@ -64,10 +64,10 @@ class ModerationStore:
         found = found.sort("at", DESCENDING).limit(SANCTIONS_LISTED)
         return [_sanction(document) async for document in found]
 
-    async def banned_since(self, moment: datetime) -> list[str]:
-        """Who was banned from anywhere since a moment."""
-        found = self._sanctions.find({"kind": SanctionKind.BAN, "at": {"$gte": moment}}, {"user_id": 1})
-        return list(dict.fromkeys([document["user_id"] async for document in found]))
+    async def bans_since(self, moment: datetime) -> list[Sanction]:
+        """Who was banned from where since a moment."""
+        found = self._sanctions.find({"kind": SanctionKind.BAN, "at": {"$gte": moment}})
+        return [_sanction(document) async for document in found]
 
     async def bans_on(self, user_ids: Sequence[str], now: datetime) -> dict[str, set[str]]:
         """The rooms from which some of these people are banned now (`EVERYWHERE` for all)."""

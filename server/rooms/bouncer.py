@@ -1,4 +1,4 @@
-"""Puts out who is banned: at once, in each server process, whatever his pages do."""
+"""Puts out who is banned: at once, in each server process, whatever his pages do; what he watches ends, too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from server.accounts.model import User
 from server.infra.announce import user_of
 from server.infra.listeners import MISSED
 from server.infra.room_log import Told
+from server.moderation.model import Sanction
 from server.sio import Peer
 
 SANCTION = "sanction"  # tells all of a person's pages, and so all servers that have one
@@ -21,7 +22,13 @@ CLOCKS_APART = timedelta(seconds=10)  # of servers; a ban that is so much older 
 class Bans(Protocol):
     """Who was banned."""
 
-    async def banned_since(self, moment: datetime) -> list[str]: ...
+    async def bans_since(self, moment: datetime) -> list[Sanction]: ...
+
+
+class Passes(Protocol):
+    """What lets somebody watch."""
+
+    async def void(self, sanction: Sanction) -> None: ...
 
 
 class Door(Protocol):
@@ -44,6 +51,7 @@ class Bouncer:
         self,
         bans: Bans,
         door: Door,
+        passes: Passes,
         pages: Pages,
         leave: Callable[[Peer], Awaitable[None]],
         tasks: Tasks,
@@ -51,6 +59,7 @@ class Bouncer:
     ) -> None:
         self._bans = bans
         self._door = door
+        self._passes = passes
         self._pages = pages
         self._leave = leave
         self._tasks = tasks
@@ -64,7 +73,10 @@ class Bouncer:
     async def sweep(self) -> None:
         """Look for bans since the last time."""
         now = self._clock.now()
-        for user_id in await self._bans.banned_since(self._looked_at - CLOCKS_APART):
+        bans = await self._bans.bans_since(self._looked_at - CLOCKS_APART)
+        for ban in bans:
+            await self._passes.void(ban)
+        for user_id in dict.fromkeys(ban.user_id for ban in bans):
             await self._put_out(user_id)
         self._looked_at = now
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from pydantic_core import to_json
 
 from config.clock import Clock
 from config.tasks import Tasks
+from media.passes import Pass
 from server.accounts.model import User
 from server.errors import Conflict, NotAllowed
 from server.http import Body
@@ -52,6 +54,12 @@ class Door(Protocol):
     async def enter(self, user: User | None, room: Room) -> Sanction | None: ...
 
 
+class PassWriter(Protocol):
+    """Writes what a page shows to the media node."""
+
+    def write(self, shown: Pass) -> str: ...
+
+
 class Order(Protocol):
     """What a room was told, by number."""
 
@@ -87,6 +95,7 @@ class RoomEvents:
         showing: Showing,
         presence: Presence,
         media: MediaAddress,
+        passes: PassWriter,
         clock: Clock,
         order: Order,
         door: Door,
@@ -100,6 +109,7 @@ class RoomEvents:
         self._showing = showing
         self._presence = presence
         self._media = media
+        self._passes = passes
         self._clock = clock
         # Pages that lost their connections at the same moment missed the same.
         self._missed = Together("asking what was missed", tasks, self._look_up)
@@ -109,7 +119,7 @@ class RoomEvents:
 
         async def join(peer: Peer, fields: Join) -> Written:
             room = await self._rooms.find(fields.slug)
-            bans_heard = peer.bans_heard
+            came_at, bans_heard = self._clock.now(), peer.bans_heard
             mute = await self._door.enter(peer.user, room)
             if peer.room_id != room.id:
                 await self.put_out(peer, channels())
@@ -123,7 +133,7 @@ class RoomEvents:
                 await self._ask_again(peer, room, channels())
             await self._hear_staff(peer, room, channels())
             # Read after entering: what changes from here on is also told, so nothing falls between.
-            return Written(await self._answer(room, peer, mute, fields.after))
+            return Written(await self._answer(room, peer, self._me(room, peer, mute, came_at), fields.after))
 
         async def leave(peer: Peer, _: Leave) -> Reply:
             await self.put_out(peer, channels())
@@ -159,17 +169,21 @@ class RoomEvents:
         else:
             await channels.exit(peer, staff_channel(room.id))
 
-    async def _answer(self, room: Room, peer: Peer, mute: Sanction | None, after: int | None) -> bytes:
+    def _me(self, room: Room, peer: Peer, mute: Sanction | None, came_at: datetime) -> dict[str, Any]:
+        """What somebody is here. A ban since `came_at`, of which the door may not have known, voids the pass."""
+        user = peer.user
+        return {
+            "role": role_in(room, user),
+            "mute": sanction_shape(mute) if mute else None,
+            "pass": self._passes.write(Pass(room.id, user.id, came_at.timestamp())) if user else None,
+        }
+
+    async def _answer(self, room: Room, peer: Peer, me: dict[str, Any], after: int | None) -> bytes:
         """What a page lacks: what it missed, if it was here a moment ago, else everything."""
         user, to_staff = peer.user, role_in(room, peer.user) in STAFF
         missed, following = await asyncio.gather(self._what_missed(room, after), self._is_following(room, user))
-        me = {
-            "role": role_in(room, user),
-            "following": following,
-            "mute": sanction_shape(mute) if mute else None,
-        }
         fields = {
-            b"me": to_json(me),
+            b"me": to_json({**me, "following": following}),
             b"viewers": b"%d" % (await self._presence.counts([room.id]))[room.id],
             b"server_now": to_json(iso(self._clock.now())),
         }

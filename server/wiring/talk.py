@@ -14,6 +14,7 @@ from server.infra.transactions import Transactions
 from server.infra.turns import Turns
 from server.moderation.board import Board
 from server.moderation.door import Door
+from server.moderation.passes import ViewerPasses
 from server.moderation.service import Moderation
 from server.polls.service import Polls
 from server.polls.store import PollStore
@@ -28,6 +29,7 @@ class Talk:
     """Who may say what in rooms, and what staff does about it."""
 
     door: Door
+    passes: ViewerPasses
     follows: Follows
     moderation: Moderation
     board: Board
@@ -57,9 +59,11 @@ async def build_talk(clients: Clients, stores: Stores) -> tuple[Chat, Talk]:
         clients.settings.acts_per_address,
     )
     chat = Chat(stores.chat, door, announcer, limits, clock)
-    moderation = Moderation(moderation_store, door, stores.rooms, stores.accounts, chat, announcer, clock)
+    passes = ViewerPasses(clients.bus)
+    moderation = Moderation(moderation_store, door, passes, stores.rooms, stores.accounts, chat, announcer, clock)
     return chat, Talk(
         door=door,
+        passes=passes,
         follows=follows,
         moderation=moderation,
         board=Board(moderation_store, door, stores.rooms, chat, clock),

@@ -62,7 +62,7 @@ def _flat(match: re.Match[str]) -> str:
 
 def client_events() -> dict[str, Event[Any]]:
     nobody = cast("Any", None)
-    room_events = RoomEvents(*[nobody] * 9).events(nobody)
+    room_events = RoomEvents(*[nobody] * 10).events(nobody)
     events = [
         *room_events,
         *chat_events(nobody, nobody),

@@ -174,6 +174,8 @@ export interface Me {
   role: RoomRole
   following: boolean
   mute: Sanction | null
+  /** What my player shows to the media node; null: I am not signed in. */
+  pass: string | null
 }
 
 export interface SanctionFields {

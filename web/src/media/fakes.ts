@@ -109,9 +109,13 @@ export class FakeVideo {
   muted = true
   plays = 0
   refuseSound = false
+  /** A phone that saves its battery plays nothing before a tap. */
+  refuseAll = false
+  paused = true
   private frame: (() => void) | null = null
   play = async () => {
-    if (this.refuseSound && !this.muted) throw new DOMException('tap first', 'NotAllowedError')
+    if (this.refuseAll || (this.refuseSound && !this.muted)) throw new DOMException('tap first', 'NotAllowedError')
+    this.paused = false
     this.plays += 1
   }
   requestVideoFrameCallback = (callback: VideoFrameRequestCallback): number => {

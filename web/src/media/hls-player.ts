@@ -6,6 +6,7 @@ import { backoffMs } from './backoff'
 import { beginAt } from './hls-start'
 import { countLoaded } from './loaded-bytes'
 import { type EdgeLog, MachineState } from './machine'
+import { Playback } from './playback'
 import type { PlayStats } from './play-stats'
 import type { PlayerState } from './whep-player'
 
@@ -29,6 +30,7 @@ export interface HlsPlayerOptions {
   /** So much came over the line. */
   readonly onLoaded?: (bytes: number) => void
   readonly onSoundRefused?: () => void
+  readonly onTapNeeded?: (needed: boolean) => void
   readonly loadHls?: () => Promise<typeof Hls>
   readonly logEdge?: EdgeLog
 }
@@ -50,12 +52,10 @@ const STUCK_MS = 6_000
 /** Before the beginning of what there is by more than rounding. */
 const OUTSIDE_SECONDS = 1
 const MEDIA_ERRORS_MENDED = 3
-/** When a browser that refused to play, or put a pause (a call, the screen's lock), may let it go on. */
-const MOMENTS = ['pointerup', 'keydown', 'visibilitychange'] as const
-
 export class HlsPlayer {
   private readonly state: MachineState<PlayerState>
   private readonly video: HTMLVideoElement
+  private readonly playback: Playback
   private hls: Hls | null = null
   private generation = 0
   private attemptsInARow = 0
@@ -72,12 +72,12 @@ export class HlsPlayer {
   private tickTimer: ReturnType<typeof setInterval> | undefined
   private readonly onPlaying = () => this.onPicture()
   private readonly onEnded = () => this.retry('the end of the playlist', NO_STREAM_WAIT_MS)
-  private readonly onMoment = () => this.takeUp()
   private readonly onNativeError = () => !this.hls && this.retry('media error')
 
   constructor(private readonly options: HlsPlayerOptions) {
     this.video = options.video
     this.state = new MachineState<PlayerState>('hls player', { name: 'idle' }, (state) => options.onState?.(state), options.logEdge)
+    this.playback = new Playback({ ...options, mayPlay: () => this.state.is('connecting', 'playing') })
   }
 
   get current(): PlayerState {
@@ -89,7 +89,6 @@ export class HlsPlayer {
     this.video.addEventListener('playing', this.onPlaying)
     this.video.addEventListener('ended', this.onEnded)
     this.video.addEventListener('error', this.onNativeError)
-    for (const moment of MOMENTS) document.addEventListener(moment, this.onMoment)
     this.tickTimer = setInterval(() => this.onTick(), TICK_MS)
     void this.connect()
   }
@@ -121,7 +120,7 @@ export class HlsPlayer {
     if (range) {
       this.video.currentTime = Math.max(range.first, range.start + ms / 1_000)
       this.stuck = { at: this.video.currentTime, sinceMs: performance.now() }
-      void this.playVideo()
+      void this.playback.play()
     }
     this.tellPlace()
   }
@@ -131,13 +130,17 @@ export class HlsPlayer {
     this.returnMs = null
     const range = this.range()
     if (range) this.video.currentTime = range.live
-    void this.playVideo()
+    void this.playback.play()
     this.tellPlace()
   }
 
   async setMuted(muted: boolean): Promise<void> {
     this.video.muted = muted
-    await this.playVideo()
+    await this.playback.play()
+  }
+
+  takeUp(): void {
+    this.playback.takeUp()
   }
 
   destroy(): void {
@@ -145,7 +148,7 @@ export class HlsPlayer {
     this.video.removeEventListener('playing', this.onPlaying)
     this.video.removeEventListener('ended', this.onEnded)
     this.video.removeEventListener('error', this.onNativeError)
-    for (const moment of MOMENTS) document.removeEventListener(moment, this.onMoment)
+    this.playback.destroy()
     this.unload()
     this.state.finish({ name: 'closed' }, 'destroyed')
   }
@@ -174,7 +177,7 @@ export class HlsPlayer {
     const goBack = () => mine === this.generation && this.returnMs !== null && this.seek(this.returnMs)
     this.video.addEventListener('loadedmetadata', goBack, { once: true })
     this.video.src = this.options.url
-    void this.playVideo()
+    void this.playback.play()
   }
 
   private playWithLibrary(Library: typeof Hls): void {
@@ -198,7 +201,7 @@ export class HlsPlayer {
     hls.on(Library.Events.MANIFEST_PARSED, (_event, { levels }) => {
       // The rendition in Opus is there anyway; the other one is encoded for who asks.
       hls.loadLevel = Math.max(0, levels.findIndex(({ audioCodec }) => audioCodec === 'opus'))
-      void this.playVideo()
+      void this.playback.play()
     })
     hls.on(Library.Events.LEVEL_UPDATED, () => this.noticeMove())
     if (this.options.onLoaded) countLoaded(hls, Library, this.options.onLoaded)
@@ -326,23 +329,6 @@ export class HlsPlayer {
     const startMs = native.getStartDate?.().getTime()
     const ms = this.hls ? this.hls.playingDate?.getTime() : startMs === undefined ? undefined : startMs + this.video.currentTime * 1_000
     return ms === undefined || Number.isNaN(ms) ? null : ms
-  }
-
-  /** Nobody pauses a broadcast here; somebody who went back sees it stand still until then, and goes on from there. */
-  private takeUp(): void {
-    if (document.hidden || !this.state.is('connecting', 'playing') || !this.video.paused || this.video.ended) return
-    void this.playVideo()
-  }
-
-  private async playVideo(): Promise<void> {
-    try {
-      await this.video.play()
-    } catch (error) {
-      if (this.video.muted || !(error instanceof DOMException) || error.name !== 'NotAllowedError') return
-      this.video.muted = true
-      this.options.onSoundRefused?.()
-      await this.playVideo()
-    }
   }
 
   private unload(): void {

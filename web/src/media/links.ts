@@ -35,6 +35,11 @@ export function iceServersOf(links: readonly Link[]): RTCIceServer[] {
   })
 }
 
+/** The address of a room's picture as it is asked for by who has a pass; others ask for it as it is. */
+export function withPass(url: string, pass: string | null | undefined): string {
+  return pass ? `${url}${url.includes('?') ? '&' : '?'}pass=${pass}` : url
+}
+
 function absolute(target: string, base: string): string | null {
   try {
     return new URL(target, base).href

@@ -6,17 +6,20 @@ import { type PlayerNews, type PlayerState, WhepPlayer } from './whep-player'
 
 const URL = 'http://media.test/whep/juzi'
 
-function makePlayer() {
+function makePlayer(pass: string | null = null) {
+  const shown = { pass }
   const node = new FakeMediaNode()
   const peers = new PeerFactory()
   const video = new FakeVideo()
   const states: PlayerState[] = []
   const edges: string[] = []
   const soundRefused = vi.fn()
+  const tapNeeded = vi.fn<(needed: boolean) => void>()
   const events: FakeEvents[] = []
   const news: PlayerNews[] = []
   const player = new WhepPlayer({
     url: URL,
+    pass: () => shown.pass,
     video: video as unknown as HTMLVideoElement,
     fetch: node.fetch,
     createPeer: peers.create,
@@ -35,16 +38,17 @@ function makePlayer() {
     onState: (state) => states.push(state),
     onNews: (next) => news.push(next),
     onSoundRefused: soundRefused,
+    onTapNeeded: tapNeeded,
     logEdge: (_machine, from, to) => edges.push(`${from}>${to}`),
   })
-  return { node, peers, video, states, edges, player, soundRefused, events, news }
+  return { node, peers, video, states, edges, player, soundRefused, tapNeeded, events, news, shown }
 }
 
 const LAYERS = { 0: [{ rid: 'h', bitrate: 1_800_000, selected: true }, { rid: 'm', bitrate: 600_000 }] }
 const FLOWING = [{ type: 'inbound-rtp', kind: 'video', bytesReceived: 5_000, packetsReceived: 5, framesDecoded: 3 }]
 
-async function playing({ hasExtensions = false } = {}) {
-  const all = makePlayer()
+async function playing({ hasExtensions = false, pass = null as string | null } = {}) {
+  const all = makePlayer(pass)
   all.node.hasExtensions = hasExtensions
   all.player.start()
   await vi.advanceTimersByTimeAsync(40)
@@ -210,6 +214,67 @@ describe('while playing', () => {
     expect(video.muted).toBe(true)
     expect(soundRefused).toHaveBeenCalledOnce()
   })
+
+  test('asks for a tap when the browser plays nothing without one, keeps the line meanwhile, and plays from the tap', async () => {
+    const { player, video, node, peers, tapNeeded } = makePlayer()
+    video.refuseAll = true
+    player.start()
+    await vi.advanceTimersByTimeAsync(40)
+    peers.last.ontrack?.({ track: new FakeTrack('video') })
+    peers.last.stats = [{ type: 'inbound-rtp', kind: 'video', bytesReceived: 5_000, packetsReceived: 5, framesDecoded: 0 }]
+    await vi.advanceTimersByTimeAsync(2_000)
+    const whileRefused = [player.current.name, [...tapNeeded.mock.calls], node.of('POST').length]
+
+    video.refuseAll = false
+    document.dispatchEvent(new Event('pointerup'))
+    await vi.advanceTimersByTimeAsync(0)
+
+    expect(whileRefused).toEqual(['playing', [[true]], 1])
+    expect([video.paused, video.plays, tapNeeded.mock.calls]).toEqual([false, 1, [[true], [false]]])
+  })
+
+  test('goes on after a call that stopped the picture', async () => {
+    const { video, player } = await playing()
+    video.paused = true
+
+    document.dispatchEvent(new Event('visibilitychange'))
+    await vi.advanceTimersByTimeAsync(0)
+    const resumed = !video.paused
+    video.paused = true
+    player.destroy()
+    document.dispatchEvent(new Event('pointerup'))
+
+    expect([resumed, video.paused]).toEqual([true, true])
+  })
+})
+
+describe('a banned viewer', () => {
+  test('shows the pass of the moment to the node each time, also at an address that the node names', async () => {
+    const { player, node, events, peers, shown } = await playing({ hasExtensions: true, pass: 'r1.u1.1.mac' })
+
+    shown.pass = 'r1.u1.2.mac'
+    events[0]?.say('reconnect', { url: 'http://other.test/whep/juzi?x=1' })
+    await vi.advanceTimersByTimeAsync(0)
+    peers.last.become('failed')
+    player.destroy()
+
+    const asked = node.of('POST').map(({ url }) => url)
+    expect(asked[0]).toBe(`${URL}?pass=r1.u1.1.mac`)
+    expect(asked).toContain('http://other.test/whep/juzi?x=1&pass=r1.u1.2.mac')
+  })
+
+  test.each(['told by the node', 'refused by it'])('is %s and does not come back by himself', async (how) => {
+    const { player, node, events, peers } = await playing({ hasExtensions: true, pass: 'r1.u1.1.mac' })
+    const before = node.of('POST').length
+    node.next.push(problem(403, 'banned'))
+
+    if (how === 'told by the node') events[0]?.say('banned')
+    else peers.last.become('failed')
+    await vi.advanceTimersByTimeAsync(60_000)
+
+    expect(player.current).toEqual({ name: 'failed', reason: 'banned' })
+    expect(node.of('POST').length - before).toBe(how === 'told by the node' ? 0 : 1)
+  })
 })
 
 describe('choosing', () => {
@@ -286,7 +351,7 @@ describe('what the node tells', () => {
 
     for (const [name, data] of [['layers', LAYERS], ['inactive', {}], ['active', {}], ['viewercount', { viewercount: 3 }]] as const) events[0]?.say(name, data)
 
-    expect(node.askedOf('sse')).toEqual([['/session/1/sse', ['active', 'inactive', 'layers', 'reconnect']]])
+    expect(node.askedOf('sse')).toEqual([['/session/1/sse', ['active', 'banned', 'inactive', 'layers', 'reconnect']]])
     expect(events[0]?.url).toBe('http://media.test/session/1/sse/1')
     expect(news.map(({ active, layers }) => [active, layers.length])).toEqual([[true, 0], [true, 2], [false, 2], [true, 2]])
   })

@@ -3,11 +3,14 @@
 import { backoffMs } from './backoff'
 import { type CreatePeer, ExchangeRefused, type Fetch } from './exchange'
 import { type EdgeLog, MachineState } from './machine'
+import { withPass } from './links'
 import { effectiveQuality, layerRequest, type PictureLayer, type Quality, readLayers } from './picture-choice'
 import { type PlayCounters, type PlayStats, playStats } from './play-stats'
+import { Playback, type PlaybackOptions } from './playback'
 import { type EventStream, type SessionEvent, WhepSession } from './whep-session'
 
-export type PlayerFailure = 'unknown_room' | 'cannot_play'
+/** `banned`: the room has put this viewer out. */
+export type PlayerFailure = 'unknown_room' | 'cannot_play' | 'banned'
 
 export type PlayerState =
   | { readonly name: 'idle' }
@@ -29,18 +32,21 @@ export interface PlayerNews {
 }
 
 /** What the player needs of a <video>. */
-export type VideoSink = Pick<HTMLVideoElement, 'srcObject' | 'muted' | 'play'> &
+export type VideoSink = PlaybackOptions['video'] &
+  Pick<HTMLVideoElement, 'srcObject'> &
   Partial<Pick<HTMLVideoElement, 'requestVideoFrameCallback' | 'cancelVideoFrameCallback'>>
 
 export interface WhepPlayerOptions {
   readonly url: string
   readonly video: VideoSink
   readonly quality?: Quality
+  /** Who plays, as far as the media node needs it: asked for each session. */
+  readonly pass?: (() => string | null) | undefined
   readonly onState?: (state: PlayerState) => void
   readonly onStats?: (stats: PlayStats) => void
   readonly onNews?: (news: PlayerNews) => void
-  /** The browser refused sound without a tap: the picture plays on, muted. */
   readonly onSoundRefused?: () => void
+  readonly onTapNeeded?: (needed: boolean) => void
   readonly createPeer?: CreatePeer
   readonly createStream?: () => MediaStream
   readonly createEvents?: (url: string) => EventStream
@@ -69,6 +75,7 @@ const INACTIVE_ECHO_MS = 2_000
 export class WhepPlayer {
   private readonly state: MachineState<PlayerState>
   private readonly video: VideoSink
+  private readonly playback: Playback
   private readonly fetch: Fetch
   private readonly nowMs: () => number
   /** What is on the screen; its tracks are changed under the picture, so that no black moment is seen. */
@@ -94,6 +101,7 @@ export class WhepPlayer {
 
   constructor(private readonly options: WhepPlayerOptions) {
     this.video = options.video
+    this.playback = new Playback({ ...options, mayPlay: () => this.stream !== null })
     this.quality = options.quality ?? 'auto'
     this.fetch = options.fetch ?? ((url, init) => fetch(url, init))
     this.nowMs = options.nowMs ?? (() => performance.now())
@@ -137,11 +145,17 @@ export class WhepPlayer {
   /** Sound needs a tap in most browsers: call this from the tap. */
   async setMuted(muted: boolean): Promise<void> {
     this.video.muted = muted
-    await this.playVideo()
+    await this.playback.play()
+  }
+
+  /** From the tap that the browser wants before it plays at all. */
+  takeUp(): void {
+    this.playback.takeUp()
   }
 
   destroy(): void {
     this.dropSessions()
+    this.playback.destroy()
     this.video.srcObject = null
     this.state.finish({ name: 'closed' }, 'destroyed')
   }
@@ -164,7 +178,7 @@ export class WhepPlayer {
 
   private makeSession(url: string): WhepSession {
     const session: WhepSession = new WhepSession({
-      url,
+      url: withPass(url, this.options.pass?.()),
       fetch: this.fetch,
       nowMs: this.nowMs,
       iceServers: this.iceServers,
@@ -205,6 +219,7 @@ export class WhepPlayer {
     }
     if (session !== this.session) return
     if (event === 'reconnect') return this.move(addressOf(data))
+    if (event === 'banned') return this.fail('banned', event)
     this.inactiveSinceMs = this.nowMs()
     this.tell({ active: event === 'active' })
   }
@@ -270,7 +285,8 @@ export class WhepPlayer {
   }
 
   private hasPicture(counters: PlayCounters): boolean {
-    return counters.framesDecoded > 0 || (this.hearsOnly && counters.packets > 0)
+    // While a tap is waited for, some browsers decode nothing: the line carries all the same.
+    return counters.framesDecoded > 0 || ((this.hearsOnly || this.playback.tapNeeded) && counters.packets > 0)
   }
 
   private get hearsOnly(): boolean {
@@ -290,7 +306,7 @@ export class WhepPlayer {
     this.stream = stream
     this.video.srcObject = stream
     this.frameCallback = this.video.requestVideoFrameCallback?.(() => this.onFirstFrame('frame shown'))
-    void this.playVideo()
+    void this.playback.play()
   }
 
   private onFirstFrame(why: string): void {
@@ -313,6 +329,7 @@ export class WhepPlayer {
   private onConnectError(error: unknown): void {
     if (!(error instanceof ExchangeRefused)) return this.reconnect(error instanceof Error ? error.message : 'no answer')
     if (error.status === 404) return this.fail('unknown_room', error.message)
+    if (error.code === 'banned') return this.fail('banned', error.message)
     if (error.status === 406 || error.status === 400 || error.status === 415) return this.fail('cannot_play', error.message)
     if (error.status !== 409) return this.reconnect(error.code, error.retryAfterMs)
     this.dropSessions()
@@ -345,17 +362,6 @@ export class WhepPlayer {
     this.successor?.leave()
     this.session = null
     this.successor = null
-  }
-
-  private async playVideo(): Promise<void> {
-    try {
-      await this.video.play()
-    } catch (error) {
-      if (this.video.muted || !(error instanceof DOMException) || error.name !== 'NotAllowedError') return
-      this.video.muted = true
-      this.options.onSoundRefused?.()
-      await this.playVideo()
-    }
   }
 
   private async onTick(): Promise<void> {

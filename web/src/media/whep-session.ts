@@ -8,7 +8,7 @@ import { liveVideoCodecs } from './sdp'
 
 const LAYER_EXTENSION = 'urn:ietf:params:whep:ext:core:layer'
 const EVENTS_EXTENSION = 'urn:ietf:params:whep:ext:core:server-sent-events'
-const HEARD_EVENTS = ['active', 'inactive', 'layers', 'reconnect'] as const
+const HEARD_EVENTS = ['active', 'banned', 'inactive', 'layers', 'reconnect'] as const
 /** A wish or an event stream that got no answer is tried again after this. */
 const AGAIN_MS = 2_000
 

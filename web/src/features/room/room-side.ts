@@ -5,7 +5,7 @@ import { drawWith, dropWith, pollWith, withHeld, withoutQuestion, withQuestion }
 
 type Follow = <E extends keyof RoomEvents>(event: E, act: (payload: RoomEvents[E]) => void) => () => void
 
-const NOBODY: Me = { role: 'viewer', following: false, mute: null }
+const NOBODY: Me = { role: 'viewer', following: false, mute: null, pass: null }
 const NO_RULES: ChatRules = { slow_mode_seconds: 0, followers_only: false, review_first: false, links_from_staff_only: true }
 
 export interface RoomSide {

@@ -5,6 +5,7 @@ import { serverNow } from '@/lib/server-clock'
 import { recall, remember } from '@/lib/storage'
 import { HlsPlayer, type HlsPlace } from '@/media/hls-player'
 import { type Line, LineChoice, type SteadyReason } from '@/media/line-choice'
+import { withPass } from '@/media/links'
 import { isQuality, type Quality } from '@/media/picture-choice'
 import type { PlayStats } from '@/media/play-stats'
 import { type PlayerNews, type PlayerState, WhepPlayer } from '@/media/whep-player'
@@ -28,6 +29,9 @@ export interface PlayerView {
   /** Over HLS: where in the broadcast the picture stands. */
   readonly place: ShallowRef<HlsPlace | null>
   choose: (wish: Wish) => void
+  /** The browser plays nothing before somebody taps: `takeUp` from that tap. */
+  readonly tapNeeded: ShallowRef<boolean>
+  takeUp: () => void
   toggleSound: () => void
   seek: (ms: number) => void
   toLive: () => void
@@ -50,8 +54,8 @@ function rememberedQuality(): Quality {
 export function usePlayer(
   video: Readonly<ShallowRef<HTMLVideoElement | null>>,
   url: Ref<string | null>,
-  /** `steadyUrl`: the HLS playlist to fall back to; without it there is WHEP alone. */
-  options: { silent?: boolean; steadyUrl?: Ref<string | null> } = {},
+  /** `steadyUrl`: the HLS playlist to fall back to; without it there is WHEP alone. `pass`: what the room gave who is signed in. */
+  options: { silent?: boolean; steadyUrl?: Ref<string | null>; pass?: () => string | null } = {},
 ): PlayerView {
   const data = useDataUse()
   let counted = 0 // bytes of the connection that is open
@@ -60,6 +64,7 @@ export function usePlayer(
   const aspect = shallowRef<number | null>(null)
   // Somebody who wanted sound the last time gets it at once where the browser allows it.
   const muted = shallowRef(options.silent || recall('sound') !== 'on')
+  const tapNeeded = shallowRef(false)
   const quality = shallowRef<Quality>(options.silent ? 'auto' : rememberedQuality())
   const news = shallowRef(NO_NEWS)
   const line = shallowRef<Line | null>(null)
@@ -73,6 +78,13 @@ export function usePlayer(
   let patienceTimer: ReturnType<typeof setTimeout> | undefined
   let lookTimer: ReturnType<typeof setTimeout> | undefined
   let expected = true
+
+  const onSoundRefused = () => {
+    muted.value = true
+  }
+  const onTapNeeded = (needed: boolean) => {
+    tapNeeded.value = needed
+  }
 
   function begin(): void {
     end()
@@ -91,6 +103,7 @@ export function usePlayer(
       url: fastUrl,
       video: element,
       quality: quality.value,
+      pass: options.pass,
       onNews: (next) => {
         news.value = next
       },
@@ -106,9 +119,8 @@ export function usePlayer(
         counted = next.bytesReceived
         if (next.width > 0 && next.height > 0) aspect.value = next.width / next.height
       },
-      onSoundRefused: () => {
-        muted.value = true
-      },
+      onSoundRefused,
+      onTapNeeded,
     })
     fast.expectPicture(expected)
     fast.start()
@@ -119,7 +131,7 @@ export function usePlayer(
     steadyReason.value = choice.reason
     news.value = { canChoose: true, layers: [], active: true }
     steady = new HlsPlayer({
-      url: steadyUrl,
+      url: withPass(steadyUrl, options.pass?.()),
       video: element,
       wallMs: serverNow,
       onState: (next) => {
@@ -133,9 +145,8 @@ export function usePlayer(
       onPlace: (next) => {
         place.value = next
       },
-      onSoundRefused: () => {
-        muted.value = true
-      },
+      onSoundRefused,
+      onTapNeeded,
     })
     steady.start()
     lookBackLater(fastUrl)
@@ -179,6 +190,7 @@ export function usePlayer(
         url: fastUrl,
         video: sink,
         quality: quality.value,
+        pass: options.pass,
         onState: ({ name }) => name === 'playing' && queueMicrotask(() => probe && stop(true)),
       })
       probe.start()
@@ -277,6 +289,8 @@ export function usePlayer(
     steadyReason,
     place,
     choose,
+    tapNeeded,
+    takeUp: () => (fast ?? steady)?.takeUp(),
     toggleSound,
     seek: (ms) => steady?.seek(ms),
     toLive: () => steady?.toLive(),

@@ -19,7 +19,7 @@ const ROOM: Room = { id: 'r1', slug: 'orange', title: '橙子', host_name: '小�
 const makeLine = (id: string): ChatMessage => ({ id, author_id: 'u1', author_name: '小美', author_role: 'viewer', text: '甜不甜', at: AT })
 const makeSale = (available: number): Sale => ({ ...COUNTS, id: 'sale', room_id: 'r1', product: PRODUCT, price_fen: 1990, state: 'open', available, opens_at: AT, closes_at: AT })
 const makeStream = (id: string, state: Stream['state'], started_at = AT): Stream => ({ id, room_id: 'r1', state, started_at, ended_at: null, lesson_id: null })
-const ME = { role: 'viewer' as const, following: false, mute: null }
+const ME = { role: 'viewer' as const, following: false, mute: null, pass: null }
 const SIDE = { me: ME, followers: 0, questions: [], poll: null, coupon_drop: null, draw: null }
 const SNAPSHOT: Snapshot = { ...SIDE, room: ROOM, chat: [makeLine('a'), makeLine('b')], card: null, sale: makeSale(3), viewers: 1, likes: 5, server_now: AT }
 

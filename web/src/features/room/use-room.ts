@@ -139,6 +139,10 @@ export function useRoom(slug: string, link = roomLink(), delayMs: () => number =
     }
   }
 
+  function putOut(): void {
+    problem.value = new ApiError('banned')
+  }
+
   const undo = [
     link.onState((state) => {
       linkState.value = state
@@ -168,7 +172,7 @@ export function useRoom(slug: string, link = roomLink(), delayMs: () => number =
     ...side.undo,
     link.on('sanction', ({ room_id, sanction, lifted }) => {
       if (sanction.kind !== 'ban' || (room_id !== room.value?.id && !sanction.everywhere)) return
-      if (!lifted) problem.value = new ApiError('banned')
+      if (!lifted) putOut()
     }),
     link.onOpen(() => void join()),
     link.onHole(joinSoon),
@@ -200,6 +204,7 @@ export function useRoom(slug: string, link = roomLink(), delayMs: () => number =
     joined,
     problem,
     side: side.state,
+    putOut,
     /** Answers whether it waits for staff: then nobody sees it yet. */
     async say(text: string): Promise<boolean> {
       const { message, held } = await link.send('chat', { text })

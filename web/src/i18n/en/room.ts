@@ -2,7 +2,7 @@
 export default {
   close: 'Leave the room',
   watching: '{count} watching',
-  sound: { on: 'Turn sound on', off: 'Turn sound off', tap: 'Tap for sound' },
+  sound: { on: 'Turn sound on', off: 'Turn sound off', tap: 'Tap for sound', play: 'Tap to start' },
   quality: {
     good: 'Smooth picture',
     fair: 'Network a bit slow',

@@ -2,7 +2,7 @@
 export default {
   close: '离开直播间',
   watching: '{count} 人在看',
-  sound: { on: '打开声音', off: '关掉声音', tap: '点这里听声音' },
+  sound: { on: '打开声音', off: '关掉声音', tap: '点这里听声音', play: '点一下开始播放' },
   quality: {
     good: '画面流畅',
     fair: '网络有点慢',
