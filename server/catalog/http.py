@@ -113,6 +113,9 @@ def merchant_routes(catalog: Catalog) -> Routes:
         found = await catalog.find_merchants(request.query.get("q", "")[:QUERY_LIMIT])
         return answer({"items": [merchant_shape(merchant) for merchant in found]})
 
+    async def get_merchant(request: web.Request) -> web.Response:
+        return answer(merchant_shape(await catalog.get_merchant(request.match_info["id"])))
+
     async def get_own_merchant(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
         return answer(merchant_shape(await catalog.get_merchant(await catalog.merchant_of(host))))
@@ -124,6 +127,7 @@ def merchant_routes(catalog: Catalog) -> Routes:
 
     return [
         web.get("/api/merchants", list_merchants),
+        web.get("/api/merchants/{id}", get_merchant),
         web.get("/api/my/merchant", get_own_merchant),
         web.patch("/api/my/merchant", edit_own_merchant),
     ]

@@ -38,8 +38,9 @@ def room_routes(rooms: Rooms, streams: Streams, media: MediaAddress) -> Routes:
             "stream_key": rooms.key_of(view.room),
         }
 
-    async def list_rooms(_: web.Request) -> web.Response:
-        return answer({"items": [summary_shape(view) for view in await rooms.list()]})
+    async def list_rooms(request: web.Request) -> web.Response:
+        views = await rooms.list(request.query.get("merchant_id") or None)
+        return answer({"items": [summary_shape(view) for view in views]})
 
     async def get_room(request: web.Request) -> web.Response:
         return answer(room_shape(await rooms.look(request.match_info["slug"]), base(request)))

@@ -14,6 +14,7 @@ from server.infra.mongo import Database, Document
 from server.rooms.model import Announcement, ChatRules, Helper, Room
 
 ROOMS_LISTED = 200
+NEXT_FIRST = (("scheduled_at", 1), ("created_at", 1))
 
 
 class RoomStore:
@@ -23,9 +24,10 @@ class RoomStore:
         self._rooms = database["rooms"]
 
     async def make_indexes(self) -> None:
-        """Unique addresses; one room per host."""
+        """Unique addresses; one room per host; rooms of a merchant."""
         await self._rooms.create_index("slug", unique=True)
         await self._rooms.create_index("host_id", unique=True)
+        await self._rooms.create_index("merchant_id")
 
     async def add(self, room: Room) -> None:
         """Add a room. Raises Conflict (`slug_taken`)."""
@@ -70,13 +72,13 @@ class RoomStore:
         return _room(await self._rooms.find_one({"host_id": host_id}))
 
     async def by_merchant(self, merchant_ids: list[str]) -> list[Room]:
-        """Rooms that sell for these merchants."""
-        found = self._rooms.find({"merchant_id": {"$in": merchant_ids}})
+        """Rooms that sell for these merchants, by next broadcast."""
+        found = self._rooms.find({"merchant_id": {"$in": merchant_ids}}).sort(NEXT_FIRST)
         return [room async for document in found if (room := _room(document))]
 
     async def all(self) -> list[Room]:
         """Rooms by next broadcast."""
-        found = self._rooms.find().sort([("scheduled_at", 1), ("created_at", 1)]).limit(ROOMS_LISTED)
+        found = self._rooms.find().sort(NEXT_FIRST).limit(ROOMS_LISTED)
         return [room async for document in found if (room := _room(document))]
 
     async def edit(self, room_id: str, changes: dict[str, str | datetime | None]) -> Room | None:

@@ -112,6 +112,13 @@ const routes: RouteRecordRaw[] = [
     meta: { tab: 'halls' },
   },
   {
+    path: '/products/:id',
+    name: 'product',
+    component: () => import('./features/products/ProductPage.vue'),
+    props: true,
+    meta: { tab: 'halls', title: 'products.one' },
+  },
+  {
     path: '/cart',
     name: 'cart',
     component: () => import('./features/cart/CartPage.vue'),

@@ -175,6 +175,8 @@ async def test_a_merchant_says_who_he_is_in_plain_text(farm: Farm, host: Page, o
     assert seen["booths"][0]["summary"] == told
     _, found = await page.ask("GET", "/api/merchants?q=华容")
     assert found["items"] == [merchant]
+    assert (await page.ask("GET", f"/api/merchants/{merchant['id']}"))[1] == merchant
+    assert (await page.ask("GET", "/api/merchants/nobody"))[0] == 404
     assert (await host.ask("PATCH", "/api/my/merchant", {"summary": "长" * 2001}))[0] == 400
     assert (await page.ask("PATCH", "/api/my/merchant", {"summary": ""}))[0] == 401
 

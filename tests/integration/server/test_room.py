@@ -88,6 +88,23 @@ async def test_a_live_room_comes_first_on_the_home_page(
     assert [(item["slug"], item["state"]) for item in body["items"]] == [("zhang", "live"), ("aaa", "idle")]
 
 
+async def test_only_a_merchants_own_rooms_are_named_to_who_asks_for_them(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given: another merchant with a room
+    other = await server.services.accounts.register("lisi", PASSWORD, "李四", None)
+    farm = await server.services.catalog.add_merchant("湘阴茶场", "")
+    await server.services.rooms.open(other, "aaa", "第一个房间", farm.id)
+
+    # when
+    page = new_page()
+    answers = [await page.ask("GET", f"/api/rooms?merchant_id={one}") for one in (farm.id, "nobody", "")]
+
+    # then
+    assert [[item["slug"] for item in body["items"]] for _, body in answers[:2]] == [["aaa"], []]
+    assert len(answers[2][1]["items"]) == 2
+
+
 async def test_a_wrong_key_and_a_wrong_room_are_refused(
     server: RunningServer, stall: Stall, new_page: NewPage
 ) -> None:

@@ -68,6 +68,9 @@ export const accounts = {
 
 export const rooms = {
   list: (options?: CallOptions) => items(http.get<Items<RoomSummary>>('/api/rooms', options)),
+  /** Who is live first. */
+  ofMerchant: (merchant_id: string, options?: CallOptions) =>
+    items(http.get<Items<RoomSummary>>(withQuery('/api/rooms', { merchant_id }), options)),
   get: (slug: string, options?: CallOptions) => http.get<Room>(`/api/rooms/${id(slug)}`, options),
   mine: (options?: CallOptions) => http.get<HostRoom>('/api/my/room', options),
   change: (change: { title?: string; scheduled_at?: string | null }) => http.patch<HostRoom>('/api/my/room', change),
@@ -258,6 +261,7 @@ export const halls = {
 
 export const merchants = {
   find: (q: string, options?: CallOptions) => items(http.get<Items<Merchant>>(withQuery('/api/merchants', { q }), options)),
+  get: (merchantId: string, options?: CallOptions) => http.get<Merchant>(`/api/merchants/${id(merchantId)}`, options),
   /** Whom the host sells for. */
   mine: (options?: CallOptions) => http.get<Merchant>('/api/my/merchant', options),
   describe: (summary: string) => http.patch<Merchant>('/api/my/merchant', { summary }),

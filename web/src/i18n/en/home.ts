@@ -12,6 +12,6 @@ export default {
   academy: 'Farming academy',
   newest: 'Newest lessons',
   halls: 'Virtual halls',
-  search: 'Search lessons',
+  search: 'Search lessons and goods',
   partFailed: 'This part did not open',
 }

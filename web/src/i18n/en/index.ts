@@ -14,10 +14,11 @@ import learn from './learn'
 import offline from './offline'
 import operators from './operators'
 import orders from './orders'
+import products from './products'
 import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, draws, home, learn, academy, clips, halls, account, buying, cart, offline, operators, orders, room, studio, talk }
+const en: Messages = { common, errors, draws, home, learn, academy, clips, halls, account, buying, cart, offline, operators, orders, products, room, studio, talk }
 
 export default en

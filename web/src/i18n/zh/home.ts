@@ -12,6 +12,6 @@ export default {
   academy: '农技学院',
   newest: '最新课',
   halls: '虚拟展厅',
-  search: '搜课程',
+  search: '搜课程和好货',
   partFailed: '这一块没打开',
 }

@@ -9,6 +9,7 @@ import errors from './more-errors'
 import offline from './offline'
 import operators from './operators'
 import orders from './orders'
+import products from './products'
 import studio from './studio'
 
-export default { errors, home, learn, academy, account, draws, halls, offline, operators, orders, studio }
+export default { errors, home, learn, academy, account, draws, halls, offline, operators, orders, products, studio }

@@ -1,4 +1,4 @@
-// Buying a product at a booth: choose how many, order once, then pay on the order's page.
+// Buying a product outside of a room: choose how many, order once, then pay on the order's page.
 import { ref, shallowRef } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { orders } from '@/api'
