@@ -6,6 +6,7 @@ import buying from './buying'
 import cart from './cart'
 import clips from './clips'
 import common from './common'
+import cutting from './cutting'
 import draws from './draws'
 import errors from './errors'
 import halls from './halls'
@@ -19,6 +20,6 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, draws, home, learn, academy, clips, halls, account, buying, cart, offline, operators, orders, products, room, studio, talk }
+const en: Messages = { common, errors, draws, home, learn, academy, clips, cutting, halls, account, buying, cart, offline, operators, orders, products, room, studio, talk }
 
 export default en

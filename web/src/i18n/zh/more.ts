@@ -1,6 +1,7 @@
 // Chinese of all pages but the room, which must open quickly on a weak line.
 import academy from './academy'
 import account from './account'
+import cutting from './cutting'
 import draws from './draws'
 import halls from './halls'
 import home from './home'
@@ -12,4 +13,4 @@ import orders from './orders'
 import products from './products'
 import studio from './studio'
 
-export default { errors, home, learn, academy, account, draws, halls, offline, operators, orders, products, studio }
+export default { errors, home, learn, academy, account, cutting, draws, halls, offline, operators, orders, products, studio }
