@@ -160,13 +160,13 @@ const routes: RouteRecordRaw[] = [
     path: '/addresses',
     name: 'addresses',
     component: () => import('./features/buying/AddressesPage.vue'),
-    meta: { tab: 'me', signedIn: true, title: 'buying.address.title' },
+    meta: { tab: 'me', signedIn: true, title: 'own.addresses.title' },
   },
   {
     path: '/coupons',
     name: 'coupons',
     component: () => import('./features/buying/CouponsPage.vue'),
-    meta: { tab: 'me', signedIn: true, title: 'buying.coupon.title' },
+    meta: { tab: 'me', signedIn: true, title: 'own.coupons.title' },
   },
   {
     path: '/studio/orders',

@@ -15,11 +15,12 @@ import learn from './learn'
 import offline from './offline'
 import operators from './operators'
 import orders from './orders'
+import own from './own'
 import products from './products'
 import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, draws, home, learn, academy, clips, cutting, halls, account, buying, cart, offline, operators, orders, products, room, studio, talk }
+const en: Messages = { common, errors, draws, home, learn, academy, clips, cutting, halls, account, buying, cart, offline, operators, orders, own, products, room, studio, talk }
 
 export default en

@@ -10,7 +10,8 @@ import errors from './more-errors'
 import offline from './offline'
 import operators from './operators'
 import orders from './orders'
+import own from './own'
 import products from './products'
 import studio from './studio'
 
-export default { errors, home, learn, academy, account, cutting, draws, halls, offline, operators, orders, products, studio }
+export default { errors, home, learn, academy, account, cutting, draws, halls, offline, operators, orders, own, products, studio }

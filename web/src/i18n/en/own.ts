@@ -1,0 +1,25 @@
+export default {
+  addresses: {
+    title: 'Addresses',
+    empty: 'No address yet',
+    emptyHint: 'Save one, and ordering takes a single tap',
+    remove: 'Delete',
+    removeTitle: 'Delete this address?',
+    removeHint: 'Orders you have made keep theirs',
+    keep: 'Keep it',
+    removed: 'Deleted',
+    saved: 'Saved',
+  },
+  coupons: {
+    title: 'My coupons',
+    from: 'From the room of {host}',
+    until: 'Valid until {day}',
+    usedFor: 'Used in an order',
+    over: 'Expired',
+    go: 'Use it',
+    order: 'See order',
+    empty: 'No coupons yet',
+    emptyHint: 'When a host drops coupons in a room, tap “Get it”',
+    rule: 'A coupon that fits is taken off by itself, one for each order',
+  },
+}
