@@ -56,7 +56,7 @@ def test_a_hall_is_built_on_an_uploaded_panorama_and_visited(platform: Platform,
     expect(sheet.get_by_test_id("report")).to_have_count(1)
     expect(sheet.get_by_test_id("talk")).to_contain_text("找他聊聊")
     # and from the booth the way to a product, which has a page of its own with the merchant's words
-    sheet.get_by_role("link", name="冰糖橙").click()
+    sheet.get_by_role("link", name="冰糖橙", exact=True).click()
     expect(visitor.get_by_test_id("product")).to_contain_text("三代人种橙，<b>不打蜡</b>")
     expect(visitor.get_by_test_id("report")).to_have_count(1)
     visitor.get_by_test_id("buy-product").click()

@@ -113,7 +113,8 @@ def test_every_control_of_buying_and_selling_has_a_name(platform: Platform, open
         "/studio/booth",
         *(f"/operator/{page}" for page in ("nodes", "sales", "sanctions", "words", "log", "halls", "halls/new")),
     )
-    look_around(buyer, look, "/", "/halls", f"/halls/{platform.hall_id}", f"/products/{platform.oranges_id}", "/learn?q=橙")
+    shop = (f"/halls/{platform.hall_id}", f"/products/{platform.oranges_id}", "/learn?q=橙")
+    look_around(buyer, look, "/", "/halls", "/learn", *shop)
 
     # then nothing is without a name, too pale or out of reach
     assert not faults, "\n".join(faults)

@@ -1,7 +1,7 @@
 export default {
   brand: 'Dongting',
   tagline: 'Live from the lake',
-  nav: { home: 'Home', learn: 'Academy', halls: 'Halls', cart: 'Cart', me: 'Me', main: 'Main', skip: 'Skip to content' },
+  nav: { home: 'Home', learn: 'Learn', halls: 'Halls', cart: 'Cart', me: 'Me', main: 'Main', skip: 'Skip to content' },
   action: {
     toLive: 'Watch live',
     back: 'Back',
