@@ -231,7 +231,7 @@ class MediaSettings(SharedSettings):
     turn_secret: SecretStr | None = None
     turn_password_seconds: float = Field(3600.0, ge=60)
     # A recorded part ends at the first keyframe after this; shorter parts lose less in a crash and cost more objects.
-    recording_part_seconds: float = Field(2.0, ge=0.5, le=10)
+    recording_part_seconds: float = Field(2.0, ge=0.5, le=4)
 
     @model_validator(mode="after")
     def _turn_needs_its_secret(self) -> Self:

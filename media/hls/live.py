@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
 
-TARGET_SECONDS = 4  # a part is closed at the first keyframe after two seconds; who sends none makes it longer
+TARGET_SECONDS = 4  # a part is closed at the first keyframe after two seconds, without one after four
 PART_TARGET_SECONDS = 0.58  # fragments end with the first picture after half a second
 PART_HOLD_BACK = 3  # part targets that a player stays behind; fewer stall on phones
 HOLD_BACK = 3  # target durations, for players that know no parts
@@ -108,7 +108,7 @@ class LiveTake:
         self.is_over = False
         self.is_independent = True  # whether a decoder may begin with any segment
         self.settled: list[str] = []  # the lines of closed segments without their fragments
-        self._longest_ns = 0
+        self._target_seconds = TARGET_SECONDS
         self._kept_from = 0  # the first segment whose fragments are in memory
         self._listed_from = 0  # the first one whose fragments are named; never goes back
         self._places: dict[str, int] = {}  # by name
@@ -144,6 +144,7 @@ class LiveTake:
     def add_closed(self, segment: LiveSegment) -> None:
         """One that was recorded before."""
         self.open(segment)
+        self._target_seconds = max(self._target_seconds, round(segment.seconds))
         self._kept_from = len(self.segments)
         self._note_closed(segment)
         self._settle()
@@ -159,7 +160,6 @@ class LiveTake:
         self.is_over = True
 
     def _note_closed(self, segment: LiveSegment) -> None:
-        self._longest_ns = max(self._longest_ns, segment.end_ns - segment.start_ns)
         self.settled.append(_text([*self._head(segment, is_first=not self.settled), *self._tail(segment)]))
 
     def _settle(self) -> None:
@@ -187,8 +187,8 @@ class LiveTake:
 
     @property
     def target_seconds(self) -> int:
-        """TARGETDURATION: grows only for a publisher who sends keyframes too seldom."""
-        return max(TARGET_SECONDS, (self._longest_ns + _SECOND_NS // 2) // _SECOND_NS)
+        """TARGETDURATION, which must not change while the playlist grows (RFC 8216, 6.2.1)."""
+        return self._target_seconds
 
     @property
     def next_sequence(self) -> int:

@@ -6,6 +6,7 @@ from collections import deque
 
 from media.recording.assemble import AudioAssembler, VideoAssembler, make_video_assembler
 from media.recording.audio_line import AudioLine
+from media.recording.continuity import Break, Continuity
 from media.recording.merge import Merge
 from media.recording.reorder import OrderedPacket, Reorder
 from media.recording.timeline import LipSync, SenderReport, TrackClock
@@ -36,6 +37,7 @@ class RunIntake:
         self._video_clock = TrackClock(video.clock_rate if video else 90_000)
         self._audio_clock = TrackClock(audio.clock_rate if audio else 48_000)
         self._lip_sync = LipSync(self._video_clock, self._audio_clock)
+        self._continuity = Continuity()
         self.audio_setup: AudioSetup | None = None
         if video is not None:
             self._video = make_video_assembler(video)
@@ -49,6 +51,7 @@ class RunIntake:
         self._newest_picture_ns: int | None = None
         self._first_picture_arrival_ns = 0
         self.first_picture_ns: int | None = None  # on the arrival clock; known before it is handed out
+        self.has_jumped = False  # a clock ran away bit by bit: nothing more is taken, another intake must go on
         self.broken_packets = 0
 
     @property
@@ -61,18 +64,33 @@ class RunIntake:
         """Packets that neither came nor were repaired in time."""
         return sum(reorder.lost_packets for reorder in self._reorders.values())
 
-    def push(self, kind: Kind, data: bytes, arrival_ns: int) -> None:
-        """Take one packet; what is not of this track is counted and dropped."""
+    def push(self, kind: Kind, data: bytes, arrival_ns: int) -> Break | None:
+        """Take one packet; what is not of this track is counted and dropped.
+
+        Answers why the run ends before it, if it does; the packet is not taken then.
+        """
         track = self._formats.get(kind)
         try:
             packet = parse_rtp(data)
         except ValueError:
             self.broken_packets += 1
-            return
+            return None
         if track is None or packet.payload_type != track.payload_type:
             self.broken_packets += 1
-            return
-        self._reorders[kind].push(packet, arrival_ns)
+            return None
+        found = self._continuity.check(kind, packet.timestamp, track.clock_rate, arrival_ns)
+        if found is None:
+            self._reorders[kind].push(packet, arrival_ns)
+        return found
+
+    def resume(self) -> None:
+        """After a silence, and `flush`: wait for a keyframe, as if the publisher had come back; his clocks run on."""
+        if self._video is not None:
+            self._video = make_video_assembler(self._formats["video"])
+        self._line = None
+        self._held.clear()
+        self._merge = Merge(set(self._formats))
+        self._newest_picture_ns = self.first_picture_ns = None
 
     def report(self, kind: Kind, report: SenderReport) -> None:
         """Take a sender report."""
@@ -117,22 +135,28 @@ class RunIntake:
 
     def _place_picture(self, unit: AccessUnit) -> None:
         at_ns, is_anchored_anew = self._video_clock.at_ns(unit.timestamp, unit.arrival_ns)
+        self.has_jumped = self.has_jumped or is_anchored_anew
+        if self.has_jumped:
+            return
         if self._newest_picture_ns is None:
             self.first_picture_ns, self._first_picture_arrival_ns = at_ns, unit.arrival_ns
             self._lip_sync.align()
             self._start_with_picture(is_late=False)
         self._newest_picture_ns = max(at_ns, self._newest_picture_ns or at_ns)
-        after_loss = unit.after_loss or is_anchored_anew
-        self._merge.push(Sample("video", at_ns, 0, unit.data, unit.keyframe, after_loss, unit.setup))
+        self._merge.push(Sample("video", at_ns, 0, unit.data, unit.keyframe, unit.after_loss, unit.setup))
 
     def _place_sound(self, unit: AccessUnit) -> None:
         if self._line is None:
-            self._audio_clock.lower(unit.timestamp, unit.arrival_ns)
+            if not self._lip_sync.is_aligned:
+                self._audio_clock.lower(unit.timestamp, unit.arrival_ns)
             self._held.append(unit)
             if self._video is None:
                 self._start_sound(self._audio_clock.place(self._held[0].timestamp))
             return
-        at_ns, _ = self._audio_clock.at_ns(unit.timestamp, unit.arrival_ns)
+        at_ns, is_anchored_anew = self._audio_clock.at_ns(unit.timestamp, unit.arrival_ns)
+        self.has_jumped = self.has_jumped or is_anchored_anew
+        if self.has_jumped:
+            return
         if self._lip_sync.is_due:  # this was the first sound: its clock runs only now
             self._lip_sync.align()
             at_ns = self._audio_clock.place(unit.timestamp)

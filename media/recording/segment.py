@@ -11,11 +11,12 @@ from media.recording.tracks import AUDIO_CLOCK, SECOND_NS, VIDEO_CLOCK, AudioSet
 # A crash loses the fragment under way. Smaller ones cost more bytes of boxes and more writes.
 FRAGMENT_NS = SECOND_NS // 2
 # Fragments end where a picture begins, so that they are of one length; sound alone ends one when no picture comes.
-PICTURE_PATIENCE_NS = SECOND_NS // 10
-# A part that waits for a keyframe is closed all the same when it is so long: players hold it in memory, and so do we.
-LONGEST_PART_NS = 20 * SECOND_NS
+PICTURE_PATIENCE_NS = SECOND_NS // 25  # no longer: players were promised at the beginning how long they become
+# A part that waits for a keyframe is closed all the same at the first picture after so long, or where it would become
+# longer than HLS players were promised at the beginning (RFC 8216, 4.3.3.1: rounded, at most four seconds).
+FULL_PART_NS = 4 * SECOND_NS
+LONGEST_PART_NS = SECOND_NS * 44 // 10
 LARGEST_PART_BYTES = 8_000_000
-CEASED_NS = 5 * SECOND_NS  # a slide show has a picture now and then; a camera that was switched off has none any more
 USUAL_PICTURE_TICKS = VIDEO_CLOCK // 30  # how long the last picture is shown if there was only one
 
 
@@ -102,7 +103,8 @@ class Segmenter:
         if self._fragment_start_ns is None:
             self._fragment_start_ns = sample.at_ns
         elif sample.at_ns - self._fragment_start_ns >= self._longest_fragment_ns(sample):
-            self.cut(sample.at_ns if sample.kind == "video" else None)
+            length = nanoseconds(sample.length, AUDIO_CLOCK) if sample.kind == "audio" else 0
+            self.cut(sample.at_ns + length)
             self._fragment_start_ns = sample.at_ns
 
     def _longest_fragment_ns(self, sample: Sample) -> int:
@@ -130,6 +132,7 @@ class Segmenter:
         self._video_end_ns = None
 
     def _add_picture(self, sample: Sample) -> None:
+        self._end_longest_part(sample.at_ns, sample.at_ns)
         if sample.setup is not None and sample.setup != self._video_setup:
             self._begin_video_run(sample, sample.setup)
         elif self._video_setup is None:
@@ -192,15 +195,13 @@ class Segmenter:
             self._open_run()
         if self._video_setup is None and self._is_part_full(sample.at_ns):
             self._close_part(sample.at_ns)
-        elif self._have_pictures_ceased(sample.at_ns) and self._is_part_overfull(sample.at_ns):
-            self._show_pending_until(sample.at_ns)
-            self._close_part(sample.at_ns)
+        end_ns = sample.at_ns + nanoseconds(sample.length, AUDIO_CLOCK)
+        self._end_longest_part(sample.at_ns, end_ns)
         if self._part_start_ns is None:
             self._open_part(sample)
         if not self._audio:
             self._audio_start = ticks(sample.at_ns, AUDIO_CLOCK)
         self._audio.append(AudioEntry(sample.length, sample.data))
-        end_ns = sample.at_ns + nanoseconds(sample.length, AUDIO_CLOCK)
         self._end_ns = max(self._end_ns, end_ns)
         if sample.after_loss:
             self._sink.note_gap(sample.at_ns, end_ns)
@@ -212,10 +213,15 @@ class Segmenter:
         """Whether it ends here, keyframe or not."""
         if self._part_start_ns is None:
             return False
-        return at_ns - self._part_start_ns >= LONGEST_PART_NS or self._part_bytes >= LARGEST_PART_BYTES
+        return at_ns - self._part_start_ns >= FULL_PART_NS or self._part_bytes >= LARGEST_PART_BYTES
 
-    def _have_pictures_ceased(self, at_ns: int) -> bool:
-        return self._video_end_ns is not None and at_ns - self._video_end_ns >= CEASED_NS
+    def _end_longest_part(self, at_ns: int, end_ns: int) -> None:
+        """Before a sample that would make the part too long: end it, though no picture came that could."""
+        if self._part_start_ns is None or end_ns - self._part_start_ns <= LONGEST_PART_NS:
+            return
+        closed_ns = min(at_ns, self._part_start_ns + LONGEST_PART_NS)
+        self._show_pending_until(closed_ns)
+        self._close_part(closed_ns)
 
     def _open_part(self, sample: Sample) -> None:
         self._part_start_ns = self._end_ns = sample.at_ns

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from config.logs import logger
+from media.recording.continuity import Break
 from media.recording.intake import RunIntake
 from media.recording.segment import Segmenter, Sink
 from media.recording.take_spool import TakeSpool
@@ -35,6 +36,7 @@ class TakeWriter:
         self._part_ns = int(part_seconds * SECOND_NS)
         self._segmenter = Segmenter(self._sink, self._part_ns)
         self._intake: RunIntake | None = None
+        self._formats: tuple[TrackFormat | None, TrackFormat | None] = (None, None)
         self._wall_of_zero = wall - timedelta(microseconds=now_ns // 1000)
         self._origin_ns: int | None = None  # what 0 of the take is on the arrival clock
         self._is_run_begun = False
@@ -61,8 +63,12 @@ class TakeWriter:
     def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None) -> None:
         """A publisher joined: end the run before and take packets of these tracks."""
         self.end_run()
+        self._formats = (video, audio)
         self._intake = RunIntake(video, audio)
-        self._segmenter.begin_run(self._intake.audio_setup)
+        self._open_run(self._intake)
+
+    def _open_run(self, intake: RunIntake) -> None:
+        self._segmenter.begin_run(intake.audio_setup)
         self._is_run_begun = False
         self._is_idle = True
 
@@ -82,10 +88,23 @@ class TakeWriter:
 
     def push(self, kind: Kind, data: bytes, arrival_ns: int) -> None:
         """Take one RTP packet."""
-        if self._intake is not None:
+        if self._intake is None:
+            return
+        found = self._intake.push(kind, data, arrival_ns)
+        if found is not None:
+            self._break_run(self._intake, found)
             self._intake.push(kind, data, arrival_ns)
-            self._newest_arrival_ns = max(self._newest_arrival_ns, arrival_ns)
-            self._is_idle = False
+        self._newest_arrival_ns = max(self._newest_arrival_ns, arrival_ns)
+        self._is_idle = False
+
+    def _break_run(self, intake: RunIntake, why: Break) -> None:
+        """The publisher was silent, or counts anew: what comes now is a run of its own, begun with a keyframe."""
+        if why is Break.JUMP:
+            self.begin_run(*self._formats)
+            return
+        self._write(intake.flush())
+        intake.resume()
+        self._open_run(intake)
 
     def report(self, kind: Kind, report: SenderReport) -> None:
         """Take one sender report."""
@@ -100,6 +119,8 @@ class TakeWriter:
         if self._intake.first_picture_ns is not None:  # viewers are told at once, whatever it waits for
             self._begin(self._intake.first_picture_ns)
         self._write(ready)
+        if self._intake.has_jumped:
+            self._break_run(self._intake, Break.JUMP)
         if not self._is_idle and now_ns - self._newest_arrival_ns > IDLE_NS:
             self._is_idle = True
             self._write(self._intake.flush_idle())

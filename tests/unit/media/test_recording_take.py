@@ -187,10 +187,7 @@ def test_a_part_waits_for_a_keyframe_however_long(tmp_path: Path) -> None:
     assert [part.duration_ms for part in take.parts] == [3000, 2000]
 
 
-def test_a_part_is_closed_at_last_when_its_publisher_sends_no_keyframes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("media.recording.segment.LONGEST_PART_NS", 4 * SECOND_NS)
+def test_a_part_is_closed_at_last_when_its_publisher_sends_no_keyframes(tmp_path: Path) -> None:
     take = record(tmp_path, [(H264, OPUS, broadcast("H264", 9, BEGIN, gop=10_000))])
     assert [part.duration_ms for part in take.parts] == [4000, 4000, 1000]
     assert [part.keyframe for part in take.parts] == [True, False, False]
@@ -209,14 +206,11 @@ def test_a_part_of_many_bytes_is_closed_sooner(tmp_path: Path, monkeypatch: pyte
     assert len(shown(tmp_path / "stream", take).pictures_ms) == 9 * 30
 
 
-def test_the_sound_of_a_camera_that_was_switched_off_is_recorded_in_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("media.recording.segment.LONGEST_PART_NS", 6 * SECOND_NS)
+def test_the_sound_of_a_camera_that_was_switched_off_is_recorded_in_parts(tmp_path: Path) -> None:
     pictures = picture_packets(encoded_pictures("H264", 3), "H264", BEGIN)
     take = record(tmp_path, [(H264, OPUS, in_order(pictures, sound_packets(encoded_sounds(17), BEGIN)))])
-    assert [part.start_ms for part in take.parts] == [0, 2000, 8000, 14_000]
-    assert [part.keyframe for part in take.parts] == [True, True, False, False]
+    assert [part.start_ms for part in take.parts] == [0, 2000, 6400, 10_800, 15_200]
+    assert [part.keyframe for part in take.parts] == [True, True, False, False, False]
     seen = shown(tmp_path / "stream", take)
     assert len(seen.pictures_ms) == 90
     assert abs(seen.sound_end_ms - 17_000) < 20

@@ -1,0 +1,97 @@
+"""A publisher who falls silent, or whose clock jumps: a new run begins, and no part is longer than was promised."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from media.recording.tracks import SECOND_NS
+from tests.harness.recorded import record, shown
+from tests.harness.scripted_rtp import (
+    H264,
+    OPUS,
+    Arrival,
+    Counters,
+    broadcast,
+    encoded_pictures,
+    encoded_sounds,
+    in_order,
+    picture_packets,
+    sound_packets,
+)
+
+BEGIN = 100 * SECOND_NS
+
+
+def silent(arrivals: list[Arrival], from_seconds: float, seconds: float) -> list[Arrival]:
+    """The same, of which nothing came for a while."""
+    begin, end = (BEGIN + int(at * SECOND_NS) for at in (from_seconds, from_seconds + seconds))
+    return [arrival for arrival in arrivals if not begin <= arrival.at_ns < end]
+
+
+def test_a_host_who_is_silent_for_ten_seconds_begins_a_run_and_no_part_becomes_long(tmp_path: Path) -> None:
+    # given a host whose session stays, and of whom nothing comes from 5.5 s to 15.5 s
+    take = record(tmp_path, [(H264, OPUS, silent(broadcast("H264", 20, BEGIN), 5.5, 10))])
+    # then players are told of the new run, no part is longer than players were promised, and the gap is listed
+    assert len(take.runs) == 2
+    assert max(part.duration_ms for part in take.parts) < 4500
+    assert [(start // 1_000_000, end // 1_000_000) for start, end in take.gaps] == [(5500, 16_000)]
+    # and what comes after has its place, lips and voice together
+    seen = shown(tmp_path / "stream", take, 1)
+    assert seen.pictures_ms[0] == pytest.approx(16_000, abs=1)
+    assert seen.flashes_ms == pytest.approx([16_000, 17_000, 18_000, 19_000], abs=1)
+    assert seen.beeps_ms == pytest.approx(seen.flashes_ms, abs=30)
+    assert take.summary().duration_ms == 20_000
+
+
+def test_what_only_comes_late_is_no_interruption(tmp_path: Path) -> None:
+    # given a line that holds everything back for three seconds and then lets all of it through
+    begin, end = BEGIN + 3 * SECOND_NS, BEGIN + 6 * SECOND_NS
+    late = [
+        replace(a, at_ns=end + (a.at_ns - begin) // 100) if begin <= a.at_ns < end else a
+        for a in broadcast("H264", 9, BEGIN)
+    ]
+    # when
+    take = record(tmp_path, [(H264, OPUS, late)])
+    # then
+    assert len(take.runs) == 1
+    assert take.gaps == []
+    assert len(shown(tmp_path / "stream", take).pictures_ms) == 270
+
+
+def test_a_timestamp_that_jumps_begins_a_run(tmp_path: Path) -> None:
+    first = picture_packets(encoded_pictures("H264", 3), "H264", BEGIN)
+    counters = Counters(sequence=first[-1].sequence + 1, timestamp=5_000 + 7200 * 90_000)
+    second = picture_packets(encoded_pictures("H264", 3), "H264", BEGIN + 3 * SECOND_NS, counters)
+    take = record(tmp_path, [(H264, OPUS, in_order(first, second, sound_packets(encoded_sounds(6), BEGIN)))])
+    assert len(take.runs) == 2
+    assert len(shown(tmp_path / "stream", take, 1).pictures_ms) == 90
+    assert max(part.duration_ms for part in take.parts) < 4500
+
+
+def test_a_camera_that_pauses_while_the_sound_goes_on_makes_no_part_longer(tmp_path: Path) -> None:
+    # given a camera that is off from 3 s to 13 s
+    sounds = sound_packets(encoded_sounds(16), BEGIN)
+    pictures = silent(picture_packets(encoded_pictures("H264", 16), "H264", BEGIN), 3, 10)
+    # when
+    take = record(tmp_path, [(H264, OPUS, in_order(pictures, sounds))])
+    # then
+    assert max(part.duration_ms for part in take.parts) < 4500
+    seen = shown(tmp_path / "stream", take)
+    assert seen.beeps_ms == pytest.approx([1000 * second for second in range(16)], abs=30)
+
+
+@pytest.mark.parametrize("seconds", [0.7, 1.9])
+def test_a_short_silence_begins_no_run_and_makes_no_part_longer(seconds: float, tmp_path: Path) -> None:
+    arrivals = silent(broadcast("H264", 12, BEGIN, gop=100), 3, seconds)
+    take = record(tmp_path, [(H264, OPUS, arrivals)])
+    assert len(take.runs) == 1
+    assert max(part.duration_ms for part in take.parts) < 4500
+
+
+def test_pictures_alone_that_come_seldom_keep_to_the_longest_part(tmp_path: Path) -> None:
+    pictures = silent(picture_packets(encoded_pictures("H264", 9, gop=1000), "H264", BEGIN), 3.8, 1.8)
+    take = record(tmp_path, [(H264, None, pictures)])
+    assert max(part.duration_ms for part in take.parts) < 4500
