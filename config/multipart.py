@@ -1,4 +1,4 @@
-"""Writing an object in parts over days and processes: the only file that touches the S3 SDK's inner calls.
+"""Writing an object in parts over days and processes: one of two files that touch the S3 SDK's inner calls.
 
 Its public ones send in parts only what they have as a whole.
 """

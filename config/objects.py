@@ -19,6 +19,7 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
+from config.conditional import put_over
 from config.multipart import Multipart
 from config.settings import SharedSettings
 
@@ -49,11 +50,21 @@ class ObjectStat:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class TaggedObject:
+    """An object as it was read, to be written over if it is still so."""
+
+    body: bytes
+    etag: str
+
+
 class Objects(Protocol):
     """What an object store does for us."""
 
     async def put(self, key: str, data: bytes, content_type: str) -> None: ...
     async def put_file(self, key: str, path: Path, content_type: str) -> None: ...
+    async def put_over(self, key: str, data: bytes, content_type: str, etag: str | None) -> None: ...
+    async def get_tagged(self, key: str) -> TaggedObject: ...
     async def get(self, key: str) -> bytes: ...
     async def get_file(self, key: str, path: Path) -> None: ...
     async def stat(self, key: str) -> ObjectStat: ...
@@ -134,11 +145,19 @@ class S3Objects:
 
     async def get(self, key: str) -> bytes:
         """Read a small object whole."""
+        return (await self.get_tagged(key)).body
 
-        def work() -> bytes:
+    async def put_over(self, key: str, data: bytes, content_type: str, etag: str | None) -> None:
+        """Write an object over the one that was read with this ETag; None: there was none. Raises ObjectChanged."""
+        await self._call(lambda: put_over(self._client, self._bucket, key, data, content_type, etag))
+
+    async def get_tagged(self, key: str) -> TaggedObject:
+        """Read a small object whole, with its ETag."""
+
+        def work() -> TaggedObject:
             response = self._client.get_object(bucket_name=self._bucket, object_name=key)
             try:
-                return bytes(response.read())
+                return TaggedObject(bytes(response.read()), response.headers.get("ETag", "").strip('"'))
             finally:
                 response.close()
                 response.release_conn()

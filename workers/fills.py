@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.conditional import ObjectChanged
 from config.logs import logger
 from config.objects import ObjectNotFound
 from media.hls.playlist import PLAYLIST_TYPE, vod_playlist
@@ -30,7 +31,7 @@ log = logger(__name__)
 
 NS_PER_MS = 1_000_000
 LONGEST_SECONDS = 2 * 3600.0  # of one fill: then what is made is added, and the rest stays a gap
-WRITES = 5  # of a take that somebody else writes at the same time
+WRITES = 8  # of a take that somebody else writes at the same time
 
 
 class FillMaker:
@@ -132,25 +133,27 @@ class FillMaker:
     async def _add(self, stream_id: str, made: Sequence[Filled]) -> None:
         """Write the take with its new runs: the playlist first, take.json last, as the media node does.
 
-        A node that brings its part at the same moment may write it, too, so it is looked at before and after. If
-        it has been filled by then, a worker whose lease was taken for lost was first: nothing is added twice.
-        Raises NotYet.
+        A node that brings its part at the same moment writes it, too: who comes second reads it again. If it has
+        been filled by then, a worker whose lease was taken for lost was first: nothing is added twice. Raises NotYet.
         """
         prefix = take_prefix(stream_id)
         for _ in range(WRITES):
-            raw = await self._objects.get(prefix + "take.json")
+            read = await self._objects.get_tagged(prefix + "take.json")
             try:
-                stored = take_from_json(json.loads(raw))
+                stored = take_from_json(json.loads(read.body))
             except ValueError:
                 raise SourceRefused("broken_source") from None
             if any(run.init.startswith(FILL) for run in stored.runs):
                 return
             whole = combine(_as_take(stored, made), stored)
             playlist = vod_playlist(whole.segments(), whole.began_at)
-            body = json.dumps(whole.as_json(), ensure_ascii=False)
-            if await self._objects.get(prefix + "take.json") == raw:
-                await self._objects.put(prefix + "index.m3u8", playlist.encode(), PLAYLIST_TYPE)
-                await self._objects.put(prefix + "take.json", body.encode(), "application/json")
+            body = json.dumps(whole.as_json(), ensure_ascii=False).encode()
+            await self._objects.put(prefix + "index.m3u8", playlist.encode(), PLAYLIST_TYPE)
+            try:
+                await self._objects.put_over(prefix + "take.json", body, "application/json", read.etag)
+            except ObjectChanged:
+                continue
+            return
         raise NotYet
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
+from config.conditional import ObjectChanged
 from config.logs import logger
 from config.objects import ObjectNotFound, Objects, ObjectsUnavailable
 from media.hls.playlist import PLAYLIST_TYPE, vod_playlist
@@ -78,11 +80,19 @@ class Uploader:
         """Upload the rest, then the playlist, last `take.json`: whoever sees that one finds everything it names."""
         await self.upload_closed()
         await self._ask_for_earlier()
-        take = await self._with_others(self._spool.take)
-        playlist = vod_playlist(take.segments(), take.began_at)
-        await self._put(take, "index.m3u8", playlist, PLAYLIST_TYPE)
-        await self._put(take, "take.json", json.dumps(take.as_json(), ensure_ascii=False), JSON_TYPE)
-        return take.summary()
+        while True:  # others write it too: nodes that had the stream, a worker that fills its gaps
+            take, etag = await self._with_others(self._spool.take)
+            playlist = vod_playlist(take.segments(), take.began_at).encode()
+            key = take_key(take.stream_id, "index.m3u8")
+            await self._insist(partial(self._objects.put, key, playlist, PLAYLIST_TYPE))
+            body = json.dumps(take.as_json(), ensure_ascii=False).encode()
+            key = take_key(take.stream_id, "take.json")
+            try:
+                await self._insist(partial(self._objects.put_over, key, body, JSON_TYPE, etag))
+            except ObjectChanged:
+                log.info("the take was written by somebody else meanwhile, once more", stream=take.stream_id)
+                continue
+            return take.summary()
 
     async def _ask_for_earlier(self) -> None:
         """Before `take.json` is written: is there one already that must be part of it?"""
@@ -96,17 +106,18 @@ class Uploader:
             earlier = None
         await asyncio.to_thread(self._spool.note_earlier, earlier)
 
-    async def _with_others(self, take: Take) -> Take:
-        """What other nodes recorded of the same stream, and brought here meanwhile, belongs to the take as well."""
+    async def _with_others(self, take: Take) -> tuple[Take, str | None]:
+        """What others recorded or filled of the same stream, and brought meanwhile, belongs to the take as well; and
+        the ETag of what is written over."""
         try:
-            stored = await self._insist(lambda: earlier_take(self._objects, take.stream_id))
-            return take if stored is None else combine(take, take_from_json(stored))
+            key = take_key(take.stream_id, "take.json")
+            stored = await self._insist(partial(self._objects.get_tagged, key))
+        except ObjectNotFound:
+            return take, None
+        try:
+            return combine(take, take_from_json(json.loads(stored.body))), stored.etag
         except ValueError:
-            return take  # not readable: replaced
-
-    async def _put(self, take: Take, name: str, text: str, content_type: str) -> None:
-        key = take_key(take.stream_id, name)
-        await self._insist(lambda: self._objects.put(key, text.encode(), content_type))
+            return take, stored.etag  # not readable: replaced
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask the object store until it answers."""

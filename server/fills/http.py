@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from config.clock import Clock
 from server.accounts.model import Role
-from server.errors import BadRequest
+from server.errors import BadRequest, BodyTooLarge
 from server.fills.model import LARGEST_FILE_BYTES, LONGEST_FILE_MS, FillView, HostFile
 from server.fills.service import Fills
 from server.http import Routes, answer, parse, require_role
@@ -46,8 +46,9 @@ def fill_routes(fills: Fills, clock: Clock, folder: Path) -> Routes:
             bytes=request.content_length,
             added_at=clock.now(),
         )
-        await fills.check_file(host, file)
-        async with receive_video(request, LARGEST_FILE_BYTES, folder) as received:
+        if file.bytes > LARGEST_FILE_BYTES:
+            raise BodyTooLarge("the file is too large")
+        async with fills.place_for(host, file), receive_video(request, file.bytes, folder) as received:
             await fills.put_file(file, received.path)
         return web.Response(status=204)
 

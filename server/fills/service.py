@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from config.clock import Clock
 from config.logs import logger
-from config.objects import ObjectNotFound
+from config.objects import ObjectNotFound, ObjectsUnavailable
 from server.accounts.model import User
 from server.courses.model import Lesson
 from server.errors import Conflict, NotAllowed, NotFound
@@ -39,7 +41,9 @@ class Store(Protocol):
 
     async def get(self, thing_id: str) -> Fill | None: ...
     async def add(self, fill: Fill) -> Fill: ...
-    async def files_of(self, stream_id: str) -> list[HostFile]: ...
+    async def files_of(self, stream_id: str, *, with_expected: bool = False) -> list[HostFile]: ...
+    async def expect_file(self, file: HostFile) -> None: ...
+    async def expect_no_more(self, file: HostFile) -> None: ...
     async def put_file(self, file: HostFile) -> None: ...
     async def forget_files(self, stream_id: str) -> None: ...
     async def streams_with_files_before(self, moment: datetime) -> list[str]: ...
@@ -92,6 +96,7 @@ class Fills:
         self._recordings = recordings
         self._lessons = lessons
         self._clock = clock
+        queue.ask_about_losses(self._is_filled)
 
     async def look(self, host: User, stream_id: str) -> FillView:
         """How the filling of a stream stands. Raises NotFound, NotAllowed."""
@@ -109,8 +114,10 @@ class Fills:
         walls = walls_of(holes, take.first_picture_at)
         return FillView(FillState.OPEN, walls, tuple(file.name for file in files))
 
-    async def check_file(self, host: User, file: HostFile) -> None:
-        """Whether a file is taken in, before it comes.
+    @asynccontextmanager
+    async def place_for(self, host: User, file: HostFile) -> AsyncGenerator[None]:
+        """A place for a file, taken before it comes, so that those that come at the same moment are no more than may
+        be kept; given back if it does not come.
 
         Raises NotFound, NotAllowed, Conflict (`not_ready`, `not_wanted`: at no gap, `fill_begun`, `too_many_files`).
         """
@@ -122,10 +129,16 @@ class Fills:
             raise _not_ready()
         if take.first_picture_at is None or not is_wanted(file, take):
             raise Conflict("nothing is missing there", code="not_wanted")
-        check_room(await self._store.files_of(file.stream_id), file)
+        await self._store.expect_file(file)
+        try:
+            check_room(await self._store.files_of(file.stream_id, with_expected=True), file)
+            yield
+        except BaseException:
+            await self._store.expect_no_more(file)
+            raise
 
     async def put_file(self, file: HostFile, path: Path) -> None:
-        """Keep a file that was checked; the same one again changes nothing."""
+        """Keep a file that has its place; the same one again changes nothing."""
         await self._objects.put_file(fill_prefix(file.stream_id) + file.name, path, "application/octet-stream")
         await self._store.put_file(file)
 
@@ -182,6 +195,16 @@ class Fills:
     async def _forget_files(self, stream_id: str) -> None:
         await self._objects.delete_prefix(fill_prefix(stream_id))
         await self._store.forget_files(stream_id)
+
+    async def _is_filled(self, fill: Fill) -> bool:
+        """Whether its take is longer already, so that no worker needs to decode anything any more. Also while nobody
+        can say: whoever has the fill next finds out."""
+        try:
+            return bool(read_take(await self._objects.get(take_prefix(fill.id) + "take.json")).filled)
+        except ObjectsUnavailable:
+            return True
+        except (ObjectNotFound, ValueError):
+            return False
 
     async def _own(self, host: User, stream_id: str) -> Stream:
         stream = await self._streams.get(stream_id)

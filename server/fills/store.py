@@ -39,14 +39,24 @@ class FillStore(WorkRecords[Fill]):
             return kept
         return fill
 
-    async def files_of(self, stream_id: str) -> list[HostFile]:
-        """The files of a stream, in order."""
-        found = self._files.find({"stream_id": stream_id}).sort("name", 1)
+    async def files_of(self, stream_id: str, *, with_expected: bool = False) -> list[HostFile]:
+        """The files of a stream, in order; `with_expected`: those too that are on their way."""
+        which = {} if with_expected else {"is_expected": {"$ne": True}}
+        found = self._files.find({"stream_id": stream_id, **which}).sort("name", 1)
         return [_file(document) async for document in found]
+
+    async def expect_file(self, file: HostFile) -> None:
+        """Note a file that is on its way; one that is here stays as it is."""
+        noted = {**asdict(file), "is_expected": True}
+        await self._files.update_one({"_id": _file_id(file)}, {"$setOnInsert": noted}, upsert=True)
+
+    async def expect_no_more(self, file: HostFile) -> None:
+        """Forget a file that was on its way and did not come."""
+        await self._files.delete_one({"_id": _file_id(file), "is_expected": True})
 
     async def put_file(self, file: HostFile) -> None:
         """Note a file whose object is written; the same one again is one."""
-        await self._files.replace_one({"_id": f"{file.stream_id}:{file.name}"}, asdict(file), upsert=True)
+        await self._files.replace_one({"_id": _file_id(file)}, asdict(file), upsert=True)
 
     async def forget_files(self, stream_id: str) -> None:
         """Forget the files of a stream."""
@@ -72,4 +82,8 @@ def _fill(document: Document) -> Fill:
 
 
 def _file(document: Document) -> HostFile:
-    return HostFile(**{name: value for name, value in document.items() if name != "_id"})
+    return HostFile(**{name: value for name, value in document.items() if name not in ("_id", "is_expected")})
+
+
+def _file_id(file: HostFile) -> str:
+    return f"{file.stream_id}:{file.name}"

@@ -40,6 +40,7 @@ class Jobs(Protocol):
 
 
 Changed = Callable[[T], Awaitable[None]]
+Harmless = Callable[[T], Awaitable[bool]]
 
 
 class Queue(Generic[T]):
@@ -62,10 +63,15 @@ class Queue(Generic[T]):
         self._priority = priority
         self._lease = timedelta(seconds=lease_seconds)
         self._changed: Changed[T] | None = None
+        self._is_harmless: Harmless[T] | None = None
 
     def tell_changes_to(self, changed: Changed[T]) -> None:
         """Who hears of every change. What he misses because a server is away he finds again by himself."""
         self._changed = changed
+
+    def ask_about_losses(self, is_harmless: Harmless[T]) -> None:
+        """Who says of a thing whose worker was lost whether its source has nothing to do with that any more."""
+        self._is_harmless = is_harmless
 
     async def send(self, thing: T) -> None:
         """Send the job of a waiting thing. If Redis is away the sweep does it later."""
@@ -129,10 +135,15 @@ class Queue(Generic[T]):
     async def sweep(self) -> None:
         """Take things back from dead workers; send again the jobs that nobody claimed."""
         for thing in await self._records.lost(self._clock.now()):
-            if await self.release_fault(thing, WORKER_LOST) is not None:
+            if await self._take_back(thing) is not None:
                 log.warning("a worker was lost", job=self._job, thing=thing.id, attempt=thing.work.attempt)
         for thing in await self._records.due(self._clock.now()):
             await self.send(thing)
+
+    async def _take_back(self, thing: T) -> T | None:
+        if self._is_harmless is not None and await self._is_harmless(thing):
+            return await self.release_unharmed(thing)
+        return await self.release_fault(thing, WORKER_LOST)
 
     async def _move(self, thing: T, after: Work) -> T | None:
         moved = await self._records.move(thing, _with(thing, after))

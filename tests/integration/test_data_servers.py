@@ -13,6 +13,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from redis import Redis
 
 from config.bus import Bus
+from config.conditional import ObjectChanged
 from config.objects import S3Objects
 from config.settings import MediaSettings, ServerSettings, SharedSettings, WorkerSettings
 from dongting.child import Child
@@ -35,6 +36,29 @@ async def test_an_object_is_written_and_read_in_part(objects: S3Objects) -> None
     await objects.put("public/a.txt", b"0123456789", "text/plain")
     assert b"".join([chunk async for chunk in objects.read("public/a.txt", 2, 3)]) == b"234"
     assert await objects.list_keys("public/") == ["public/a.txt"]
+
+
+async def test_of_all_who_write_over_the_same_object_one_wins(objects: S3Objects) -> None:
+    async def write(text: str, etag: str | None) -> bool:
+        try:
+            await objects.put_over("notes/a.txt", text.encode(), "text/plain", etag)
+        except ObjectChanged:
+            return False
+        return True
+
+    # given
+    assert sum(await asyncio.gather(*(write(f"first {n}", None) for n in range(6)))) == 1
+    read = await objects.get_tagged("notes/a.txt")
+    assert read.body.startswith(b"first")
+    # when, then
+    assert sum(await asyncio.gather(*(write(f"second {n}", read.etag) for n in range(6)))) == 1
+    assert not await write("third", read.etag)
+    assert not await write("third", None)
+    assert (await objects.get("notes/a.txt")).startswith(b"second")
+    # and what is gone meanwhile is not written anew
+    newest = await objects.get_tagged("notes/a.txt")
+    await objects.delete_prefix("notes/")
+    assert not await write("fourth", newest.etag)
 
 
 async def test_two_processes_may_make_the_bucket_at_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -266,3 +267,25 @@ async def test_only_its_host_fills_a_broadcast(farm: Farm, page: Page) -> None:
     for method, where in (("GET", path), ("POST", path), ("PUT", file_path(stream, began_at, 7000))):
         status, body = await page.ask(method, where, data=b"x" if method == "PUT" else None)
         assert (status, body["code"]) == (403, "not_allowed")
+
+
+async def test_files_that_come_at_once_are_no_more_than_may_be_kept(
+    farm: Farm, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: there is room for two
+    monkeypatch.setattr("server.fills.model.MOST_FILES", 2)
+    stream, began_at, _ = await interrupted(farm, page)
+    video = make_video(RunOf(1.0, width=64, height=64))
+
+    async def bring(second: int) -> int:
+        path = file_path(stream, began_at + timedelta(milliseconds=4000 + second), 1000)
+        return (await page.ask("PUT", path, data=video))[0]
+
+    # when
+    statuses = await asyncio.gather(*(bring(number) for number in range(6)))
+
+    # then
+    assert set(statuses) <= {204, 409}
+    assert len((await look(page, stream))["files"]) == statuses.count(204) <= 2
+    # and what was refused holds no place
+    assert await bring(100) == (204 if statuses.count(204) < 2 else 409)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import hashlib
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-from config.objects import ObjectNotFound, ObjectStat, ObjectsUnavailable
+from config.conditional import ObjectChanged
+from config.objects import ObjectNotFound, ObjectStat, ObjectsUnavailable, TaggedObject
 
 
 class ObjectShelf:
-    """Objects by key. While `fault` is set every call raises it."""
+    """Objects by key. While `fault` is set every call raises it; `before_put_over` is called with the key."""
 
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
         self.fault: Exception | None = None
+        self.before_put_over: Callable[[str], None] = lambda _: None
         self._news = asyncio.Event()
         self._refused = asyncio.Event()
 
@@ -41,6 +44,17 @@ class ObjectShelf:
 
     async def put_file(self, key: str, path: Path, content_type: str) -> None:
         await self.put(key, await asyncio.to_thread(path.read_bytes), content_type)
+
+    async def put_over(self, key: str, data: bytes, content_type: str, etag: str | None) -> None:
+        self.before_put_over(key)
+        held = self.held.get(key)
+        if etag != (None if held is None else _etag(held)):
+            raise ObjectChanged(key)
+        await self.put(key, data, content_type)
+
+    async def get_tagged(self, key: str) -> TaggedObject:
+        body = await self.get(key)
+        return TaggedObject(body, _etag(body))
 
     async def get(self, key: str) -> bytes:
         self._answer()
@@ -71,3 +85,7 @@ class ObjectShelf:
         if self.fault is not None:
             self._refused.set()
             raise self.fault
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()

@@ -154,3 +154,29 @@ async def test_what_a_dead_node_recorded_is_in_the_take_of_the_one_that_went_on(
     assert all(objects.held[f"public/takes/stream/{part['name']}"] for part in take["parts"])
     assert objects.held["public/takes/stream/index.m3u8"].count(b".m4s") == 2
     await second.aclose()
+
+
+async def test_what_another_writes_at_the_same_moment_stays_in_the_take(tmp_path: Path) -> None:
+    # given a node about to write its take, and a worker that fills a gap of it just before
+    objects = ObjectShelf()
+    first = await record(tmp_path / "a", objects, 20, is_continued=False)
+    await first.finish()
+    second = await record(tmp_path / "b", objects, 2, is_continued=True)
+
+    def fill(key: str) -> None:
+        objects.before_put_over = lambda _: None
+        body = json.loads(objects.held[key])
+        body["runs"].append({**body["runs"][0], "init": "fill-1-0-init.mp4"})
+        filled = {**body["parts"][0], "name": "fill-1-0-0000.m4s", "run": 1, "start_ms": 5000}
+        objects.held[key] = json.dumps({**body, "parts": [*body["parts"], filled]}).encode()
+
+    objects.before_put_over = fill
+    # when
+    await second.finish()
+    # then
+    take = stored(objects)
+    assert [take["runs"][part["run"]]["init"] for part in take["parts"]][1] == "fill-1-0-init.mp4"
+    assert len(take["parts"]) == 3
+    assert objects.held["public/takes/stream/index.m3u8"].count(b".m4s") == 3
+    await first.aclose()
+    await second.aclose()

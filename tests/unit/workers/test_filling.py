@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +13,8 @@ from typing import cast
 import pytest
 
 from config.clock import SystemClock
-from config.objects import ObjectNotFound, ObjectsUnavailable
+from config.conditional import ObjectChanged
+from config.objects import ObjectNotFound, ObjectsUnavailable, TaggedObject
 from server.errors import Conflict
 from server.fills.model import Fill, HostFile
 from server.fills.service import Fills
@@ -35,11 +37,11 @@ TAKE_JSON = take_prefix("s1") + "take.json"
 
 
 class Shelf:
-    """An object store in memory. `after_put` is called with the key of what was written."""
+    """An object store in memory. `before_put_over` is called with the key of what is about to be written."""
 
     def __init__(self, kept: dict[str, bytes]) -> None:
         self.kept = kept
-        self.after_put: Callable[[str], None] = lambda _: None
+        self.before_put_over: Callable[[str], None] = lambda _: None
 
     async def get(self, key: str) -> bytes:
         try:
@@ -52,7 +54,16 @@ class Shelf:
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         self.kept[key] = data
-        self.after_put(key)
+
+    async def put_over(self, key: str, data: bytes, content_type: str, etag: str | None) -> None:
+        self.before_put_over(key)
+        if etag != str(hash(self.kept[key])):
+            raise ObjectChanged(key)
+        self.kept[key] = data
+
+    async def get_tagged(self, key: str) -> TaggedObject:
+        body = await self.get(key)
+        return TaggedObject(body, str(hash(body)))
 
     async def put_file(self, key: str, path: Path, content_type: str) -> None:
         await self.put(key, await asyncio.to_thread(path.read_bytes), content_type)
@@ -194,21 +205,21 @@ async def test_a_worker_that_was_taken_for_lost_adds_nothing_a_second_time(bench
 
 
 async def test_a_node_that_writes_the_take_at_the_same_moment_takes_nothing_away(bench: Bench) -> None:
-    # given: a node that read the take before it was filled, and writes it after
-    old = bench.objects.kept[TAKE_JSON]
+    # given: a node that brings a part after the take was read, and before it is written
+    def bring(key: str) -> None:
+        bench.objects.before_put_over = lambda _: None
+        body = json.loads(bench.objects.kept[key])
+        late = {"name": "part-9.m4s", "run": 0, "start_ms": 30_000, "duration_ms": 1000, "bytes": 1, "keyframe": True}
+        bench.objects.kept[key] = json.dumps({**body, "parts": [*body["parts"], late]}).encode()
 
-    def overwrite(key: str) -> None:
-        if key == TAKE_JSON:
-            bench.objects.kept[key] = old
-            bench.objects.after_put = lambda _: None
-
-    bench.objects.after_put = overwrite
+    bench.objects.before_put_over = bring
 
     # when
     assert await bench.make()
 
     # then
     assert spans(bench.take) == [(1000, 4000), (9000, 12_000)]
+    assert [part.name for part in bench.take.parts][-1] == "part-9.m4s"
 
 
 @pytest.mark.parametrize("error", [Conflict("it is changing"), ObjectsUnavailable("away"), ZeroDivisionError()])
