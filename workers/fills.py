@@ -12,13 +12,13 @@ from config.logs import logger
 from config.objects import ObjectNotFound
 from media.hls.playlist import PLAYLIST_TYPE, vod_playlist
 from media.recording.combine import combine
-from media.recording.take import Part, Run, take_from_json
+from media.recording.take import FILL, Part, Run, take_from_json
 from media.recording.take import Take as RecordedTake
 from server.errors import Conflict, NotFound
 from server.fills.model import Fill, HostFile, Patch, place_of, plan_patches
 from server.fills.service import Fills
 from server.infra.away import AWAY
-from server.recordings.take import FILL, Take, fill_prefix, take_prefix
+from server.recordings.take import Take, fill_prefix, take_prefix
 from workers.fence import ChildFailed, Fence
 from workers.folders import WorkFolder
 from workers.making import Lease, NotYet
@@ -77,7 +77,10 @@ class FillMaker:
         """Make and bring all patches that can be made. Raises what stood in the way if none can."""
         made: list[Filled] = []
         failure: Exception = SourceRefused("no_cover")
-        patches = plan_patches(take, files)
+        try:
+            patches = plan_patches(take, await self._fills.holes_in(take), files)
+        except NotFound:
+            raise SourceRefused("source_missing") from None
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + LONGEST_SECONDS
         for number, patch in enumerate(patches):
@@ -112,6 +115,8 @@ class FillMaker:
         made = await self._fence.run(
             task, Filled, lambda done: lease.report((number + done) / count), video_ms=patch.end_ms - patch.start_ms
         )
+        if patch.is_recorded and (made.lag_ms is None or not _is_whole(made, patch)):
+            raise SourceRefused("no_cover")  # what takes the place of something must fit in it, also to the ear
         await put_folder(self._objects, out, take_prefix(take.stream_id))
         log.info("a gap is filled", stream=take.stream_id, at_ms=round(made.start_ms), lag_ms=made.lag_ms)
         return made
@@ -155,6 +160,11 @@ class FillMaker:
                 continue
             return
         raise NotYet
+
+
+def _is_whole(made: Filled, patch: Patch) -> bool:
+    length_ms = sum(segment.duration_ms for segment in made.segments)
+    return abs(made.start_ms - patch.start_ms) <= 1 and abs(made.start_ms + length_ms - patch.end_ms) <= 1
 
 
 def _as_take(stored: RecordedTake, made: Sequence[Filled]) -> RecordedTake:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from media.recording.take import MERGE_GAPS_NS, Part, Take
+from media.recording.take import FILL, MERGE_GAPS_NS, Part, Take
 
 _MS = 1_000_000
+_ROUNDED_NS = 2 * _MS  # take.json tells milliseconds
 Span = tuple[int, int]
 
 
@@ -15,6 +16,7 @@ def combine(own: Take, stored: Take) -> Take:
     """The take that the object store should tell of: what is stored there, with ours in its place by the clock.
 
     Runs are known by their init segments. What the stored one has of ours, from an earlier time, is replaced by ours.
+    A fill stands in place of the parts that it covers: something was missing in them.
     """
     mine = {run.init for run in own.runs}
     others = _only(stored, {run.init for run in stored.runs} - mine)
@@ -24,14 +26,39 @@ def combine(own: Take, stored: Take) -> Take:
         return stored if not own.parts else own
     began_at = min(own.began_at, others.began_at)
     both = sorted([*_placed(own, began_at), *_placed(others, began_at)], key=lambda entry: entry[1].start_ns)
+    fills = [(part.start_ns, part.end_ns) for part in _fills(both)]
+    recorded = [part for init, part in both if not init.startswith(FILL)]
+    worse = [part for part in recorded if _is_within(part.start_ns, part.end_ns, fills)]
+    both = [(init, part) for init, part in both if part not in worse]
     inits = list(dict.fromkeys(init for init, _ in both))
     runs = {run.init: run for run in (*others.runs, *own.runs)}
     whole = Take(own.stream_id, own.room_id, began_at)
     whole.runs = [runs[init] for init in inits]
     whole.parts = [replace(part, run=inits.index(init)) for init, part in both]
-    whole.gaps = _gaps([*_lost_inside(own, began_at), *_lost_inside(others, began_at)], whole.parts)
+    lost = [*_lost_inside(own, began_at), *_lost_inside(others, began_at)]
+    whole.gaps = _gaps([gap for gap in lost if not _is_within(*gap, fills)], whole.parts)
+    known = [span for take in (own, others) for span in _moved(take.replaced, _shift(take, began_at))]
+    whole.replaced = sorted({*known, *((part.start_ns, part.end_ns) for part in worse)})
     whole.uploaded = own.uploaded | others.uploaded
     return whole
+
+
+def _fills(placed: list[tuple[str, Part]]) -> list[Part]:
+    """Each fill as one part: all of its run."""
+    whole: dict[str, Part] = {}
+    for init, part in placed:
+        if init.startswith(FILL):
+            first = whole.setdefault(init, part)
+            whole[init] = replace(first, end_ns=max(first.end_ns, part.end_ns))
+    return list(whole.values())
+
+
+def _is_within(start_ns: int, end_ns: int, spans: list[Span]) -> bool:
+    return any(begin - _ROUNDED_NS <= start_ns and end_ns <= end + _ROUNDED_NS for begin, end in spans)
+
+
+def _moved(spans: list[Span], shift: int) -> list[Span]:
+    return [(start + shift, end + shift) for start, end in spans]
 
 
 def _only(take: Take, inits: set[str]) -> Take:
@@ -40,7 +67,7 @@ def _only(take: Take, inits: set[str]) -> Take:
     kept = [number for number, run in enumerate(take.runs) if run.init in inits]
     found.runs = [take.runs[number] for number in kept]
     found.parts = [replace(p, run=kept.index(p.run)) for p in take.parts if p.run in kept]
-    found.gaps = list(take.gaps)
+    found.gaps, found.replaced = list(take.gaps), list(take.replaced)
     found.uploaded = {part.name for part in found.parts} | {run.init for run in found.runs}
     return found
 
@@ -60,11 +87,12 @@ def _placed(take: Take, began_at: datetime) -> list[tuple[str, Part]]:
 def _lost_inside(take: Take, began_at: datetime) -> list[Span]:
     """What is missing within its own parts; what it lacks between them another may have."""
     shift = _shift(take, began_at)
-    return [
-        (start + shift, end + shift)
+    inside = [
+        (start, end)
         for start, end in take.gaps
         if any(part.start_ns <= start and end <= part.end_ns for part in take.parts)
     ]
+    return _moved(inside, shift)
 
 
 def _gaps(inside: list[Span], parts: list[Part]) -> list[Span]:

@@ -10,6 +10,7 @@ from media.hls.playlist import Segment
 
 _MS = 1_000_000
 MERGE_GAPS_NS = 200 * _MS  # gaps closer than this are one
+FILL = "fill-"  # names of what a host's own recording filled in begin like this
 
 Record = dict[str, Any]
 
@@ -66,6 +67,7 @@ class Take:
     runs: list[Run] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)  # ns
+    replaced: list[tuple[int, int]] = field(default_factory=list)  # ns; recorded, but a fill stands there
     open_part: bool = False
     uploaded: set[str] = field(default_factory=set)
     # Nobody could say yet whether the object store holds an earlier take of this stream. Until then `first_number`
@@ -198,8 +200,13 @@ class Take:
                 for part in self.parts
             ],
             "runs": [asdict(run) for run in self.runs],
-            "gaps": [{"start_ms": round(start / _MS), "end_ms": round(end / _MS)} for start, end in self.gaps],
+            "gaps": _spans(self.gaps),
+            "replaced": _spans(self.replaced),
         }
+
+
+def _spans(spans: list[tuple[int, int]]) -> list[dict[str, int]]:
+    return [{"start_ms": round(start / _MS), "end_ms": round(end / _MS)} for start, end in spans]
 
 
 def part_name(number: int) -> str:
@@ -230,6 +237,7 @@ def take_from_json(body: Any) -> Take:
             for part in body["parts"]
         ]
         take.gaps = [(gap["start_ms"] * _MS, gap["end_ms"] * _MS) for gap in body["gaps"]]
+        take.replaced = [(span["start_ms"] * _MS, span["end_ms"] * _MS) for span in body.get("replaced", ())]
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a take.json: {type(error).__name__}") from None
     take.uploaded = {part.name for part in take.parts} | {run.init for run in take.runs}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,10 +10,13 @@ from itertools import pairwise
 
 from server.errors import Conflict
 from server.making.model import Work, WorkState
-from server.recordings.take import Take
+from server.recordings.take import Part, Take
 
 LEAST_HOLE_MS = 1_000  # a shorter one nobody notices
+LEAST_LOSS_MS = 500  # of a part that was recorded: a picture that stood for less nobody notices
 LEAST_PATCH_MS = 500  # less than this is not worth a cut
+LEAST_TAIL_MS = 5_000  # a broadcast that went on for so long without its host did not end because he ended it
+LONGEST_TAIL_MS = 30 * 60_000  # he may not notice for long that nobody sees him
 SEAM_MS = 400  # what a browser loses between two files; the last picture stands so long
 # Clocks differ, and a file next to a gap has the sound by which it finds its place.
 NEAR_MS = 2_000
@@ -28,10 +31,12 @@ KEPT = timedelta(days=8)  # files whose page never came back; a page keeps its o
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """What a take lacks between two of its parts, in ms of the stream's timeline."""
+    """What a take lacks, in ms of the stream's timeline. `is_recorded`: parts of it are there, with something missing
+    in them; only what covers all of it takes their place."""
 
     start_ms: float
     end_ms: float
+    is_recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Patch:
     start_ms: float
     end_ms: float
     files: tuple[HostFile, ...]
+    is_recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +103,53 @@ def may_try_again(work: Work) -> bool:
     return work.state is WorkState.FAILED and work.attempt < MOST_ATTEMPTS
 
 
-def holes_of(take: Take) -> tuple[Hole, ...]:
-    """What lies between parts: there the publisher was away, or the recorder could not write.
+def holes_of(take: Take, ended_at: datetime | None = None) -> tuple[Hole, ...]:
+    """What lies between parts: there the publisher was away, or the recorder could not write; parts in which packets
+    are missing; and what comes after the last one of a broadcast whose publisher vanished and did not come back."""
+    return tuple(sorted([*_between(take), *_lossy(take), *_tail(take, ended_at)], key=lambda hole: hole.start_ms))
 
-    What is lost within a part is not in here: its sound and picture go on beside it.
-    """
-    holes = []
+
+def _between(take: Take) -> Iterator[Hole]:
     end_ms = 0.0
     for part, following in pairwise(take.parts):
         end_ms = max(end_ms, part.start_ms + part.duration_ms)
         if following.start_ms - end_ms >= LEAST_HOLE_MS:
-            holes.append(Hole(end_ms, following.start_ms))
-    return tuple(holes)
+            yield Hole(end_ms, following.start_ms)
+
+
+def _lossy(take: Take) -> Iterator[Hole]:
+    """Parts with a loss, each with those that no decoder could begin with and what they stand on."""
+    for group in _groups(take):
+        first, last = group[0], group[-1]
+        is_ours = first.keyframe and not take.runs[first.run].is_fill
+        if is_ours and any(_lost_ms(part, take) >= LEAST_LOSS_MS for part in group):
+            yield Hole(first.start_ms, last.start_ms + last.duration_ms, is_recorded=True)
+
+
+def _groups(take: Take) -> Iterator[list[Part]]:
+    """Parts that follow each other: each group begins with a keyframe where its run has them."""
+    group: list[Part] = []
+    for part in take.parts:
+        if group and (part.run != group[-1].run or part.keyframe):
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
+
+
+def _lost_ms(part: Part, take: Take) -> float:
+    """The longest loss in a part."""
+    end_ms = part.start_ms + part.duration_ms
+    return max((min(gap.end_ms, end_ms) - max(gap.start_ms, part.start_ms) for gap in take.gaps), default=0.0)
+
+
+def _tail(take: Take, ended_at: datetime | None) -> Iterator[Hole]:
+    if ended_at is None or take.first_picture_at is None or not take.parts:
+        return
+    end_ms = max(part.start_ms + part.duration_ms for part in take.parts)
+    if (ended_at - take.first_picture_at) / timedelta(milliseconds=1) - end_ms >= LEAST_TAIL_MS:
+        yield Hole(end_ms, end_ms + LONGEST_TAIL_MS)
 
 
 def place_of(file: HostFile, take: Take) -> float:
@@ -129,12 +170,11 @@ def walls_of(holes: Sequence[Hole], first_picture_at: datetime) -> tuple[tuple[d
     )
 
 
-def is_wanted(file: HostFile, take: Take) -> bool:
+def is_wanted(file: HostFile, take: Take, holes: Sequence[Hole]) -> bool:
     """Whether a file is at, or next to, a hole."""
     start_ms = place_of(file, take)
     return any(
-        start_ms < hole.end_ms + NEAR_MS and start_ms + file.duration_ms > hole.start_ms - NEAR_MS
-        for hole in holes_of(take)
+        start_ms < hole.end_ms + NEAR_MS and start_ms + file.duration_ms > hole.start_ms - NEAR_MS for hole in holes
     )
 
 
@@ -145,10 +185,10 @@ def check_room(kept: Sequence[HostFile], file: HostFile) -> None:
         raise Conflict("so much is not taken in for one broadcast", code="too_many_files")
 
 
-def plan_patches(take: Take, files: Sequence[HostFile]) -> tuple[Patch, ...]:
+def plan_patches(take: Take, holes: Sequence[Hole], files: Sequence[HostFile]) -> tuple[Patch, ...]:
     """Which spans of the holes the files cover, the longest ones if there are many; seams are covered too."""
     placed = sorted(((place_of(file, take), file) for file in files), key=lambda entry: entry[0])
-    patches = [patch for hole in holes_of(take) for patch in _patches_in(hole, placed)]
+    patches = [patch for hole in holes for patch in _patches_in(hole, placed)]
     longest = sorted(patches, key=lambda patch: patch.start_ms - patch.end_ms)[:MOST_PATCHES]
     return tuple(_with_near(patch, placed) for patch in patches if patch in longest)
 
@@ -176,4 +216,10 @@ def _patches_in(hole: Hole, placed: Sequence[tuple[float, HostFile]]) -> list[Pa
             patches.append(Patch(last.start_ms, max(end, last.end_ms), (*last.files, file)))
         else:
             patches.append(Patch(begin, end, (file,)))
+    if hole.is_recorded:
+        return [
+            Patch(hole.start_ms, hole.end_ms, patch.files, is_recorded=True)
+            for patch in patches
+            if patch.start_ms - hole.start_ms <= NEAR_MS / 2 and hole.end_ms - patch.end_ms <= NEAR_MS / 2
+        ][:1]
     return [patch for patch in patches if patch.end_ms - patch.start_ms >= LEAST_PATCH_MS]

@@ -19,6 +19,7 @@ from server.fills.model import (
     Fill,
     FillState,
     FillView,
+    Hole,
     HostFile,
     check_room,
     holes_of,
@@ -107,7 +108,7 @@ class Fills:
         take = await self._take(stream)
         if take is None:
             return FillView(FillState.WAITING)
-        holes = holes_of(take)
+        holes = holes_of(take, stream.ended_at)
         if not holes or take.first_picture_at is None:
             return FillView(FillState.WHOLE)
         files = await self._store.files_of(stream_id)
@@ -127,7 +128,7 @@ class Fills:
         take = await self._take(stream)
         if take is None:
             raise _not_ready()
-        if take.first_picture_at is None or not is_wanted(file, take):
+        if take.first_picture_at is None or not is_wanted(file, take, holes_of(take, stream.ended_at)):
             raise Conflict("nothing is missing there", code="not_wanted")
         await self._store.expect_file(file)
         try:
@@ -164,6 +165,10 @@ class Fills:
             raise Conflict("no file has been brought", code="no_files")
         now = self._clock.now()
         return await self._store.add(Fill(stream.id, host.id, now, begin(now)))
+
+    async def holes_in(self, take: Take) -> tuple[Hole, ...]:
+        """What the take of a stream that is over lacks. Raises NotFound."""
+        return holes_of(take, (await self._streams.get(take.stream_id)).ended_at)
 
     async def files_of(self, stream_id: str) -> list[HostFile]:
         """What was brought for a stream."""

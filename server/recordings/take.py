@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from media.recording.take import FILL
 from server.recordings.inserts import Insert, Inserts
 
 LONGEST_MS = 24 * 3_600_000
-FILL = "fill-"  # names of what a host's own recording filled in begin like this
 
 
 class _Described(BaseModel):
@@ -59,6 +60,7 @@ class Take(_Described):
     parts: tuple[Part, ...] = ()
     runs: tuple[Run, ...] = ()
     gaps: tuple[Span, ...] = ()
+    replaced: tuple[Span, ...] = ()  # was recorded, but what was filled in stands there
     first_picture_at: datetime | None = None  # the wall clock of 0 ms
 
     @property
@@ -100,7 +102,7 @@ class Take(_Described):
 class Timeline:
     """Maps the stream's timeline to the replay's; a moment inside a gap is where the gap was."""
 
-    def __init__(self, parts: tuple[Part, ...]) -> None:
+    def __init__(self, parts: Sequence[Part]) -> None:
         self._starts = [part.start_ms for part in parts]
         self._durations = [part.duration_ms for part in parts]
         self._before = [0.0]
@@ -123,14 +125,20 @@ class Timeline:
 
 
 def inserts_of(take: Take) -> Inserts:
-    """What filling has put into the replay."""
-    before = Timeline(tuple(part for part in take.parts if not take.runs[part.run].is_fill))
-    return Inserts(
-        tuple(
-            Insert(round(before.replay_time(span.start_ms)), round(span.end_ms - span.start_ms))
-            for span in take.filled
-        )
-    )
+    """What filling has put into the replay; what only took the place of something worse put in nothing."""
+    recorded = [part for part in take.parts if not take.runs[part.run].is_fill]
+    recorded += [
+        Part(name="replaced", run=0, start_ms=span.start_ms, duration_ms=span.end_ms - span.start_ms, bytes=0)
+        for span in take.replaced
+    ]
+    before = Timeline(sorted(recorded, key=lambda part: part.start_ms))
+    inserts = []
+    for span in take.filled:
+        was_ms = before.replay_time(span.end_ms) - before.replay_time(span.start_ms)
+        length_ms = round(span.end_ms - span.start_ms - was_ms)
+        if length_ms > 0:
+            inserts.append(Insert(round(before.replay_time(span.start_ms)), length_ms))
+    return Inserts(tuple(inserts))
 
 
 def read_take(raw: bytes) -> Take:

@@ -275,7 +275,8 @@ async def test_files_that_come_at_once_are_no_more_than_may_be_kept(
     # given: there is room for two
     monkeypatch.setattr("server.fills.model.MOST_FILES", 2)
     stream, began_at, _ = await interrupted(farm, page)
-    video = make_video(RunOf(1.0, width=64, height=64))
+    await page.sign_in("zhanghong", PASSWORD)
+    video = make_video(1.0, width=64, height=64)
 
     async def bring(second: int) -> int:
         path = file_path(stream, began_at + timedelta(milliseconds=4000 + second), 1000)

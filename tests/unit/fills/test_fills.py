@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from server.errors import Conflict
 from server.fills.model import (
+    LONGEST_TAIL_MS,
     MOST_ATTEMPTS,
     MOST_FILES,
     MOST_PATCHES,
@@ -61,16 +62,50 @@ def test_a_hole_is_what_lies_between_parts_for_a_second_and_more() -> None:
     assert walls_of(holes_of(INTERRUPTED), BEGAN) == ((BEGAN + timedelta(seconds=20), BEGAN + timedelta(seconds=50)),)
 
 
+def test_a_part_with_a_loss_is_a_hole_that_only_what_covers_all_of_it_fills() -> None:
+    # given: six parts of one run, of which the fourth begins with no keyframe; losses in the second and the fourth
+    parts = tuple(
+        Part(name=f"{n}.m4s", run=0, start_ms=n * 2000, duration_ms=2000, bytes=1, keyframe=n != 3) for n in range(6)
+    )
+    gaps = (
+        Span(start_ms=2600, end_ms=4000),
+        Span(start_ms=6500, end_ms=7100),
+        Span(start_ms=9000, end_ms=9100),
+    )
+    take = make_take((0, 12_000)).model_copy(update={"parts": parts, "gaps": gaps})
+    # when
+    holes = holes_of(take)
+    # then
+    assert holes == (Hole(2000, 4000, is_recorded=True), Hole(4000, 8000, is_recorded=True))
+    patches = plan_patches(take, holes, [make_file(1000, 5500)])
+    assert [(patch.start_ms, patch.end_ms, patch.is_recorded) for patch in patches] == [(2000, 4000, True)]
+
+
+@pytest.mark.parametrize(("seconds", "holes"), [(91, ()), (120, (Hole(90_000, 90_000 + LONGEST_TAIL_MS),))])
+def test_a_broadcast_that_went_on_without_its_host_lacks_its_end(seconds: int, holes: tuple[Hole, ...]) -> None:
+    take = make_take((0, 90_000))
+    assert holes_of(take, BEGAN + timedelta(seconds=seconds)) == holes
+    # and what he recorded of it is filled in as far as it goes
+    patches = plan_patches(take, holes, [make_file(85_000, 95_000), make_file(94_500, 104_000)])
+    assert [(patch.start_ms, patch.end_ms) for patch in patches] == [(90_000, 104_000)][: len(holes)]
+
+
+def test_what_took_the_place_of_something_worse_moves_nothing() -> None:
+    take = make_take((0, 2000), (2000, 4000), (4000, 6000), (9000, 11_000), fills=(1, 3))
+    replaced = take.model_copy(update={"replaced": (Span(start_ms=2000, end_ms=4000),)})
+    assert inserts_of(replaced) == Inserts((Insert(6000, 2000),))
+
+
 def test_files_at_a_hole_are_wanted_and_others_are_not() -> None:
-    wanted = [
-        is_wanted(make_file(start, start + 10_000), INTERRUPTED) for start in (0, 9_000, 30_000, 51_000, 60_000)
-    ]
+    holes = holes_of(INTERRUPTED)
+    files = [make_file(start, start + 10_000) for start in (0, 9_000, 30_000, 51_000, 60_000)]
+    wanted = [is_wanted(file, INTERRUPTED, holes) for file in files]
     assert wanted == [False, True, True, True, False]
 
 
 def test_files_that_follow_each_other_are_one_patch_cut_to_the_hole() -> None:
     files = [make_file(24_500, 34_000), make_file(15_000, 25_000), make_file(34_300, 60_000)]
-    (patch,) = plan_patches(INTERRUPTED, files)
+    (patch,) = plan_patches(INTERRUPTED, holes_of(INTERRUPTED), files)
     assert (patch.start_ms, patch.end_ms) == (20_000, 50_000)
     assert [file.name for file in patch.files] == ["f15000", "f24500", "f34300"]
 
@@ -82,7 +117,7 @@ def test_files_beside_a_patch_come_along() -> None:
         make_file(30_000, 50_000),
         make_file(53_000, 60_000),
     ]
-    (patch,) = plan_patches(INTERRUPTED, files)
+    (patch,) = plan_patches(INTERRUPTED, holes_of(INTERRUPTED), files)
     assert [file.name for file in patch.files] == ["f8000", "f18000", "f30000"]
 
 
@@ -90,19 +125,20 @@ def test_of_many_patches_the_longest_are_made() -> None:
     take = make_take(*((at, at + 1_000) for at in range(0, 3_000 * (MOST_PATCHES + 5), 3_000)))
     files = [make_file(at + 1_000, at + 2_000 + at % 7 * 10) for at in range(0, 3_000 * (MOST_PATCHES + 4), 3_000)]
     lengths = sorted((file.duration_ms for file in files), reverse=True)
-    made = plan_patches(take, files)
+    made = plan_patches(take, holes_of(take), files)
     assert sorted((patch.end_ms - patch.start_ms for patch in made), reverse=True) == lengths[:MOST_PATCHES]
 
 
 def test_what_no_file_covers_stays_a_gap() -> None:
     files = [make_file(15_000, 25_000), make_file(40_000, 45_000), make_file(49_800, 60_000)]
-    patches = plan_patches(INTERRUPTED, files)
+    patches = plan_patches(INTERRUPTED, holes_of(INTERRUPTED), files)
     assert [(patch.start_ms, patch.end_ms) for patch in patches] == [(20_000, 25_000), (40_000, 45_000)]
 
 
 @given(st.lists(st.tuples(st.integers(-20_000, 100_000), st.integers(1, 60_000)), max_size=12))
 def test_patches_lie_in_holes_in_order_and_never_overlap(spans: list[tuple[int, int]]) -> None:
-    patches = plan_patches(INTERRUPTED, [make_file(start, start + length) for start, length in spans])
+    files = [make_file(start, start + length) for start, length in spans]
+    patches = plan_patches(INTERRUPTED, holes_of(INTERRUPTED), files)
     end_ms = 20_000.0
     for patch in patches:
         assert end_ms <= patch.start_ms < patch.end_ms <= 50_000

@@ -77,9 +77,10 @@ async def test_lost_workers_fail_a_fill_only_before_the_take_is_filled(
     answer: bytes | Exception, state: WorkState
 ) -> None:
     # given
-    records, clock = Records(), SystemClock()
-    queue = Queue(cast("Any", records), cast("Any", None), clock, job="fill", priority=lambda _: 0, lease_seconds=60)
-    fills = Fills(cast("Any", records), queue, cast("Any", OneTake(answer)), *cast("Any", (None, None, None)), clock)
+    records, clock, unused = Records(), SystemClock(), cast("Any", None)
+    store, objects = cast("Any", records), cast("Any", OneTake(answer))
+    queue = Queue[Fill](store, unused, clock, job="fill", priority=lambda _: 0, lease_seconds=60)
+    fills = Fills(store, queue, objects, unused, unused, unused, clock)
     # when
     for _ in range(MAX_FAULTS):
         records.fill = Fill("s1", "host", NOW, claim(records.fill.work, NOW, timedelta(seconds=60)))

@@ -16,13 +16,13 @@ from config.clock import SystemClock
 from config.conditional import ObjectChanged
 from config.objects import ObjectNotFound, ObjectsUnavailable, TaggedObject
 from server.errors import Conflict
-from server.fills.model import Fill, HostFile
+from server.fills.model import Fill, Hole, HostFile, holes_of
 from server.fills.service import Fills
 from server.making.model import begin as begin_work
 from server.making.model import claim
 from server.making.service import Queue
 from server.recordings.ladder import Segment
-from server.recordings.take import Take, fill_prefix, read_take, take_prefix
+from server.recordings.take import Take, fill_prefix, inserts_of, read_take, take_prefix
 from tests.harness.takes import RunOf, make_take
 from workers.fence import ChildFailed, Fence
 from workers.fills import FillMaker
@@ -81,6 +81,7 @@ class Child:
     def __init__(self) -> None:
         self.fails: dict[float, Exception] = {}
         self.folders_seen: list[int] = []
+        self.lag_ms: float | None = None
         self.meanwhile: Callable[[], Awaitable[bool]] | None = None
 
     async def run(self, task: Task, kind: type[Filled], on_progress: object, *, video_ms: float) -> Filled:
@@ -98,7 +99,7 @@ class Child:
             width=64,
             height=64,
             segments=(Segment(name=f"{task.prefix}0000.m4s", duration_ms=video_ms, bytes=1),),
-            lag_ms=None,
+            lag_ms=self.lag_ms,
         )
 
 
@@ -115,11 +116,15 @@ class Library:
 
     def __init__(self, files: list[HostFile]) -> None:
         self.files = files
+        self.ended_at: datetime | None = None
         self.fails: Exception | None = None
         self.finished: list[Take] = []
 
     async def files_of(self, stream_id: str) -> list[HostFile]:
         return self.files
+
+    async def holes_in(self, take: Take) -> tuple[Hole, ...]:
+        return holes_of(take, self.ended_at)
 
     async def finish(self, fill: Fill, take: Take) -> bool:
         if self.fails is not None:
@@ -237,3 +242,45 @@ async def test_a_take_that_is_longer_already_never_counts_as_failed(bench: Bench
     (take,) = bench.library.finished
     assert spans(take) == [(1000, 4000), (9000, 12_000)]
     assert len(bench.child.folders_seen) == 2
+
+
+def lose(bench: Bench) -> None:
+    """Between the gaps a picture stands from 4.2 to 5.8 s; a file of the host's covers that part."""
+    body = json.loads(bench.objects.kept[TAKE_JSON])
+    bench.objects.kept[TAKE_JSON] = json.dumps({**body, "gaps": [{"start_ms": 4200, "end_ms": 5800}]}).encode()
+    bench.library.files.append(HostFile("s1", "3500", BEGAN + timedelta(seconds=3.5), 3000, 1, BEGAN))
+    bench.objects.kept[fill_prefix("s1") + "3500"] = b"video"
+
+
+async def test_a_part_in_which_packets_are_missing_gives_its_place_to_the_host_s_own_recording(bench: Bench) -> None:
+    # given
+    lose(bench)
+    bench.child.lag_ms = 12.0
+    before = bench.take
+    # when
+    assert await bench.make()
+    # then: it is replaced, nothing else moves, and the loss is no gap any more
+    assert spans(bench.take) == [(1000, 4000), (4000, 6000), (9000, 12_000)]
+    assert [(span.start_ms, span.end_ms) for span in bench.take.replaced] == [(4000, 6000)]
+    assert len(bench.take.parts) == len(before.parts) + 2
+    assert bench.take.gaps == ()
+    assert sum(insert.length_ms for insert in inserts_of(bench.take).inserts) == 6000
+
+
+async def test_what_has_no_sound_in_common_takes_no_part_s_place(bench: Bench) -> None:
+    lose(bench)
+    assert await bench.make()
+    assert spans(bench.take) == [(1000, 4000), (9000, 12_000)]
+    assert bench.take.replaced == ()
+
+
+async def test_the_end_of_a_broadcast_whose_host_never_came_back_is_filled_in(bench: Bench) -> None:
+    # given: a broadcast that was ended half a minute after its last picture
+    bench.library.ended_at = BEGAN + timedelta(seconds=43)
+    bench.library.files.append(HostFile("s1", "12500", BEGAN + timedelta(seconds=12.5), 10_000, 1, BEGAN))
+    bench.objects.kept[fill_prefix("s1") + "12500"] = b"video"
+    # when
+    assert await bench.make()
+    # then
+    assert spans(bench.take)[-1] == (13_000, 22_500)
+    assert bench.take.duration_ms == 22_500
