@@ -139,8 +139,9 @@ class Airing:
         return (point.sequence, point.part or 0) > (self.live.first_sequence, 0)
 
     def is_earlier(self, name: str) -> bool:
-        """Whether it is the name of a file that a node before may have recorded."""
-        found = _FILE.fullmatch(name)
+        """Whether it is the name of a file, or a fragment of one, that a node before may have recorded."""
+        fragment = fragment_of(name)
+        found = _FILE.fullmatch(name if fragment is None else fragment[0])
         return self._turn.number > 0 and found is not None and int(found[1]) < self._first_number
 
     def has_file(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from media.hls.aac import AAC_CODEC, aac_init, channels_of
 from media.hls.airing import Airing, Airings
+from media.hls.before import FilesBefore
 from media.hls.history import Text
 from media.hls.live import LiveSegment, Point, fragment_of
 from media.hls.places import Places
@@ -43,6 +44,7 @@ class HlsRoutes:
         self._airings = airings
         self._shelf = shelf
         self._aac = AacMaker()
+        self._before = FilesBefore(shelf, self._aac)
         self._old = Places(OLD_BYTES)
 
     def add_to(self, app: web.Application) -> None:
@@ -87,15 +89,13 @@ class HlsRoutes:
     async def file(self, request: web.Request) -> web.StreamResponse:
         """An init segment, a segment or a fragment of one."""
         airing, name = await self._airing(request), request.match_info["name"]
+        stream_id = request.match_info["stream"]
+        if airing.is_earlier(name):
+            return await self._send_before(request, name, await self._before.read(stream_id, name))
         fragment = fragment_of(name)
         if fragment is not None:
             segment, number = await self._fragment(request, airing, *fragment)
             return await send(request, name, [segment.bodies[number]])
-        stream_id = request.match_info["stream"]
-        if airing.is_earlier(name):  # the node that had the stream before may be gone by now
-            body = await self._shelf.read(stream_id, name)
-            with self._old.take(self._client(request), len(body), request.path):
-                return await send(request, name, [body])
         with self._held(request, airing, name):
             return await send(request, name, await self._whole(stream_id, airing, name))
 
@@ -103,6 +103,8 @@ class HlsRoutes:
         """The same with the sound in AAC."""
         airing, name = await self._airing(request), request.match_info["name"]
         stream_id = request.match_info["stream"]
+        if airing.is_earlier(name):
+            return await self._send_before(request, name, await self._before.read_aac(stream_id, name))
         if name.endswith(".mp4"):
             return await send(request, name, [aac_init(b"".join(await self._whole(stream_id, airing, name)))])
         with self._held(request, airing, name):
@@ -112,6 +114,11 @@ class HlsRoutes:
             init = b"".join(await self._whole(stream_id, airing, segment.init))
             made = await self._aac.make(stream_id, name, b"".join([*before, *earlier]), own, channels_of(init))
             return await send(request, name, [made])
+
+    async def _send_before(self, request: web.Request, name: str, body: bytes) -> web.StreamResponse:
+        """What the node that had the stream before recorded: it may be gone by now."""
+        with self._old.take(self._client(request), len(body), request.path):
+            return await send(request, name, [body])
 
     async def _to_encode(
         self, request: web.Request, airing: Airing, name: str

@@ -67,6 +67,15 @@ class Shelf:
         except (ObjectsUnavailable, TimeoutError):
             raise unavailable("the object store does not answer") from None
 
+    async def inits(self, stream_id: str) -> list[str]:
+        """The names of the init segments of a take that are in the object store. Raises Problem: 503."""
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                keys = await self._objects.list_keys(take_key(stream_id, "init-"))
+        except (ObjectsUnavailable, TimeoutError):
+            raise unavailable("the object store does not answer") from None
+        return [key.rpartition("/")[2] for key in keys]
+
     async def _read(self, stream_id: str, name: str) -> bytes:
         async with self._turns:
             try:

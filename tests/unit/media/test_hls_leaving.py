@@ -34,8 +34,11 @@ from media.node import Node
 from media.problems import Problem, not_found
 from media.recording.recorder import Recorder
 from media.recording.take import Take
+from media.recording.tracks import SECOND_NS
 from media.recording.upload import take_key
 from media.stream import Stream, StreamContext, StreamEnding
+from tests.harness.recorded import decode, record
+from tests.harness.scripted_rtp import H264, OPUS, broadcast
 from tests.unit.media.object_shelf import ObjectShelf
 from tests.unit.media.test_live_playlist import Studio, plain
 from tests.unit.media.test_recording_told import Bus, NoHook, feed
@@ -314,6 +317,32 @@ async def test_the_segments_of_a_node_that_is_gone_are_read_from_the_object_stor
     assert await fetched(settings, airings, objects, "part-000007.m4s") == (200, b"pictures")
     for where, name in ((airings, "part-000008.m4s"), (airings, "part-1795348801.m4s"), (begun, "part-000007.m4s")):
         assert (await fetched(settings, where, objects, name))[0] == 404
+
+
+async def test_fragments_and_aac_of_a_node_that_is_gone_are_made_of_what_is_in_the_object_store(
+    settings: MediaSettings, tmp_path: Path
+) -> None:
+    # given a take of another node, all of it in the object store, and this node that goes on with the stream
+    objects, airings = ObjectShelf(), Airings()
+    take = record(tmp_path / "gone", [(H264, OPUS, broadcast("H264", 4, SECOND_NS))])
+    files = {run.init for run in take.runs} | {part.name for part in take.parts}
+    for name in files:
+        await objects.put(take_key("stream", name), (tmp_path / "gone/stream" / name).read_bytes(), PART_TYPE)
+    airings.open("stream", Turn(1)).opened(Take("stream", "room", first_number=1_795_348_800))
+
+    # when
+    pieces = [await fetched(settings, airings, objects, f"part-000001.{number}.m4s") for number in range(4)]
+    init = (await fetched(settings, airings, objects, "aac/init-0.mp4"))[1]
+    whole = [(await fetched(settings, airings, objects, f"aac/{part.name}"))[1] for part in take.parts]
+    cut = [(await fetched(settings, airings, objects, f"aac/part-000001.{number}.m4s"))[1] for number in range(4)]
+
+    # then the fragments are the part, and players hear all of it, whichever way they asked
+    assert b"".join(body for _, body in pieces) == objects.held[take_key("stream", "part-000001.m4s")]
+    assert (await fetched(settings, airings, objects, "part-000001.4.m4s"))[0] == 404
+    heard = decode(init + b"".join(whole))
+    assert len(heard.pictures_ms) == 120
+    assert heard.beeps_ms == pytest.approx([0, 1000, 2000, 3000], abs=40)
+    assert decode(init + whole[0] + b"".join(cut)).beeps_ms == pytest.approx([0, 1000, 2000, 3000], abs=40)
 
 
 async def fetched(settings: MediaSettings, airings: Airings, objects: ObjectShelf, name: str) -> tuple[int, bytes]:
