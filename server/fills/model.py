@@ -15,7 +15,7 @@ from server.recordings.take import Part, Take
 LEAST_HOLE_MS = 1_000  # a shorter one nobody notices
 LEAST_LOSS_MS = 500  # of a part that was recorded: a picture that stood for less nobody notices
 LEAST_PATCH_MS = 500  # less than this is not worth a cut
-LEAST_TAIL_MS = 5_000  # a broadcast that went on for so long without its host did not end because he ended it
+LEAST_TAIL_MS = 10_000  # a broadcast that went on for so long without its host did not end because he ended it
 LONGEST_TAIL_MS = 30 * 60_000  # he may not notice for long that nobody sees him
 SEAM_MS = 400  # what a browser loses between two files; the last picture stands so long
 # Clocks differ, and a file next to a gap has the sound by which it finds its place.

@@ -81,7 +81,7 @@ def test_a_part_with_a_loss_is_a_hole_that_only_what_covers_all_of_it_fills() ->
     assert [(patch.start_ms, patch.end_ms, patch.is_recorded) for patch in patches] == [(2000, 4000, True)]
 
 
-@pytest.mark.parametrize(("seconds", "holes"), [(91, ()), (120, (Hole(90_000, 90_000 + LONGEST_TAIL_MS),))])
+@pytest.mark.parametrize(("seconds", "holes"), [(99, ()), (120, (Hole(90_000, 90_000 + LONGEST_TAIL_MS),))])
 def test_a_broadcast_that_went_on_without_its_host_lacks_its_end(seconds: int, holes: tuple[Hole, ...]) -> None:
     take = make_take((0, 90_000))
     assert holes_of(take, BEGAN + timedelta(seconds=seconds)) == holes
