@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -33,6 +34,7 @@ class Store(Protocol):
     async def get(self, room_id: str, message_id: str) -> ChatMessage | None: ...
     async def held(self, room_id: str) -> list[ChatMessage]: ...
     async def release(self, room_id: str, message_id: str, at: datetime) -> ChatMessage | None: ...
+    async def shown_of(self, message_ids: Sequence[str]) -> set[str]: ...
     async def remove(self, room_id: str, message_id: str) -> bool: ...
     async def remove_of(self, room_id: str, author_id: str) -> int: ...
     async def add_likes(self, room_id: str, count: int) -> int: ...
@@ -97,8 +99,11 @@ class Chat:
         self._voice.tell_soon(room_channel(room_id), "chat", CHAT_WINDOW_SECONDS, lambda: self._gathered(room_id))
 
     async def _gathered(self, room_id: str) -> dict[str, Any] | None:
-        messages = self._waiting.pop(room_id, None)
-        return {"messages": [message_shape(message) for message in messages]} if messages else None
+        messages = self._waiting.pop(room_id, ())
+        # Another server may have taken them away while they waited, and said so already.
+        shown = await self._store.shown_of([message.id for message in messages])
+        told = [message_shape(message) for message in messages if message.id in shown]
+        return {"messages": told} if told else None
 
     async def history(self, room_id: str) -> list[ChatMessage]:
         """The newest messages, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pymongo import DESCENDING, ReturnDocument
@@ -59,6 +60,11 @@ class ChatStore:
         query = {"_id": message_id, "room_id": room_id, "state": {"$ne": MessageState.GONE}}
         document = await self._chat.find_one(query)
         return None if document is None else _message(document)
+
+    async def shown_of(self, message_ids: Sequence[str]) -> set[str]:
+        """Those of these messages that everybody may see."""
+        found = self._chat.find({"_id": {"$in": list(message_ids)}, "state": SHOWN}, {"_id": 1})
+        return {document["_id"] async for document in found}
 
     async def held(self, room_id: str) -> list[ChatMessage]:
         """Messages that wait for staff, oldest first."""

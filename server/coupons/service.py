@@ -33,7 +33,7 @@ T = TypeVar("T")
 class Store(Protocol):
     """What this service keeps."""
 
-    async def add_drop(self, drop: Drop) -> None: ...
+    async def add_drop(self, drop: Drop, before: Drop | None) -> bool: ...
     async def get_drop(self, drop_id: str, session: Session | None = None) -> Drop | None: ...
     async def newest_drop(self, room_id: str) -> Drop | None: ...
     async def close_drop(self, drop_id: str, at: datetime) -> Drop | None: ...
@@ -104,10 +104,12 @@ class Coupons:
         now = self._clock.now()
         drop = opened(check_terms(terms), new_id(), room_id, entry.room.merchant_id, now)
         before = await self._store.newest_drop(room_id)
+        running = Conflict("other coupons are still to be had; close them first", code="drop_running")
         if before is not None and before.is_open(now):
-            raise Conflict("other coupons are still to be had; close them first", code="drop_running")
+            raise running
         await self._log.note(entry, host, Act.DROP_COUPONS, f"{drop.quota} × {drop.value_fen / 100:.2f}")
-        await self._store.add_drop(drop)
+        if not await self._store.add_drop(drop, before):
+            raise running
         return await self._tell(drop)
 
     async def close(self, host: User, drop_id: str) -> Drop:

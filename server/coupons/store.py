@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import DESCENDING, ReturnDocument, UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from server.coupons.model import Coupon, CouponState, Drop
 from server.infra.mongo import Database, Document
@@ -23,18 +24,28 @@ class CouponStore:
         self._coupons = database["coupons"]
 
     async def make_indexes(self) -> None:
-        """A room's drops; coupons of a drop, of a person, of an order."""
+        """A room's drops, each after another one; coupons of a drop, of a person, of an order."""
         await self._drops.create_index([("room_id", 1), ("_id", DESCENDING)])
+        await self._drops.create_index(
+            [("room_id", 1), ("after", 1)],
+            unique=True,
+            partialFilterExpression={"after": {"$type": "string"}},
+            name="one_after_each",
+        )
         await self._coupons.create_index([("drop_id", 1), ("user_id", 1)])
         await self._coupons.create_index([("user_id", 1), ("_id", DESCENDING)])
         await self._coupons.create_index(
             "order_id", unique=True, partialFilterExpression={"state": CouponState.USED.value}, name="one_per_order"
         )
 
-    async def add_drop(self, drop: Drop) -> None:
-        """Begin a drop."""
+    async def add_drop(self, drop: Drop, before: Drop | None) -> bool:
+        """Begin a drop after the room's newest one; False when somebody else just did."""
         fields = asdict(drop)
-        await self._drops.insert_one({"_id": fields.pop("id"), **fields})
+        try:
+            await self._drops.insert_one({"_id": fields.pop("id"), **fields, "after": before.id if before else ""})
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def get_drop(self, drop_id: str, session: Session | None = None) -> Drop | None:
         """One drop."""
@@ -106,7 +117,9 @@ class CouponStore:
 def _drop(document: Document | None) -> Drop | None:
     if document is None:
         return None
-    return Drop(id=document["_id"], **{name: value for name, value in document.items() if name != "_id"})
+    return Drop(
+        id=document["_id"], **{name: value for name, value in document.items() if name not in ("_id", "after")}
+    )
 
 
 def _coupon(document: Document | None) -> Coupon | None:

@@ -153,8 +153,9 @@ class Rooms:
     async def edit(self, host: User, changes: dict[str, str | datetime | None]) -> RoomView:
         """Change the title or the next broadcast. Raises BadRequest, NotFound."""
         view = await self.own(host)
-        if isinstance(title := changes.get("title"), str):
-            changes = {**changes, "title": check_title(title)}
+        if "title" in changes:
+            title = changes["title"]
+            changes = {**changes, "title": check_title(title if isinstance(title, str) else "")}
         room = await self._store.edit(view.room.id, changes) if changes else view.room
         if room is None:
             raise NotFound("you have no room yet")

@@ -67,6 +67,22 @@ async def test_coupons_are_dropped_by_the_host_one_drop_at_a_time(
     assert (await host.say("drop_coupons", **TERMS))["ok"]
 
 
+async def test_of_drops_that_a_host_begins_at_one_moment_on_several_devices_one_counts(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given a room that has had one before
+    devices = [(await joined(new_page, "zhanghong"))[0] for _ in range(4)]
+    first = (await devices[0].say("drop_coupons", **TERMS))["data"]["drop"]
+    await devices[0].say("close_coupons", drop_id=first["id"])
+
+    # when
+    acks = await asyncio.gather(*(device.say("drop_coupons", **TERMS) for device in devices))
+
+    # then
+    assert sorted(ack.get("error", "") for ack in acks) == ["", *["drop_running"] * 3]
+    assert await server.services.database["coupon_drops"].count_documents({"room_id": stall.room.id}) == 2
+
+
 async def test_a_draw_is_promised_drawn_and_checked(server: RunningServer, stall: Stall, new_page: NewPage) -> None:
     # given
     host, _ = await joined(new_page, "zhanghong")

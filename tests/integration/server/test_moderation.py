@@ -13,6 +13,7 @@ from tests.harness.app import Json, Page, RunningServer, running_server
 from tests.integration.server.conftest import PASSWORD, Stall
 
 NewPage = Callable[[], Page]
+Settings = Callable[[type[ServerSettings]], ServerSettings]
 
 
 @pytest_asyncio.fixture
@@ -85,6 +86,32 @@ async def test_a_banned_viewer_is_kept_out_and_his_words_are_gone(people: dict[s
     assert (await viewer.say("chat", text="你好"))["error"] == "not_joined"
     assert (await viewer.say("join", slug="zhang"))["error"] == "banned"
     assert (await host.say("join", slug="zhang"))["data"]["chat"] == []
+
+
+async def test_what_a_banned_viewer_said_a_moment_ago_is_not_told_after_it_was_cleared(
+    server: RunningServer, people: dict[str, User], new_page: NewPage, load_settings: Settings
+) -> None:
+    # given: he speaks at another server than the host
+    host = await joined(new_page, "zhanghong")
+    async with (
+        running_server(load_settings(ServerSettings).model_copy(update={"server_port": 0})) as second,
+        Page.open(second.url) as viewer,
+    ):
+        await viewer.sign_in("liming", PASSWORD)
+        await viewer.connect()
+        await viewer.say("join", slug="zhang")
+
+        # when his words are gone before they were told
+        assert (await viewer.say("chat", text="加我微信"))["ok"]
+        await host.say("ban", user_id=people["liming"].id, minutes=None, clear=True)
+        await host.hear("chat_cleared")
+        while not host.heard["chat"].empty():  # on a slow machine they were told before that
+            host.heard["chat"].get_nowait()
+        await (await joined(new_page, "wangfang")).say("chat", text="橙子甜不甜")
+
+        # then
+        while (told := (await host.hear("chat"))["messages"])[-1]["author_name"] != "王芳":
+            assert "李明" not in [line["author_name"] for line in told]
 
 
 async def test_a_ban_for_a_time_ends_by_itself(

@@ -47,6 +47,14 @@ async def joined(new_page: NewPage, name: str | None = None) -> tuple[Page, Json
     return page, ack["data"]
 
 
+async def test_a_room_keeps_its_title_whatever_a_page_sends(stall: Stall, new_page: NewPage) -> None:
+    page, _ = await joined(new_page, "zhanghong")
+    for title in (None, "", "  ", 7, "橙" * 41):
+        status, body = await page.ask("PATCH", "/api/my/room", {"title": title})
+        assert (status, body["code"]) == (400, "bad_request"), title
+    assert (await page.ask("GET", "/api/my/room"))[1]["title"] == stall.room.title
+
+
 async def registered_viewer(server: RunningServer, name: str = "liming") -> None:
     await server.services.accounts.register(name, PASSWORD, "李明", None)
 
