@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help up install install-dev web test lint lint-python lint-page format bench bench-relay bench-orders bench-chat bench-vod lock clean
+.PHONY: help up install install-dev web browser test test-page test-beside test-browser test-alone soak lint lint-python lint-page format bench bench-relay bench-orders bench-chat bench-vod lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,15 +23,30 @@ install-dev:
 web: install ## the built page
 	@$(BIN)/python scripts/install.py web
 
-test: install-dev ## all tests: page, unit, integration against real servers, browser; ARGS=… for some of them
-	@$(BIN)/python scripts/install.py web
+browser: install-dev
 	@$(BIN)/python scripts/install.py browser
+
+test: install-dev browser ## all tests: page, unit, integration against real servers, browser; ARGS=… for some of them
+	@$(BIN)/python scripts/install.py web
+	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
+	exec $(MAKE) --no-print-directory --keep-going test-page test-beside test-browser test-alone
+
+soak: install-dev ## kill -9 twenty times where `make test` does so a few times: a sale, and a broadcast
+	@SOAK=1 $(BIN)/python -m pytest tests/integration/commerce/test_kills.py tests/integration/media/test_recording_kills.py
+
+SHARED = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+
+test-page:
 	@$(BIN)/python scripts/install.py npm run --silent test
-	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; failed=0; \
-	run() { $(BIN)/python -m pytest "$$@" || failed=1; }; share="--dist loadfile --no-loadscope-reorder"; \
-	run -n 3 $$share -m "not browser and not pictures and not alone"; \
-	run -n 2 $$share -m "(browser or pictures) and not alone"; \
-	run -m alone; exit $$failed
+
+test-beside:
+	@$(SHARED) -n 3 -m "not browser and not pictures and not alone"
+
+test-browser:
+	@$(SHARED) -n 2 -m "(browser or pictures) and not alone"
+
+test-alone:
+	@$(BIN)/python -m pytest -m alone
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint-python lint-page
