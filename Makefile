@@ -31,8 +31,9 @@ test: install-dev browser ## all tests: page, unit, integration against real ser
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
 	exec $(MAKE) --no-print-directory --keep-going test-page test-beside test-browser test-alone
 
-soak: install-dev ## kill -9 twenty times where `make test` does so a few times: a sale, and a broadcast
-	@SOAK=1 $(BIN)/python -m pytest tests/integration/commerce/test_kills.py tests/integration/media/test_recording_kills.py
+soak: install-dev ## kill -9 ten and twenty times where `make test` does so a few times: sale, broadcast, workers
+	@SOAK=1 $(BIN)/python -m pytest tests/integration/commerce/test_kills.py \
+		tests/integration/media/test_recording_kills.py tests/integration/library/test_replays.py -k killed
 
 SHARED = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from tests.harness.chromium import FLAGS, chromium_path
 from tests.harness.data_servers import DataServers
-from tests.harness.platform import Platform, running_platform
+from tests.harness.platform import ALL, Platform, running_platform
 
 PHONE: ViewportSize = {"width": 360, "height": 780}
 WAIT_MS = 30_000
@@ -43,11 +43,16 @@ def media_processes() -> int:
 
 @pytest.fixture
 def platform(
-    data_servers: DataServers, tmp_path: Path, environment_changes: dict[str, str], media_processes: int
+    request: pytest.FixtureRequest,
+    data_servers: DataServers,
+    tmp_path: Path,
+    environment_changes: dict[str, str],
+    media_processes: int,
 ) -> Iterator[Platform]:
-    """Server, media nodes and worker of this test alone."""
+    """Server, media nodes and worker of this test alone, or those of them that `processes` names."""
     environment = {**data_servers.new_environment(tmp_path), **environment_changes}
-    with running_platform(environment, tmp_path, media_processes) as running:
+    marker = request.node.get_closest_marker("processes")
+    with running_platform(environment, tmp_path, media_processes, marker.args if marker else ALL) as running:
         yield running
     data_servers.forget(environment)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from server.ids import new_id
 from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import sign_in, wait_until
 from tests.harness.platform import HOST, ROOM, VIEWER, Platform
+
+pytestmark = pytest.mark.processes("server")
 
 
 def give_coupon(platform: Platform, name: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from server.wiring import open_services
@@ -13,6 +14,8 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_buying import give_coupon, write_address
 from tests.browser.test_journey import fill_sign_in, sign_in, wait_for_path, wait_until
 from tests.harness.platform import HOST, ROOM, VIEWER, Platform, settings_of
+
+pytestmark = pytest.mark.processes("server")
 
 NOTE = "华容县实验小学 12430623MB0X"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from server.wiring import open_services
@@ -13,6 +14,8 @@ from tests.browser.test_journey import sign_in
 from tests.harness.data_servers import Environment
 from tests.harness.platform import HOST, ROOM, Platform, settings_of
 from tests.harness.takes import NUMBER_BITS, NUMBER_SHARE, RunOf, put_take
+
+pytestmark = pytest.mark.processes("server", "worker")
 
 FRAMES_PER_SECOND = 15
 # The number burnt into the picture that is on the screen at a time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import OpenPage
@@ -9,6 +10,8 @@ from tests.browser.test_journey import sign_in
 from tests.browser.test_operators import OPERATOR, add_operator
 from tests.harness.halls import make_panorama
 from tests.harness.platform import HOST, Platform
+
+pytestmark = pytest.mark.processes("server")
 
 
 def test_a_hall_is_built_on_an_uploaded_panorama_and_visited(platform: Platform, open_page: OpenPage) -> None:

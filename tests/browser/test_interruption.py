@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import expect_moving, go_live, open_room, sign_in, wait_until
 from tests.harness.platform import HOST, Platform
+
+pytestmark = pytest.mark.processes("server", "media")
 
 
 def test_viewers_are_told_that_the_host_is_awaited_and_see_him_come_back(

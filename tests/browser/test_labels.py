@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
@@ -12,6 +13,8 @@ from tests.browser.test_buying import give_coupon, write_address
 from tests.browser.test_journey import close_sheet, go_live, open_host_sheet, sign_in, wait_until
 from tests.harness.platform import BUYERS, HOST, ROOM, VIEWER, Platform
 from tests.harness.processes import ROOT
+
+pytestmark = pytest.mark.processes("server", "media")
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # What hides something from somebody, or makes it unusable; the rest is advice.

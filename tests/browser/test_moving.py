@@ -11,7 +11,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import go_live, open_room, wait_until
 from tests.harness.platform import ROOM, Platform
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.processes("server", "media")]
 
 TRIES = 40  # the kernel deals connections out to the nodes as it likes
 # From now on: how many pictures were looked at, how many of them were black, which states the player had.

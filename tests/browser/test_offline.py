@@ -20,6 +20,8 @@ from tests.harness.data_servers import Environment
 from tests.harness.platform import BUYERS, HOST, ROOM, VIEWER, Platform, settings_of
 from tests.harness.takes import RunOf, put_take
 
+pytestmark = pytest.mark.processes("server", "worker")
+
 SECONDS = 8.0
 SUBTITLES = "WEBVTT\n\n00:02.000 --> 00:04.000\n剪口要斜\n"
 END = Question("", None, "剪口怎么剪？", ("斜着剪", "平着剪"), (0,), "斜口不积水")

@@ -14,6 +14,8 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import go_live, open_room, sign_in, wait_until
 from tests.harness.platform import HOST, PASSWORD, Platform, settings_of
 
+pytestmark = pytest.mark.processes("server", "media")
+
 OPERATOR = "yunying"
 
 

@@ -19,7 +19,7 @@ from tests.harness.pay_settings import pay_settings
 from tests.harness.platform import PASSWORD, VIEWER, Platform
 from tests.harness.wechat_gateway import WechatGateway
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.processes("server")]
 LAPTOP = {"width": 1280, "height": 800}
 
 

@@ -11,7 +11,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import expect_moving, go_live, open_room, wait_until
 from tests.harness.platform import ROOM, Platform
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.processes("server", "media")]
 
 SOUND_PACKETS_PER_SECOND = 50
 SLIDES_BITS_PER_SECOND = 90_000  # 60 kbit/s, and what one picture more or less makes in so short a time

@@ -9,7 +9,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import expect_moving, go_live, open_room, wait_until
 from tests.harness.platform import Platform
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.processes("server", "media")]
 
 WHEP = "**/whep/**"
 SEEK_TO_BEGIN = """slider => {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import close_sheet, go_live, sign_in
 from tests.harness.platform import BUYERS, ROOM, VIEWER, Platform
+
+pytestmark = pytest.mark.processes("server", "media")
 
 
 def say(page: Page, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ HOST = "zhanghong"
 BUYERS = ("buyer1", "buyer2", "buyer3", "buyer4", "buyer5")
 VIEWER = "liming"
 ROOM = "zhang"
+ALL: tuple[Name, ...] = ("server", "media", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,17 @@ async def _seed(settings: ServerSettings) -> _Seed:
 
 
 @contextmanager
-def running_platform(environment: Environment, folder: Path, media_processes: int = 1) -> Iterator[Platform]:
+def running_platform(
+    environment: Environment, folder: Path, media_processes: int = 1, wanted: Sequence[Name] = ALL
+) -> Iterator[Platform]:
     """Run server, media nodes and worker with a seeded database; the processes' logs are in `folder`.
 
-    Of several media nodes the processes are called media-1, media-2 and so on.
+    `wanted`: those of them that are run, so that a test pays for no others. Of several media nodes the processes are
+    called media-1, media-2 and so on.
     """
     with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop of its own in this one
         seed = thread.submit(asyncio.run, _seed(settings_of(environment))).result()
-    names: list[Name] = ["server", "media", "worker"] if media_processes == 1 else ["server", "worker"]
+    names = [name for name in wanted if media_processes == 1 or name != "media"]
     several: AbstractContextManager[list[MediaProcess]] = nullcontext([])
     if media_processes > 1:
         several = running_media(environment, folder, media_processes)

@@ -19,10 +19,14 @@ from PIL import Image
 from server.showroom.model import Booth
 from tests.harness.app import Page
 from tests.harness.halls import make_plan
+from tests.harness.soak import times
 from tests.harness.takes import RunOf
 from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, eventually, settled
 
 pytestmark = pytest.mark.long
+
+KILLS = times(10, otherwise=4)
+KILLED_SECONDS = times(40, otherwise=20)
 
 
 async def fetch(page: Page, url: str) -> bytes:
@@ -230,12 +234,14 @@ async def test_a_publisher_who_came_back_after_the_end_makes_the_replay_longer(
     await eventually(grown)
 
 
-async def test_workers_killed_at_ten_random_moments_cost_a_chunk_each_and_nothing_else(
+async def test_workers_killed_at_random_moments_cost_a_chunk_each_and_nothing_else(
     farm: Farm, page: Page, start_worker: StartWorker
 ) -> None:
     # given: a replay of many chunks, the first of them being made
     services = farm.server.services
-    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(40.0, width=320, height=240)]))
+    lesson_id = await farm.lesson_of(
+        page, await farm.broadcast([RunOf(float(KILLED_SECONDS), width=320, height=240)])
+    )
     chunks = services.database["chunks"]
 
     assets = services.database["assets"]
@@ -251,7 +257,7 @@ async def test_workers_killed_at_ten_random_moments_cost_a_chunk_each_and_nothin
     # when: each worker is killed soon after it has begun with something
     moments = random.Random(5)
     kills = 0
-    while kills < 10 and not await assets.find_one({"work.state": "ready"}):
+    while kills < KILLS and not await assets.find_one({"work.state": "ready"}):
         victim = await start_worker()
         assert victim.pid is not None
         while True:
@@ -273,7 +279,7 @@ async def test_workers_killed_at_ten_random_moments_cost_a_chunk_each_and_nothin
     assert sum(chunk["work"]["faults"] for chunk in counts) <= kills
     for rendition in ("240p", "144p"):
         playlist = f"{lesson['playlist_url'].rsplit('/', 1)[0]}/{rendition}/index.m3u8"
-        assert (await play(page, playlist))[0] == 600
+        assert (await play(page, playlist))[0] == KILLED_SECONDS * 15
     assert await chunks.count_documents({}) == 0
 
 
