@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import av
@@ -45,6 +45,20 @@ class HookServer:
     number: int = 1
     is_broken: bool = False
 
+    @asynccontextmanager
+    async def running(self, port: int = 0) -> AsyncIterator[Self]:
+        """Serve it, at a free port if none is given."""
+        app = web.Application()
+        app.router.add_post("/internal/publish", self.publish)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/internal/publish"
+            yield self
+        finally:
+            await runner.cleanup()
+
     async def publish(self, request: web.Request) -> web.Response:
         """The one route."""
         body = await request.json()
@@ -63,13 +77,15 @@ class HookServer:
 
 @dataclass(slots=True)
 class Heard:
-    """Events as a server hears them."""
+    """Events as a server hears them; of one stream only, if its id is given."""
 
+    stream_id: str = ""
     events: list[Json] = field(default_factory=list)
 
     async def take(self, event: Json) -> None:
         """Remember one."""
-        self.events.append(event)
+        if not self.stream_id or event.get("stream_id") == self.stream_id:
+            self.events.append(event)
 
     def names(self) -> list[str]:
         """What happened, in order."""

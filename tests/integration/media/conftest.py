@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp import web
 from playwright.async_api import Browser, async_playwright
 
 from config.bus import Bus
@@ -26,16 +25,9 @@ from tests.integration.media.clients import Client, Heard, HookServer, publisher
 @pytest_asyncio.fixture
 async def hook(environment: Environment) -> AsyncIterator[HookServer]:
     """The hook, named in `environment`."""
-    server = HookServer(secret=environment["INTERNAL_SECRET"])
-    app = web.Application()
-    app.router.add_post("/internal/publish", server.publish)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/internal/publish"
-    environment["AUTHORIZE_URL"] = server.url
-    yield server
-    await runner.cleanup()
+    async with HookServer(secret=environment["INTERNAL_SECRET"]).running() as server:
+        environment["AUTHORIZE_URL"] = server.url
+        yield server
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from playwright.async_api import Browser, async_playwright
 from tests.harness.chromium import FLAGS, chromium_path
 from tests.integration.media.chromium import eventually
 from tests.integration.media.clients import KEY
+from tests.integration.media.cluster import Cluster
 from tests.integration.media.test_chromium import INBOUND, PLAY, more_frames
-from tests.integration.media.test_cluster import STREAM, Cluster, cluster, nodes
+from tests.integration.media.test_cluster_leaving import cluster, nodes
 from tests.integration.media.test_simulcast_chromium import PUBLISH_LAYERS
 
 pytestmark = pytest.mark.pictures
@@ -70,8 +71,10 @@ async def test_a_copy_follows_a_host_who_comes_back_with_another_camera(cluster:
     location = await viewer.evaluate("() => window.location_")
     async with cluster.http.post(f"{location}/layer", json={"rid": "m"}) as response:
         assert response.status == 200
-    leases = await cluster.leases_say(lambda leases: leases[f"audience:{STREAM}:media-2"]["by_layer"] == {"m": 1})
-    assert leases[f"audience:{STREAM}:media-1"]["viewers"] == 0
+    leases = await cluster.leases_say(
+        lambda leases: leases[f"audience:{cluster.stream}:media-2"]["by_layer"] == {"m": 1}
+    )
+    assert leases[f"audience:{cluster.stream}:media-1"]["viewers"] == 0
 
     # when he takes over with one size of another codec
     await cluster.host(2, "?takeover=1").connect()
