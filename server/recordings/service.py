@@ -43,6 +43,7 @@ from server.streams.model import Stream
 
 log = logger(__name__)
 
+FINISHED_AFTER = timedelta(days=1)  # the uploads' own sweep has made a lesson of what is whole by then
 GROWN_MS = 500  # a take that is told again and is this much longer is made again
 
 
@@ -185,6 +186,7 @@ class Recordings:
                 begin(now),
                 bytes=uploaded.size,
                 chapters=uploaded.chapters,
+                untidy=True,  # until it is seen that a lesson has come of it
             )
         )
         lesson = await self._lessons.add_upload(asset, uploaded.title, uploaded.host_name, uploaded.course_id)
@@ -197,8 +199,8 @@ class Recordings:
         try:
             if (lesson := await self._lessons.of_asset(asset_id)) is not None:
                 await self._lessons.remove(lesson.id)
-            await self._store.delete(asset_id)
             await self._objects.delete_prefix(upload_key(asset_id))
+            await self._store.delete(asset_id)
         except AWAY as error:
             log.warning("an upload without a lesson is left", asset=asset_id, error=type(error).__name__)
 
@@ -246,13 +248,19 @@ class Recordings:
     async def tidy(self) -> None:
         """Delete what was made for plans that came to nothing, once no worker can be writing there any more.
 
-        What could be watched, and was made anew, stays some hours longer.
+        What could be watched, and was made anew, stays some hours longer. An upload whose server died before it made
+        the lesson, and which nobody has finished for a day, goes as a whole.
         """
         now = self._clock.now()
         for asset in await self._store.untidy(now - self._quiet):
             if is_still_watched(asset, now):
                 continue
             await self.chunks.forget(asset.id, asset.work.attempt + 1)
+            if asset.source.kind is SourceKind.UPLOAD and await self._lessons.of_asset(asset.id) is None:
+                if asset.created_at < now - FINISHED_AFTER:
+                    await self._objects.delete_prefix(asset_prefix(asset.id))
+                    await self._drop_upload(asset.id)
+                continue
             for edition in wasted_editions(asset):
                 await self._objects.delete_prefix(edition_prefix(asset.id, edition))
             await self._store.tidied(asset)

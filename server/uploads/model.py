@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.errors import BadRequest, BodyTooLarge, Conflict, UnsupportedType
+from server.errors import BadRequest, BodyTooLarge, Conflict, DomainError, UnsupportedType
 from server.recordings.model import SIGNATURE_BYTES, looks_like_video
 
 PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes for a part that is not the last one
 MAX_METADATA = 4_000
 
 
-class UploadStopped(BadRequest):
-    """The line broke, or the page paused: what has come until then is kept."""
+class UploadStopped(DomainError):
+    """The line broke, is too slow, or the page paused: what has come until then is kept."""
+
+    status = 408
+    code = "too_slow"
 
 
 class UploadState(StrEnum):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,10 +18,10 @@ from server.ids import new_id
 from server.recordings.model import Uploaded, upload_key
 from server.uploads import model
 from server.uploads.model import PART_BYTES, Upload, UploadState, UploadStopped, rest_key, rest_prefix
+from server.uploads.places import Places
 
 log = logger(__name__)
 
-RECEIVED_AT_ONCE = 16  # by one server; each holds up to two parts in memory
 FINISH_AGAIN = timedelta(seconds=60)  # the server that had the last part of it must be dead by then
 
 
@@ -86,7 +86,7 @@ class Uploads:
         self._library = library
         self._clock = clock
         self.limits = limits
-        self._receiving = 0
+        self._places = Places()
 
     async def begin(self, teacher: User, title: str, course_id: str | None, size: int) -> Upload:
         """Announce a video.
@@ -134,12 +134,13 @@ class Uploads:
 
         Raises:
             NotFound, Conflict (`wrong_offset`), BodyTooLarge, UnsupportedType (`not_a_video`), UploadStopped,
-            Unavailable
+            TooManyRequests, Unavailable
         """
-        with self._place():
-            upload = await self._find(teacher, upload_id)
-            upload = await self._keep(upload, model.taken(upload, offset, *self._now()))
-            upload = await self._receive(upload, body)
+        found = await self._find(teacher, upload_id)
+        taken = model.taken(found, offset, *self._now())
+        with self._places.take(teacher.id, upload_id) as place:
+            upload = await self._keep(found, taken)
+            upload = await self._receive(upload, place.read(body))
         return await self._finish(upload) if upload.state is UploadState.WHOLE else upload
 
     async def drop(self, teacher: User, upload_id: str) -> None:
@@ -305,13 +306,3 @@ class Uploads:
 
     def _now(self) -> tuple[datetime, timedelta]:
         return self._clock.now(), self.limits.idle
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._receiving >= RECEIVED_AT_ONCE:
-            raise Unavailable("many videos are coming in; please wait a little")
-        self._receiving += 1
-        try:
-            yield
-        finally:
-            self._receiving -= 1

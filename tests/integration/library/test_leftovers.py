@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 
 from server.accounts.model import Role
 from server.errors import NotAllowed
-from server.making.model import WorkState
+from server.making.model import WorkState, begin
 from server.recordings.ladder import Ladder, PicturePlan
-from server.recordings.model import Asset, Made, edition_prefix
+from server.recordings.model import Asset, Made, Source, SourceKind, edition_prefix, upload_key
 from server.recordings.store import AssetStore, ChunkStore
 from tests.harness.app import Page
 from tests.harness.data_servers import Environment
@@ -209,6 +210,34 @@ async def test_an_upload_that_becomes_no_lesson_leaves_nothing(farm: Farm, tmp_p
     # then
     assert await services.objects.list_keys("uploads/") == []
     assert await services.database["assets"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize(("age", "is_there"), [(timedelta(days=2), False), (timedelta(hours=1), True)])
+async def test_an_upload_whose_server_died_before_the_lesson_goes_after_a_day(
+    farm: Farm, age: timedelta, is_there: bool
+) -> None:
+    # given: the video was made by workers, but of the lesson nobody knows
+    services = farm.server.services
+    now = services.clock.now()
+    key = upload_key("lost")
+    work = replace(begin(now - age), state=WorkState.READY, ended_at=now - age)
+    asset = Asset("lost", Source(SourceKind.UPLOAD, key), farm.host.id, now - age, work, untidy=True)
+    made = edition_prefix(asset.id, 1) + "master.m3u8"
+    for written in (key, made):
+        await services.objects.put(written, b"a video", "application/octet-stream")
+    await AssetStore(services.database).add(asset)
+
+    # when
+    await services.library.recordings.tidy()
+
+    # then
+    found = [
+        *await services.objects.list_keys("uploads/"),
+        *await services.objects.list_keys(edition_prefix("lost", 1)),
+    ]
+    assert (await services.database["assets"].count_documents({}), sorted(found)) == (
+        (1, sorted([key, made])) if is_there else (0, [])
+    )
 
 
 async def test_old_replays_that_are_taught_in_a_course_stay(farm: Farm, page: Page) -> None:

@@ -31,6 +31,7 @@ from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, even
 
 LIMIT_BYTES = 40_000_000
 HEAD = b"\0\0\0\x18ftypmp42"
+HOSTS = frozenset({Role.VIEWER, Role.HOST})
 LARGE = HEAD + os.urandom(3 * PART_BYTES)
 
 
@@ -147,8 +148,9 @@ async def test_what_came_before_a_line_broke_is_kept(farm: Farm) -> None:
         yield LARGE[: PART_BYTES + 1000]
         raise UploadStopped("gone")
 
-    with pytest.raises(UploadStopped):
+    with pytest.raises(UploadStopped) as stopped:
         await uploads.append(farm.host, begun_one.id, 0, breaks())
+    assert (stopped.value.status, stopped.value.code) == (408, "too_slow")
     assert (await uploads.look(farm.host, begun_one.id)).offset == PART_BYTES + 1000
 
 
@@ -404,9 +406,41 @@ async def test_what_is_no_video_or_too_large_or_not_allowed_is_refused(farm: Far
     assert await leftovers(farm) == []
 
 
+async def test_slow_requests_of_one_teacher_leave_place_for_the_others(farm: Farm) -> None:
+    # given: a teacher who sends his few videos many times over, and nothing of any ends
+    services = farm.server.services
+    uploads = services.library.uploads
+    other = await services.accounts.register("otherhost", PASSWORD, "别人", None, roles=HOSTS)
+    is_over = asyncio.Event()
+
+    async def hangs(has_begun: asyncio.Event) -> AsyncIterator[bytes]:
+        yield LARGE[:100]
+        has_begun.set()
+        await is_over.wait()
+
+    slow = []
+    for begun_one in [await uploads.begin(farm.host, f"第{n}课", None, len(LARGE)) for n in range(3)]:
+        for _ in range(6):
+            has_begun = asyncio.Event()
+            slow.append(asyncio.create_task(uploads.append(farm.host, begun_one.id, 0, hangs(has_begun))))
+            await has_begun.wait()
+
+    # when
+    async def whole() -> AsyncIterator[bytes]:
+        yield LARGE
+
+    upload_of_other = await uploads.begin(other, "剪枝", None, len(LARGE))
+    done = await uploads.append(other, upload_of_other.id, 0, whole())
+
+    # then
+    assert done.lesson_id is not None
+    is_over.set()
+    ends = await asyncio.gather(*slow, return_exceptions=True)
+    assert sum(isinstance(end, Conflict) for end in ends) == 15
+
+
 async def test_an_upload_is_its_teachers_alone(farm: Farm, page: Page) -> None:
-    roles = frozenset({Role.VIEWER, Role.HOST})
-    await farm.server.services.accounts.register("otherhost", PASSWORD, "别人", None, roles=roles)
+    await farm.server.services.accounts.register("otherhost", PASSWORD, "别人", None, roles=HOSTS)
     await page.sign_in("zhanghong", PASSWORD)
     path = await begun(page, LARGE)
     await page.sign_in("otherhost", PASSWORD)
