@@ -10,7 +10,7 @@ from pydantic import Field
 from server.courses.intervals import LONGEST_MS, MAX_INTERVALS
 from server.courses.service import Courses
 from server.courses.shape import course_shape, lesson_shape, outline_shape, progress_shape, summary_shape
-from server.errors import BadRequest
+from server.errors import BadRequest, Conflict
 from server.http import USER, Body, Routes, answer, parse_body, require_user
 from server.search.service import Search
 from server.search.shape import found_shape
@@ -19,8 +19,9 @@ Place = Annotated[int, Field(ge=0, le=LONGEST_MS)]
 
 
 class Watched(Body):
-    """`PUT /api/lessons/{id}/progress`"""
+    """`PUT /api/lessons/{id}/progress`; `learner_id`: whose it is, as the page knows."""
 
+    learner_id: str | None = Field(None, max_length=40)
     position_ms: Place
     intervals: list[tuple[Place, Place]] = Field(max_length=MAX_INTERVALS)
 
@@ -51,6 +52,8 @@ def course_routes(courses: Courses, search: Search) -> Routes:
     async def put_progress(request: web.Request) -> web.Response:
         user = require_user(request)
         body = await parse_body(request, Watched)
+        if body.learner_id not in {None, user.id}:
+            raise Conflict("somebody else is signed in by now", code="another_learner")
         if any(start > end for start, end in body.intervals):
             raise BadRequest("intervals: each goes from an earlier to a later place")
         progress = await courses.note_progress(user, request.match_info["id"], body.position_ms, body.intervals)

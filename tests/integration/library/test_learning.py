@@ -121,6 +121,19 @@ async def test_a_host_who_is_live_again_keeps_the_first_replay(farm: Farm, page:
     assert (room["stream"]["id"], room["last_stream"]["lesson_id"]) == (second.id, lesson_id)
 
 
+async def test_a_report_that_races_a_sign_in_counts_for_nobody_else(farm: Farm, page: Page) -> None:
+    lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(1.0, video=None)]))
+    learner = await make_learner(farm)
+    report = {"position_ms": 1000, "intervals": [[0, 1000]], "learner_id": learner.id}
+    path = f"/api/lessons/{lesson_id}/progress"
+    await page.sign_in("zhanghong", PASSWORD)
+    status, problem = await page.ask("PUT", path, report)
+    assert (status, problem["code"]) == (409, "another_learner")
+    assert await farm.server.services.database["lesson_progress"].count_documents({}) == 0
+    await page.sign_in("liming", PASSWORD)
+    assert (await page.ask("PUT", path, report))[0] == 200
+
+
 async def test_what_nobody_can_have_watched_yet_counts_when_it_is_told_later(farm: Farm, page: Page) -> None:
     # given: a lesson of a minute, and a phone that was offline and tells all of it in its first report
     lesson_id = await farm.lesson_of(page, await farm.broadcast([RunOf(60.0, video=None)]))

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { isPageMissing, keepPlayer, mayTakeFor, pageOpened, takeNewVersion } from './app-update'
+import { goOnAir } from './on-air'
 
 class Worker extends EventTarget {
   state: ServiceWorkerState = 'installing'
@@ -58,4 +59,32 @@ it('keeping the player comes to an end where the service worker was refused', as
   const kept = keepPlayer()
   await vi.advanceTimersByTimeAsync(60_000)
   expect(await kept).toBe(false)
+})
+
+it('waits while a page of this browser broadcasts, and changes nothing under it', async () => {
+  const held: LockInfo[] = []
+  const request = vi.fn((name: string, _options: LockOptions, work: () => Promise<void>) => {
+    const lock = { name }
+    held.push(lock)
+    return work().then(() => held.splice(held.indexOf(lock), 1))
+  })
+  Object.defineProperty(navigator, 'locks', { value: { request, query: async () => ({ held }) }, configurable: true })
+  const waiting = new Worker()
+  waiting.state = 'installed'
+  have({ getRegistration: async () => ({ update: async () => undefined, waiting, installing: null }) })
+  const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => undefined)
+  reload.mockClear()
+
+  const leave = goOnAir()
+  expect(await takeNewVersion()).toBe(false)
+  expect([waiting.told, reload.mock.calls.length]).toEqual([[], 0])
+
+  leave()
+  await vi.advanceTimersByTimeAsync(0)
+  const taken = takeNewVersion()
+  await vi.advanceTimersByTimeAsync(0)
+  waiting.become('activated')
+  expect(await taken).toBe(true)
+  expect(waiting.told).toEqual([{ type: 'SKIP_WAITING' }])
+  Reflect.deleteProperty(navigator, 'locks')
 })

@@ -1,5 +1,6 @@
 // The service worker of the page: registered when there is time, and a newer version taken when somebody wants it.
 import { shallowRef } from 'vue'
+import { isOnAir } from './on-air'
 
 /** A newer version lies ready. */
 export const newVersion = shallowRef(false)
@@ -62,8 +63,12 @@ export function pageOpened(): void {
   }
 }
 
-/** Takes the newest version, also where a page of the old one can't be loaded any more, and opens the page again, or the one that was on its way. */
-export async function takeNewVersion(path?: string): Promise<void> {
+/**
+ * Takes the newest version, also where a page of the old one can't be loaded any more, and opens the page again, or the one that was on its way.
+ * False: a page of this browser is broadcasting, and what it may still load of the old version stays until it has ended.
+ */
+export async function takeNewVersion(path?: string): Promise<boolean> {
+  if (await isOnAir()) return false
   const registration = await navigator.serviceWorker?.getRegistration()
   if (registration && navigator.onLine) {
     await registration.update().catch(() => undefined)
@@ -73,6 +78,7 @@ export async function takeNewVersion(path?: string): Promise<void> {
   const { pathname, search, hash } = window.location
   if (path !== undefined && path !== pathname + search + hash) window.history.pushState(null, '', path)
   window.location.reload()
+  return true
 }
 
 function installedAndTaken(next: ServiceWorker): Promise<void> {

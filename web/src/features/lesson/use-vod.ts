@@ -20,6 +20,8 @@ import { ProgressReporter, WatchTracker } from './watched'
 
 const LOOK_MS = 1_500 // between two looks at the clock
 
+/** What the server does not take now, and will take later: perhaps when its learner is signed in again. */
+const LATER = new Set(['too_fast', 'another_learner'])
 const placeKey = (lessonId: string) => `lesson.${lessonId}`
 
 /** Where to go on: what the server knows, or what this browser remembers for people who aren't signed in. */
@@ -64,10 +66,10 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     try {
       // Nobody could ask yet who is signed in, or another page has signed in somebody else.
       if (!session.user || !session.isCurrent()) throw new ApiError('offline')
-      const progress = await lessons.reportProgress(lessonId, { position_ms, intervals }, { keepalive: leaving })
+      const progress = await lessons.reportProgress(lessonId, { learner_id: learner, position_ms, intervals }, { keepalive: leaving })
       void downloads.told(learner, lessonId, progress).catch(() => undefined) // a full disk is no reason to tell it twice
     } catch (error) {
-      if (!canKeep() || !(isAway(error) || asApiError(error).code === 'too_fast')) throw error
+      if (!canKeep() || !(isAway(error) || LATER.has(asApiError(error).code))) throw error
       await keepWatched(learner, lessonId, position_ms, intervals)
     }
   }
@@ -191,7 +193,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
       return
     }
     // The first report starts the clock by which the server believes what is watched.
-    if (session.user) void lessons.reportProgress(lessonId, { position_ms: Math.round(atMs), intervals: [] }).catch(() => undefined)
+    if (session.user) void lessons.reportProgress(lessonId, { learner_id: session.user.id, position_ms: Math.round(atMs), intervals: [] }).catch(() => undefined)
     positionMs.value = atMs
     void open(source.value, atMs)
   }

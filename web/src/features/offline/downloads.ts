@@ -124,8 +124,8 @@ export const useDownloads = defineStore('downloads', () => {
     try {
       const whole = await loadPack(pack, {
         signal,
-        onLoaded: (now, bytes) => {
-          data.note(bytes)
+        onBytes: data.note,
+        onLoaded: (now) => {
           if (!signal.aborted) show({ ...asKnown(now), state: 'loading' })
         },
         check: (loadedBytes) => {

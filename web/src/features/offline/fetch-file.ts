@@ -10,25 +10,30 @@ export class PackTrouble extends Error {
   }
 }
 
+/** What came over the line, also of a try that was given up: it was paid for. */
+export type OnBytes = (bytes: number) => void
+
 /** Rejects with PackTrouble, or with the signal's reason when it was stopped. */
-export async function fetchFile(path: string, signal: AbortSignal): Promise<Blob> {
+export async function fetchFile(path: string, signal: AbortSignal, onBytes: OnBytes): Promise<Blob> {
   for (const pause of AGAIN_AFTER_MS) {
     try {
-      return await attempt(path, signal)
+      return await attempt(path, signal, onBytes)
     } catch (error) {
       if (signal.aborted) throw signal.reason
       if (error instanceof PackTrouble && error.trouble !== 'network') throw error
       await rest(pause, signal)
     }
   }
-  return attempt(path, signal)
+  return attempt(path, signal, onBytes)
 }
 
-async function attempt(path: string, signal: AbortSignal): Promise<Blob> {
+async function attempt(path: string, signal: AbortSignal, onBytes: OnBytes): Promise<Blob> {
   const controller = new AbortController()
   const stop = () => controller.abort()
   let timer = setTimeout(stop, STALL_MS)
-  const moved = () => {
+  let received = 0
+  const moved = (bytes: number) => {
+    received += bytes
     clearTimeout(timer)
     timer = setTimeout(stop, STALL_MS)
   }
@@ -45,16 +50,17 @@ async function attempt(path: string, signal: AbortSignal): Promise<Blob> {
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
+    onBytes(received)
   }
 }
 
-async function bodyOf(response: Response, moved: () => void): Promise<Blob> {
+async function bodyOf(response: Response, moved: OnBytes): Promise<Blob> {
   const type = response.headers.get('Content-Type') ?? ''
   const reader = response.body?.getReader()
   if (!reader) return new Blob([], { type })
   const parts: BlobPart[] = []
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    moved()
+    moved(piece.value.byteLength)
     parts.push(piece.value)
   }
   return new Blob(parts, { type })

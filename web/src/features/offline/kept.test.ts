@@ -24,11 +24,16 @@ function json(body: unknown): Response {
   return new Response(JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } })
 }
 
-/** A server that credits whoever is signed in when a report comes. */
-async function server(path: string): Promise<Response> {
+function problem(status: number, code: string): Response {
+  return new Response(JSON.stringify({ code }), { status, headers: { 'Content-Type': 'application/problem+json' } })
+}
+
+/** A server that takes a report of whoever is signed in when it comes, and nobody else's. */
+async function server(path: string, { body }: RequestInit = {}): Promise<Response> {
   if (path === '/api/session') return json({ user: signedIn && { id: signedIn, roles: [] } })
-  reports.push({ by: signedIn, lesson: path.split('/')[3] ?? '' })
   onReport()
+  if ((JSON.parse(String(body)) as { learner_id: string }).learner_id !== signedIn) return problem(409, 'another_learner')
+  reports.push({ by: signedIn, lesson: path.split('/')[3] ?? '' })
   return json(PROGRESS)
 }
 
@@ -57,12 +62,12 @@ it('tells nothing under the name of who has signed in meanwhile, and keeps it fo
   expect(await watchedHere('li', '1')).toBeDefined()
 })
 
-it('stops between two lessons when somebody else signs in, and keeps what may have gone to the wrong one', async () => {
+it('a report that races a sign-in counts for nobody else, and the rest is not told', async () => {
   await keepWatched('li', '1', 1_000, [[0, 1_000]])
   await keepWatched('li', '2', 1_000, [[0, 1_000]])
   onReport = () => (signedIn = 'wang')
   await mergeWatched('li', told)
-  expect(reports).toEqual([{ by: 'li', lesson: '1' }])
+  expect(reports).toEqual([])
   expect([await watchedHere('li', '1'), await watchedHere('li', '2')]).not.toContain(undefined)
 })
 

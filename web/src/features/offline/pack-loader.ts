@@ -5,7 +5,7 @@ import type { Lesson } from '@/api/types'
 import { packFiles, packs } from './device'
 import { type Offer, soundName } from '@/features/lesson/quality'
 import { keepPlayer } from '@/lib/app-update'
-import { fetchFile, PackTrouble } from './fetch-file'
+import { fetchFile, type OnBytes, PackTrouble } from './fetch-file'
 import { masterUrl, missingOf, type Pack, packId, type Trouble } from './pack'
 import { absolute, filesOf, masterOfOne, readMaster } from './playlists'
 
@@ -15,11 +15,15 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
 
 export interface LoadHooks {
   signal: AbortSignal
-  /** Something has arrived: `bytes` came over the line. */
-  onLoaded: (pack: Pack, bytes: number) => void
+  /** Something more is there. */
+  onLoaded: (pack: Pack) => void
+  /** So much came over the line, whether it is kept or not. */
+  onBytes: OnBytes
   /** Whether more may be fetched, with so much there. Throws PackTrouble. */
   check: (loadedBytes: number) => void
 }
+
+type Line = Pick<LoadHooks, 'signal' | 'onBytes'>
 
 export function newPack(ownerId: string | null, lesson: Lesson, { name, quality, bytes }: Offer, now: number): Pack {
   const id = packId(ownerId, lesson.id)
@@ -30,23 +34,24 @@ export function newPack(ownerId: string | null, lesson: Lesson, { name, quality,
 }
 
 /** What belongs to the lesson beside its video. Small, and read from the server: never from a cache. */
-async function companions(lesson: Lesson, signal: AbortSignal): Promise<Pick<Pack, 'subtitles' | 'quiz'>> {
+async function companions(lesson: Lesson, { signal, onBytes }: Line): Promise<Pick<Pack, 'subtitles' | 'quiz'>> {
   const [lines, text, quiz] = await Promise.all([
     lesson.subtitles_url ? subtitles.lines(lesson.id, { signal }) : [],
-    lesson.subtitles_url ? fetchFile(lesson.subtitles_url, signal).then((file) => file.text()) : '',
+    lesson.subtitles_url ? fetchFile(lesson.subtitles_url, signal, onBytes).then((file) => file.text()) : '',
     quizzes.get(lesson.id, { signal }),
   ])
   return { subtitles: lesson.subtitles_url ? { text, lines } : null, quiz: quiz.questions.length > 0 ? quiz : null }
 }
 
 /** Which files make up a rendition; keeps its playlists at once. */
-async function planned(pack: Pack, signal: AbortSignal): Promise<Pack> {
+async function planned(pack: Pack, line: Line): Promise<Pack> {
   const { lesson, id } = pack
+  const { signal, onBytes } = line
   const playlists: string[] = []
   let playUrl = lesson.sounds.find(({ name }) => soundName(name) === pack.name)?.playlist_url ?? null
   if (playUrl) playlists.push(playUrl)
   else {
-    const text = await (await fetchFile(pack.edition, signal)).text()
+    const text = await (await fetchFile(pack.edition, signal, onBytes)).text()
     const variant = readMaster(text, pack.edition).find(({ name }) => name === pack.name)
     if (!variant) throw new PackTrouble('gone')
     playUrl = masterUrl(id)
@@ -55,31 +60,31 @@ async function planned(pack: Pack, signal: AbortSignal): Promise<Pack> {
   }
   const files: string[] = []
   for (const url of playlists) {
-    const text = await (await fetchFile(url, signal)).text()
+    const text = await (await fetchFile(url, signal, onBytes)).text()
     await packFiles.put(id, url, text, PLAYLIST_TYPE)
     files.push(...filesOf(text, url))
   }
   files.push(...[lesson.poster_url, lesson.waveform_url].flatMap((url) => (url ? absolute(url, url) : [])))
-  return { ...pack, ...(await companions(lesson, signal)), playUrl, files }
+  return { ...pack, ...(await companions(lesson, line)), playUrl, files }
 }
 
 /** Loads until all is there. Rejects with PackTrouble, or AbortError when it was stopped. */
-export async function loadPack(pack: Pack, { signal, onLoaded, check }: LoadHooks): Promise<Pack> {
-  if (pack.ownerId) await startClock(pack)
+export async function loadPack(pack: Pack, { signal, onLoaded, onBytes, check }: LoadHooks): Promise<Pack> {
+  if (pack.ownerId) await startClock(pack.ownerId, pack.lesson)
   if (!(await keepPlayer())) throw new PackTrouble('network')
-  let now = pack.files.length > 0 ? pack : await planned(pack, signal)
+  let now = pack.files.length > 0 ? pack : await planned(pack, { signal, onBytes })
   const there = await packFiles.there(now.id)
   now = { ...now, loadedBytes: [...there.values()].reduce((sum, bytes) => sum + bytes, 0) }
   await packs.put(now)
-  onLoaded(now, 0)
+  onLoaded(now)
   const missing = missingOf(now.files, new Set(there.keys()))
   let fetchedFiles = 0
   const fetchOne = async (path: string): Promise<void> => {
     check(now.loadedBytes)
-    const body = await fetchFile(path, signal)
+    const body = await fetchFile(path, signal, onBytes)
     await packFiles.put(now.id, path, body, body.type)
     now = { ...now, loadedBytes: now.loadedBytes + body.size }
-    onLoaded(now, body.size)
+    onLoaded(now)
     fetchedFiles += 1
     if (fetchedFiles % NOTE_EVERY === 0) await packs.put(now)
   }
@@ -97,8 +102,8 @@ export async function loadPack(pack: Pack, { signal, onLoaded, check }: LoadHook
 }
 
 /** The server believes what the time since the first report allowed. */
-async function startClock({ lesson }: Pack): Promise<void> {
-  await lessons.reportProgress(lesson.id, { position_ms: lesson.position_ms, intervals: [] })
+async function startClock(learner_id: string, lesson: Lesson): Promise<void> {
+  await lessons.reportProgress(lesson.id, { learner_id, position_ms: lesson.position_ms, intervals: [] })
 }
 
 export function troubleOf(error: unknown): Trouble {

@@ -1,11 +1,12 @@
 // Progress that could not be told: kept on the device under its learner's id, and merged when the server answers again.
-import { accounts, lessons } from '@/api'
+import { lessons } from '@/api'
 import { asApiError } from '@/api/errors'
 import type { Interval, LessonProgress } from '@/api/types'
 import { merged } from '@/features/lesson/watched'
 import { alone, database, type WatchedHere } from './device'
 
 const MOST_AT_ONCE = 500 // the server takes no more in one report
+const SIGNED_OUT = new Set(['another_learner', 'sign_in_required'])
 /** The lesson is gone, or nobody may see it any more: nothing to tell. */
 const FOR_NOTHING = new Set(['not_found', 'not_allowed', 'bad_request'])
 
@@ -57,25 +58,19 @@ export async function mergeWatched(userId: string, onTold: OnTold): Promise<void
   })
 }
 
-/** The server credits whoever is signed in: in another page that may be somebody else by now. */
-async function isSignedIn(userId: string): Promise<boolean> {
-  return (await accounts.session()).user?.id === userId
-}
-
 /** False: this learner is signed in no more. */
 async function mergeOne(here: WatchedHere, onTold: OnTold): Promise<boolean> {
   const { userId, lessonId } = here
   try {
     for (let at = 0; at === 0 || at < here.intervals.length; at += MOST_AT_ONCE) {
-      if (!(await isSignedIn(userId))) return false
-      const progress = await lessons.reportProgress(lessonId, { position_ms: here.positionMs, intervals: here.intervals.slice(at, at + MOST_AT_ONCE) })
-      if (!(await isSignedIn(userId))) return false // perhaps told under another name
+      const progress = await lessons.reportProgress(lessonId, { learner_id: userId, position_ms: here.positionMs, intervals: here.intervals.slice(at, at + MOST_AT_ONCE) })
       await onTold(userId, lessonId, progress)
     }
   } catch (error) {
+    const { code } = asApiError(error)
+    if (SIGNED_OUT.has(code)) return false
     // `too_fast` too: told later it counts.
-    if (!FOR_NOTHING.has(asApiError(error).code)) return true
-    if (!(await isSignedIn(userId))) return false // refused to somebody else
+    if (!FOR_NOTHING.has(code)) return true
   }
   const transaction = (await database()).transaction('watched', 'readwrite')
   const now = await transaction.store.get([userId, lessonId])

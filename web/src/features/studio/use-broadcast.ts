@@ -1,6 +1,7 @@
 // The host's own broadcast for the life of the studio: WHIP publisher, network changes, wake lock, leaving by mistake.
-import { computed, onScopeDispose, shallowRef } from 'vue'
+import { computed, onScopeDispose, shallowRef, watch } from 'vue'
 import type { PublishStats, Quality } from '@/media/publish-stats'
+import { goOnAir } from '@/lib/on-air'
 import { WakeLock } from '@/media/wake-lock'
 import { type PublisherState, WhipPublisher } from '@/media/whip-publisher'
 
@@ -15,6 +16,12 @@ export function useBroadcast() {
 
   /** This page sends, or is trying to. */
   const running = computed(() => ['connecting', 'live', 'reconnecting', 'ending'].includes(state.value.name))
+
+  let leaveAir: (() => void) | null = null
+  watch(running, (is) => {
+    leaveAir?.()
+    leaveAir = is ? goOnAir() : null
+  }, { flush: 'sync' })
 
   function start(address: { url: string; key: string }, stream: MediaStream, takeOver = false): void {
     publisher?.destroy()
@@ -62,6 +69,7 @@ export function useBroadcast() {
     window.removeEventListener('beforeunload', onUnload)
     wakeLock.destroy()
     publisher?.destroy()
+    leaveAir?.()
   })
 
   return {

@@ -42,6 +42,7 @@ export default {
     there: 'There is a new version',
     take: 'Update',
     later: 'Later',
+    held: 'Another page is broadcasting. Update after it has ended',
     loading: 'Loading the new version',
     loadingHint: 'On a slow line this takes about a minute',
   },

@@ -45,6 +45,7 @@ export default {
   course_is_empty: 'Put a lesson into it first',
   too_many_courses: 'At most 100 courses',
   bad_subtitles: 'Not a subtitle file we know: use .srt or .vtt',
+  another_learner: 'Somebody else has signed in on this device. Please open the page again',
   too_fast: 'That is faster than time allows. It will be counted later',
   quiz_changed: 'The questions were changed. Reload and answer again',
   too_many_attempts: 'Many tries today. Watch it once more and come back tomorrow',

@@ -30,6 +30,7 @@ export default {
     there: '洞庭有新版本',
     take: '更新',
     later: '以后再说',
+    held: '另一页正在直播，播完再更新',
     loading: '正在装新版本',
     loadingHint: '网络慢的话要等一分钟左右',
   },

@@ -28,6 +28,7 @@ export default {
   course_is_empty: '先放一节课时进来再公开',
   too_many_courses: '一位老师最多 100 门课',
   bad_subtitles: '这不是能用的字幕文件，请用 .srt 或 .vtt',
+  another_learner: '这台设备换了人登录，请重新打开这一页',
   too_fast: '看得比时间还快，过会儿再算进去',
   quiz_changed: '题目刚改过，请刷新再答',
   too_many_attempts: '今天答了很多次了，再看一遍明天来',
