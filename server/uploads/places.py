@@ -60,6 +60,15 @@ class Places:
         self._window_seconds = window_seconds
         self._taken: dict[str, Place] = {}
 
+    def check(self, teacher_id: str, upload_id: str) -> None:
+        """Whether there is a place for a request. Raises TooManyRequests, Unavailable."""
+        if upload_id in self._taken:
+            return
+        if sum(place.teacher_id == teacher_id for place in self._taken.values()) >= OF_ONE_TEACHER:
+            raise TooManyRequests("you are sending other videos just now; please wait a little")
+        if len(self._taken) >= RECEIVED_AT_ONCE:
+            raise Unavailable("many videos are coming in; please wait a little")
+
     @contextmanager
     def take(self, teacher_id: str, upload_id: str) -> Iterator[Place]:
         """A place for a request; one that was sending the same upload loses its own.
@@ -67,12 +76,8 @@ class Places:
         Raises:
             TooManyRequests, Unavailable
         """
+        self.check(teacher_id, upload_id)
         before = self._taken.get(upload_id)
-        if before is None:
-            if sum(place.teacher_id == teacher_id for place in self._taken.values()) >= OF_ONE_TEACHER:
-                raise TooManyRequests("you are sending other videos just now; please wait a little")
-            if len(self._taken) >= RECEIVED_AT_ONCE:
-                raise Unavailable("many videos are coming in; please wait a little")
         place = self._taken[upload_id] = Place(teacher_id, self._window_seconds)
         if before is not None:
             before.lose()

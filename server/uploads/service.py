@@ -138,8 +138,9 @@ class Uploads:
         """
         found = await self._find(teacher, upload_id)
         taken = model.taken(found, offset, *self._now())
+        self._places.check(teacher.id, upload_id)
+        upload = await self._keep(found, taken)  # from here on the one that was sending is too late
         with self._places.take(teacher.id, upload_id) as place:
-            upload = await self._keep(found, taken)
             upload = await self._receive(upload, place.read(body))
         return await self._finish(upload) if upload.state is UploadState.WHOLE else upload
 
