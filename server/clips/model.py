@@ -22,12 +22,17 @@ MOST_CLIPS = 60  # of one broadcast, those of moments not counted
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is there to be watched: the objects of this edition. `at_ms`: where it begins in the replay."""
+    """What is there to be watched: the objects of this edition.
+
+    `at_ms`: where it begins in the replay; `start_ms`: on the stream's timeline, also while its clip is cut anew from
+    elsewhere.
+    """
 
     edition: int
     duration_ms: int
     has_poster: bool
     at_ms: int
+    start_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Store(Protocol):
     async def get(self, thing_id: str) -> Clip | None: ...
     async def move(self, before: Clip, after: Clip) -> Clip | None: ...
     async def of_stream(self, stream_id: str) -> list[Clip]: ...
-    async def place(self, clip_id: str, at_ms: int) -> None: ...
+    async def place(self, clip_id: str, edition: int, at_ms: int) -> None: ...
     async def shown_of_lesson(self, lesson_id: str) -> list[Clip]: ...
     async def shown_of_product(self, product_id: str) -> list[Clip]: ...
     async def untidy(self, ended_before: datetime) -> list[Clip]: ...
@@ -196,11 +196,11 @@ class Clips:
 
     async def finish(self, clip: Clip, duration_ms: int, at_ms: int, *, has_poster: bool) -> bool:
         """A worker has written the clip's objects; False: another has the clip meanwhile."""
-        shown = Shown(clip.edition, duration_ms, has_poster, at_ms)
+        shown = Shown(clip.edition, duration_ms, has_poster, at_ms, clip.start_ms)
         if await self.queue.finish(replace(clip, shown=shown)) is None:
             return False
         # Its take may have got something in between while it was cut; who placed what was shown then did not see it.
-        await self._place(clip, Timeline((await self._take(clip.stream_id)).parts))
+        await self._place(clip.id, shown, Timeline((await self._take(clip.stream_id)).parts))
         return True
 
     async def tidy(self) -> None:
@@ -236,13 +236,13 @@ class Clips:
         timeline = Timeline(take.parts)
         for clip in await self._store.of_stream(stream_id):
             if clip.shown is not None:
-                await self._place(clip, timeline)
+                await self._place(clip.id, clip.shown, timeline)
             newest: Clip | None = clip
             while newest is not None and lacks_filled(newest, take) and await self._try_anew(newest) is None:
                 newest = await self._store.get(clip.id)  # its worker was first
 
-    async def _place(self, clip: Clip, timeline: Timeline) -> None:
-        await self._store.place(clip.id, round(timeline.replay_time(clip.start_ms)))
+    async def _place(self, clip_id: str, shown: Shown, timeline: Timeline) -> None:
+        await self._store.place(clip_id, shown.edition, round(timeline.replay_time(shown.start_ms)))
 
     async def _forget(self, clip: Clip) -> None:
         await self._objects.delete_prefix(clip_prefix(clip.id, 0))

@@ -78,13 +78,13 @@ class ClipStore(WorkRecords[Clip]):
         """All clips of a stream, also those that nobody sees any more."""
         return [_clip(document) async for document in self._clips.find({"stream_id": stream_id})]
 
-    async def place(self, clip_id: str, at_ms: int) -> None:
-        """Say where in the replay a clip that is shown begins."""
-        await self._clips.update_one({"_id": clip_id, "shown": {"$ne": None}}, {"$set": {"shown.at_ms": at_ms}})
+    async def place(self, clip_id: str, edition: int, at_ms: int) -> None:
+        """Say where in the replay what is shown of a clip begins, if it is still this edition."""
+        await self._clips.update_one({"_id": clip_id, "shown.edition": edition}, {"$set": {"shown.at_ms": at_ms}})
 
     async def shown_of_lesson(self, lesson_id: str) -> list[Clip]:
         """The clips of a replay that can be watched, in its order."""
-        found = self._clips.find({"lesson_id": lesson_id, **SEEN}).sort("start_ms", 1).limit(CLIPS_LISTED)
+        found = self._clips.find({"lesson_id": lesson_id, **SEEN}).sort("shown.at_ms", 1).limit(CLIPS_LISTED)
         return [_clip(document) async for document in found]
 
     async def shown_of_product(self, product_id: str) -> list[Clip]:
@@ -112,6 +112,7 @@ def _document(clip: Clip) -> Document:
 
 def _clip(document: Document) -> Clip:
     fields = {**document, "id": document["_id"], "work": read_work(document["work"])}
-    fields["shown"] = Shown(**document["shown"]) if document["shown"] else None
+    # Of before it was noted: nearly all are shown as they are wanted.
+    fields["shown"] = Shown(**{"start_ms": document["start_ms"], **document["shown"]}) if document["shown"] else None
     del fields["_id"]
     return Clip(**fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Awaitable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import av
@@ -138,7 +139,31 @@ async def test_a_clip_that_is_being_cut_meanwhile_gets_its_place_too(farm: Farm,
     assert await clips.finish(cutting, 3000, 3000, has_poster=False)
 
     # then
-    assert (await clips.look(clip_id)).shown == Shown(1, 3000, False, 5000)
+    assert (await clips.look(clip_id)).shown == Shown(1, 3000, False, 5000, 5000)
+
+
+async def test_what_is_shown_keeps_its_own_place_while_its_clip_is_cut_anew_from_elsewhere(
+    farm: Farm, page: Page
+) -> None:
+    # given: two clips; the first is shown from 3 s on, and its host wants it to begin at 4.5 s
+    runs = [RunOf(2.0, width=64, height=64), RunOf(4.0, width=64, height=64, gap_seconds=2.0)]
+    stream = await farm.broadcast(runs, [(5000, 8000, farm.oranges), (6000, 8000, farm.tea)])
+    lesson_id = await farm.lesson_of(page, stream)
+    clips = farm.server.services.library.clips
+    for start_ms in (5000, 6000):
+        cutting = await eventually(partial(clips.queue.claim, f"{stream.id}-{start_ms}"))
+        assert await clips.finish(cutting, 2000, start_ms - 2000, has_poster=False)
+    await clips.change(farm.host, f"{stream.id}-5000", "剪口", (4500, 5500))
+
+    # when: the interruption is filled
+    await filled(farm, stream)
+
+    # then: people see the same pieces, two seconds later, in their order
+    _, body = await page.ask("GET", f"/api/lessons/{lesson_id}/clips")
+    assert [(clip["product_id"], clip["at_ms"]) for clip in body["items"]] == [
+        (farm.oranges.id, 5000),
+        (farm.tea.id, 6000),
+    ]
 
 
 async def test_a_clip_that_is_cut_anew_meanwhile_keeps_the_place_it_was_given(farm: Farm, page: Page) -> None:
@@ -159,7 +184,7 @@ async def test_a_clip_that_is_cut_anew_meanwhile_keeps_the_place_it_was_given(fa
     await clips.queue.fail(reported, "broken_source")
 
     # then
-    assert (await clips.look(clip_id)).shown == Shown(1, 3000, False, 5000)
+    assert (await clips.look(clip_id)).shown == Shown(1, 3000, False, 5000, 5000)
 
 
 async def test_a_clip_of_vp8_is_made_anew_to_the_same_picture(

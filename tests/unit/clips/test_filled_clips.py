@@ -25,7 +25,7 @@ FILLED = Take(
 
 
 def clip(start_ms: int, end_ms: int, state: WorkState, shown_ms: int | None = None, error: str | None = None) -> Clip:
-    shown = None if shown_ms is None else Shown(1, shown_ms, has_poster=False, at_ms=start_ms)
+    shown = None if shown_ms is None else Shown(1, shown_ms, has_poster=False, at_ms=start_ms, start_ms=start_ms)
     work = replace(begin(NOW), state=state, error=error)
     return Clip("c", "s", "l", None, None, "茶", start_ms, end_ms, NOW, work, shown=shown)
 
