@@ -3,6 +3,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type EffectScope, effectScope, nextTick, shallowRef } from 'vue'
 import { FakeMediaNode, type FakePeer, FakeStream, FakeTrack, PeerFactory } from '@/media/fakes'
+import { useDataUse } from '@/lib/data-use'
 import { type PlayerView, usePlayer } from './use-player'
 
 let node: FakeMediaNode
@@ -133,4 +134,55 @@ test('a page without a steady line stays with WHEP', async () => {
   const made = scope.run(() => usePlayer(shallowRef(video), shallowRef('https://media.example/whep/orange'), { silent: true }))
   await vi.advanceTimersByTimeAsync(20_000)
   expect(made?.line.value).toBe('fast')
+})
+
+const MB = 1_000_000
+
+/** What the picture is asked to be, in the order in which it was asked. */
+const asked = () => node.askedOf('layer').map(([, body]) => body)
+
+async function plays(bytesReceived: number): Promise<void> {
+  peers.last.stats = peers.last.stats.map((entry) => ({ ...entry, bytesReceived }))
+  await vi.advanceTimersByTimeAsync(2_000)
+}
+
+test('when the month is used up the picture becomes slides, and says so; it is as before when he wants it', async () => {
+  node.hasExtensions = true
+  useDataUse().limitTo(5 * MB)
+  await open()
+  await vi.advanceTimersByTimeAsync(0)
+  await showPicture(peers.last)
+  await plays(4 * MB)
+  expect([player.saving.value, asked()]).toEqual([null, []])
+  await plays(6 * MB)
+  expect([player.saving.value, asked()]).toEqual(['slides', [{ mode: 'slides' }]])
+  player.goOver()
+  await plays(9 * MB)
+  expect([player.saving.value, asked()]).toEqual([null, [{ mode: 'slides' }, {}]])
+})
+
+test('who only listens goes on listening when the month is used up', async () => {
+  node.hasExtensions = true
+  useDataUse().limitTo(MB)
+  useDataUse().note(2 * MB)
+  localStorage.setItem('dongting.picture', 'audio')
+  await open()
+  await vi.advanceTimersByTimeAsync(0)
+  await showPicture(peers.last)
+  expect([player.saving.value, asked()]).toEqual([null, [{ mode: 'audio' }]])
+})
+
+test('the steady line, which has one size, is held when the month is used up, until he wants it', async () => {
+  useDataUse().limitTo(MB)
+  await fallBack()
+  expect(player.line.value).toBe('steady')
+  useDataUse().note(2 * MB)
+  scope.stop()
+  scope = effectScope()
+  localStorage.setItem('dongting.line', 'steady')
+  await open()
+  expect([player.saving.value, player.line.value, player.state.value.name]).toEqual(['held', null, 'idle'])
+  player.goOver()
+  await vi.dynamicImportSettled()
+  expect([player.saving.value, player.line.value]).toEqual([null, 'steady'])
 })

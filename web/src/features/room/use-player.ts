@@ -28,6 +28,10 @@ export interface PlayerView {
   readonly steadyReason: ShallowRef<SteadyReason>
   /** Over HLS: where in the broadcast the picture stands. */
   readonly place: ShallowRef<HlsPlace | null>
+  /** The month's data is used up: what is shown instead; null: what was chosen. */
+  readonly saving: ShallowRef<Saving | null>
+  /** He wants it as it was, also beyond the month's data. */
+  goOver: () => void
   choose: (wish: Wish) => void
   /** The browser plays nothing before somebody taps: `takeUp` from that tap. */
   readonly tapNeeded: ShallowRef<boolean>
@@ -39,6 +43,10 @@ export interface PlayerView {
   follow: (stage: Stage) => void
 }
 
+/** Over the fast line slides; the steady one has but one size, so it is held. */
+export type Saving = 'slides' | 'held'
+
+const CHEAP: readonly Wish[] = ['slides', 'audio']
 /** The camera, the encoder and the way to the media node, which nobody here can measure: some three pictures and 50 ms. */
 const HOST_SIDE_MS = 150
 /** So long a look whether WHEP works again may take. */
@@ -70,6 +78,8 @@ export function usePlayer(
   const line = shallowRef<Line | null>(null)
   const steadyReason = shallowRef<SteadyReason>('chosen')
   const place = shallowRef<HlsPlace | null>(null)
+  const saving = shallowRef<Saving | null>(null)
+  let isOver = false // he said yes: not asked again on this page
   const canFast = typeof RTCPeerConnection === 'function'
   const choice = new LineChoice(!options.silent && recall('line') === 'steady' ? 'steady' : 'fast', canFast)
   let fast: WhepPlayer | null = null
@@ -93,16 +103,48 @@ export function usePlayer(
     const steadyUrl = options.steadyUrl?.value
     if (!element || !fastUrl) return
     element.muted = muted.value
+    saving.value = null
     if (choice.line === 'steady' && steadyUrl) beginSteady(element, steadyUrl, fastUrl)
     else beginFast(element, fastUrl)
   }
 
+  /** Counts what has come, and lowers what comes next once nothing is left of the month. */
+  function note(bytes: number): void {
+    data.note(bytes)
+    save()
+  }
+
+  function isUsedUp(): boolean {
+    const left = isOver ? null : data.leftNow()
+    return left !== null && left <= 0
+  }
+
+  function save(): void {
+    if (line.value === null || saving.value !== null || !isUsedUp()) return
+    if (line.value === 'steady') {
+      end()
+      saving.value = 'held'
+    } else if (!CHEAP.includes(quality.value)) {
+      saving.value = 'slides'
+      fast?.choose('slides')
+    }
+  }
+
+  function goOver(): void {
+    isOver = true
+    const wasHeld = saving.value === 'held'
+    saving.value = null
+    if (wasHeld) begin()
+    else fast?.choose(quality.value)
+  }
+
   function beginFast(element: HTMLVideoElement, fastUrl: string): void {
     line.value = 'fast'
+    save()
     fast = new WhepPlayer({
       url: fastUrl,
       video: element,
-      quality: quality.value,
+      quality: saving.value === 'slides' ? 'slides' : quality.value,
       pass: options.pass,
       onNews: (next) => {
         news.value = next
@@ -115,7 +157,7 @@ export function usePlayer(
       onStats: (next) => {
         stats.value = next
         // A connection that was made anew counts from nothing.
-        data.note(next.bytesReceived - (next.bytesReceived < counted ? 0 : counted))
+        note(next.bytesReceived - (next.bytesReceived < counted ? 0 : counted))
         counted = next.bytesReceived
         if (next.width > 0 && next.height > 0) aspect.value = next.width / next.height
       },
@@ -129,6 +171,8 @@ export function usePlayer(
   function beginSteady(element: HTMLVideoElement, steadyUrl: string, fastUrl: string): void {
     line.value = 'steady'
     steadyReason.value = choice.reason
+    save()
+    if (saving.value === 'held') return
     news.value = { canChoose: true, layers: [], active: true }
     steady = new HlsPlayer({
       url: withPass(steadyUrl, options.pass?.()),
@@ -141,7 +185,7 @@ export function usePlayer(
       onStats: (next) => {
         stats.value = next
       },
-      onLoaded: data.note,
+      onLoaded: (bytes) => queueMicrotask(() => note(bytes)), // it may end the player that says so
       onPlace: (next) => {
         place.value = next
       },
@@ -258,7 +302,9 @@ export function usePlayer(
       remember('picture', wish)
     }
     remember('line', wanted)
-    if (wanted !== choice.line || choice.reason === 'fell_back') {
+    if (!CHEAP.includes(wish) && saving.value !== null) isOver = true
+    saving.value = null
+    if (wanted !== choice.line || choice.reason === 'fell_back' || line.value === null) {
       choice.choose(wanted)
       begin()
     } else if (wish !== 'steady') fast?.choose(wish)
@@ -288,6 +334,8 @@ export function usePlayer(
     line,
     steadyReason,
     place,
+    saving,
+    goOver,
     choose,
     tapNeeded,
     takeUp: () => (fast ?? steady)?.takeUp(),

@@ -34,7 +34,7 @@ export default {
     listeningHint: 'The picture is off and costs no data',
     lookAgain: 'Show the picture',
   },
-  line: { fellBack: 'Weak network: a steadier line, some 2 seconds later' },
+  line: { fellBack: 'Weak network: a steadier line, some 2 seconds later', slides: 'Data used up: slides', held: 'Data used up: stopped', goOver: 'Go on' },
   dvr: { seek: 'Go back in this broadcast', behind: '{at} ago', live: 'Live', toLive: 'Back to live', at: '{at} ago, of {length}' },
   link: { reconnecting: 'Connection lost for a moment, coming back…' },
   stage: {
