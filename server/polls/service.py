@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from config.clock import Clock
+from config.tasks import Tasks
 from server.accounts.model import User
 from server.errors import BadRequest, Conflict, NotFound
 from server.ids import new_id
 from server.infra.announce import Build, room_channel
+from server.infra.together import Together
 from server.moderation.door import Entry
 from server.moderation.model import Act
 from server.polls.model import Poll, check_poll
@@ -54,12 +57,14 @@ class Voice(Protocol):
 class Polls:
     """Polls of all rooms. Results are counted from the votes, so every vote that was acknowledged is in them."""
 
-    def __init__(self, store: Store, door: Door, log: Log, voice: Voice, clock: Clock) -> None:
+    def __init__(self, store: Store, door: Door, log: Log, voice: Voice, tasks: Tasks, clock: Clock) -> None:
         self._store = store
         self._door = door
         self._log = log
         self._voice = voice
         self._clock = clock
+        # Each vote is answered with the counts: a room that votes at one moment counts once for all.
+        self._counts = Together("counting votes", tasks, self._count)
 
     async def open(self, actor: User, room_id: str, question: str, options: Sequence[str]) -> dict[str, Any]:
         """Ask the room. Raises BadRequest, Conflict (`poll_running`), NotAllowed."""
@@ -116,7 +121,11 @@ class Polls:
         return poll
 
     async def _shape(self, poll: Poll) -> dict[str, Any]:
-        return poll_shape(poll, await self._store.counts(poll.id))
+        return poll_shape(poll, await self._counts.get(poll.id) or {})
+
+    async def _count(self, poll_ids: Sequence[str]) -> dict[str, dict[int, int]]:
+        counts = await asyncio.gather(*(self._store.counts(poll_id) for poll_id in poll_ids))
+        return dict(zip(poll_ids, counts, strict=True))
 
     async def _tell(self, poll: Poll) -> dict[str, Any]:
         shape = await self._shape(poll)

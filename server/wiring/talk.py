@@ -68,7 +68,7 @@ async def build_talk(clients: Clients, stores: Stores) -> tuple[Chat, Talk]:
         moderation=moderation,
         board=Board(moderation_store, door, stores.rooms, chat, clock),
         questions=Questions(question_store, door, moderation, limits, announcer, clock),
-        polls=Polls(poll_store, door, moderation, announcer, clock),
+        polls=Polls(poll_store, door, moderation, announcer, clients.tasks, clock),
         coupons=Coupons(stores.coupons, door, moderation, transactions, Turns(), announcer, clock),
         draws=Draws(draw_store, door, moderation, announcer, clock),
     )

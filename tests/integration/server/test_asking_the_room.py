@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.harness.app import Page, RunningServer
 from tests.integration.server.conftest import PASSWORD, Stall
@@ -101,6 +102,33 @@ async def test_everybody_votes_once_and_sees_the_counts(
     assert (await host.say("close_poll", poll_id=poll["id"]))["error"] == "not_found"
     assert (await host.say("vote", poll_id=poll["id"], option=0))["error"] == "poll_closed"
     assert (await host.say("open_poll", question="再来", options=["好", "不"]))["ok"]
+
+
+async def test_a_room_that_votes_at_one_moment_has_its_votes_counted_once_for_all(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given
+    await registered_viewer(server)
+    host, _ = await joined(new_page, "zhanghong")
+    poll = (await host.say("open_poll", question="下次播什么？", options=["茶园", "鱼塘"]))["data"]["poll"]
+    services = server.services
+    one = await services.accounts.get_by_name("liming")
+    people = [replace(one, id=f"{one.id}-{number}") for number in range(60)]
+
+    async def counted() -> int:
+        told = await services.database.command("serverStatus")
+        return int(told["metrics"]["commands"]["aggregate"]["total"])
+
+    # when
+    before = await counted()
+    acks = await asyncio.gather(
+        *(services.talk.polls.vote(person, stall.room.id, poll["id"], 1, "") for person in people)
+    )
+
+    # then
+    assert await counted() - before < len(people) // 2
+    assert all(ack["votes"] >= 1 for ack in acks)
+    assert (await host.say("close_poll", poll_id=poll["id"]))["data"]["poll"]["votes"] == len(people)
 
 
 async def test_a_poll_has_a_question_and_different_options(stall: Stall, new_page: NewPage) -> None:
