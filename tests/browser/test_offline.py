@@ -93,15 +93,20 @@ def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform,
     page.reload()
     expect(page.get_by_test_id("kept-note")).to_be_visible()
     expect(page.get_by_test_id("transcript")).to_contain_text("剪口要斜")
-    expect(page.get_by_test_id("kept-questions")).to_contain_text("斜着剪")
+    page.get_by_test_id("begin-quiz").click()
+    page.get_by_label("斜着剪").check()
+    page.get_by_role("button", name="交卷").click()
+    expect(page.get_by_test_id("answers-kept")).to_be_visible()
     expect(page.get_by_text("斜口不积水")).to_have_count(0)
     watch_to_the_end(page)
     assert page.locator("video").evaluate("video => video.videoHeight") == 144
     assert lesson_of(page, lesson_id)["watched_ms"] == 0
 
-    # He comes home: what he watched is told by itself.
+    # He comes home: what he watched is told by itself, and what he answered is handed in.
     page.context.set_offline(False)
     wait_until(lambda: lesson_of(page, lesson_id)["done"], "the progress is merged")
+    quiz = f"/api/lessons/{lesson_id}/quiz"
+    wait_until(lambda: page.request.get(quiz).json()["mine"]["passed_at"], "the answers are judged")
 
     # Somebody else on the same phone has neither his download nor his progress.
     page.context.clear_cookies()

@@ -1,5 +1,6 @@
 // What goes on behind every page once it has time: the service worker, progress that waits to be told, downloads that stopped.
 import { watch } from 'vue'
+import { handInAnswers } from '@/features/quiz/answers-later'
 import { registerServiceWorker } from '@/lib/app-update'
 import { useSession } from '@/lib/session'
 import { canKeep } from './device'
@@ -14,7 +15,11 @@ export function startOffline(): void {
   const goOn = () => {
     session
       .ensure()
-      .then(() => (session.user ? mergeWatched(session.user.id, downloads.told) : undefined))
+      .then(async () => {
+        if (!session.user) return
+        await mergeWatched(session.user.id, downloads.told)
+        await handInAnswers(session.user.id)
+      })
       .then(downloads.resume)
       .catch(() => undefined) // without the server: when the line is back
   }

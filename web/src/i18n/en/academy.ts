@@ -105,6 +105,7 @@ export default {
     about: '{count} question, passed with {percent}% right | {count} questions, passed with {percent}% right',
     begin: 'Start the quiz',
     handIn: 'Hand in',
+    kept: 'Kept on this device. It is handed in as soon as you are online',
     missing: '{count} not answered yet',
     passed: 'You passed the quiz of this lesson',
     resultPassed: 'Passed! {right} of {count} right',

@@ -29,7 +29,7 @@ export default {
   noRoom: 'Not enough room on this phone',
   others: 'Another account’s downloads here: {size}',
   keptNote: 'No network: this is your download',
-  quizLater: 'Think about the questions; answer them when you are online',
+  quizLater: 'Answer without a network; it is handed in when you are online',
   trouble: {
     network: 'The network is gone; it goes on by itself',
     full: 'This phone is full: delete some, then go on',

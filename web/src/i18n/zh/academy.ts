@@ -105,6 +105,7 @@ export default {
     about: '{count} 道题，答对 {percent}% 就通过',
     begin: '开始答题',
     handIn: '交卷',
+    kept: '答案记在这台设备上了，有网时自动交卷',
     missing: '还有 {count} 题没答',
     passed: '这节课的小测通过了',
     resultPassed: '通过了！{count} 题答对 {right} 题',

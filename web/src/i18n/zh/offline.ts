@@ -29,7 +29,7 @@ export default {
   noRoom: '手机空间不够',
   others: '别的账号在这台手机上下载了 {size}',
   keptNote: '没有网，看的是下载到手机里的',
-  quizLater: '题目先想一想，有网时再答',
+  quizLater: '没网也能答，有网时自动交上去',
   trouble: {
     network: '网络断了，有网会接着下载',
     full: '手机空间满了，删几节再接着下',
