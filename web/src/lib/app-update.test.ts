@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { isPageMissing, keepPlayer, mayTakeFor, pageOpened, takeNewVersion } from './app-update'
+import { isPageMissing, mayTakeFor, pageOpened, takeNewVersion } from './app-update'
 import { goOnAir } from './on-air'
+import { keepPlayer } from './service-worker'
 
 class Worker extends EventTarget {
   state: ServiceWorkerState = 'installing'

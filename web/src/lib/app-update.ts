@@ -1,41 +1,14 @@
-// The service worker of the page: registered when there is time, and a newer version taken when somebody wants it.
+// A newer version of the page: it lies ready, and is taken when somebody wants it, or when a page of the old one is gone.
 import { shallowRef } from 'vue'
 import { isOnAir } from './on-air'
 
 /** A newer version lies ready. */
 export const newVersion = shallowRef(false)
 
-const LOOK_EVERY_MS = 60 * 60_000
 const PATIENCE_MS = 60_000 // all of a version over a weak line
 const TAKEN_FOR = 'dongting.version.taken-for'
 /** Chrome and Firefox, Safari, and Vite's own word for a style sheet. */
 const MISSING = /dynamically imported module|Importing a module script failed|Unable to preload CSS/
-const PLAYER_PATIENCE_MS = 60_000 // 180 kB over a weak line
-
-export async function registerServiceWorker(): Promise<void> {
-  if (!('serviceWorker' in navigator) || !import.meta.env.PROD) return
-  const registration = await navigator.serviceWorker.register('/sw.js', { scope: '/' })
-  const look = () => {
-    // The very first one has nothing to take the place of.
-    newVersion.value = registration.waiting !== null && navigator.serviceWorker.controller !== null
-  }
-  registration.addEventListener('updatefound', () => registration.installing?.addEventListener('statechange', look))
-  look()
-  setInterval(() => navigator.onLine && void registration.update().catch(() => undefined), LOOK_EVERY_MS)
-}
-
-/** Has the player of lessons kept on the device; false: it could not be loaded, or nobody is there to keep it. */
-export function keepPlayer(): Promise<boolean> {
-  return new Promise((resolve) => {
-    // Where registering was refused nobody ever gets ready.
-    setTimeout(() => resolve(false), PLAYER_PATIENCE_MS)
-    void navigator.serviceWorker.ready.then(({ active }) => {
-      const { port1, port2 } = new MessageChannel()
-      port1.onmessage = ({ data }) => resolve(data === true)
-      active?.postMessage({ type: 'KEEP_PLAYER' }, [port2])
-    })
-  })
-}
 
 /** A page's own files could not be loaded: after an update the server has the old version's no more. */
 export function isPageMissing(error: unknown): boolean {

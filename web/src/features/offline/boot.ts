@@ -1,7 +1,7 @@
 // What goes on behind every page once it has time: the service worker, progress that waits to be told, downloads that stopped.
 import { watch } from 'vue'
 import { handInAnswers } from '@/features/quiz/answers-later'
-import { registerServiceWorker } from '@/lib/app-update'
+import { registerServiceWorker } from '@/lib/service-worker'
 import { useSession } from '@/lib/session'
 import { canKeep } from './device'
 import { useDownloads } from './downloads'
