@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from datetime import datetime
 
@@ -87,12 +88,16 @@ def _placed(take: Take, began_at: datetime) -> list[tuple[str, Part]]:
 def _lost_inside(take: Take, began_at: datetime) -> list[Span]:
     """What is missing within its own parts; what it lacks between them another may have."""
     shift = _shift(take, began_at)
-    inside = [
-        (start, end)
-        for start, end in take.gaps
-        if any(part.start_ns <= start and end <= part.end_ns for part in take.parts)
-    ]
+    begins = [part.start_ns for part in take.parts]
+    inside = [gap for gap in take.gaps if gap[1] - gap[0] - _recorded_ns(take, begins, *gap) <= _ROUNDED_NS]
     return _moved(inside, shift)
+
+
+def _recorded_ns(take: Take, begins: list[int], start_ns: int, end_ns: int) -> int:
+    """How much of a span its parts have, which follow each other."""
+    first, last = max(0, bisect_right(begins, start_ns) - 1), bisect_left(begins, end_ns)
+    parts = take.parts[first:last]
+    return sum(max(0, min(part.end_ns, end_ns) - max(part.start_ns, start_ns)) for part in parts)
 
 
 def _gaps(inside: list[Span], parts: list[Part]) -> list[Span]:

@@ -35,7 +35,6 @@ class Continuity:
             return None
         step_ns = time_distance(timestamp, before[0]) * SECOND_NS // clock_rate
         if abs(step_ns - (arrival_ns - before[1])) > JUMP_NS:
-            self._newest = {kind: (timestamp, arrival_ns)}
             return Break.JUMP
         if step_ns >= 0:
             self._newest[kind] = (timestamp, arrival_ns)

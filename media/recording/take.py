@@ -131,7 +131,7 @@ class Take:
 
     def _add_gap(self, start_ns: int, end_ns: int) -> None:
         if self.gaps and start_ns - self.gaps[-1][1] < MERGE_GAPS_NS:
-            start_ns, end_ns = self.gaps[-1][0], max(end_ns, self.gaps[-1][1])
+            start_ns, end_ns = min(start_ns, self.gaps[-1][0]), max(end_ns, self.gaps[-1][1])
             self.gaps.pop()
         self.gaps.append((start_ns, end_ns))
 

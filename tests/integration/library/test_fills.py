@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -150,6 +151,48 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     await page.sign_in("zhanghong", PASSWORD)
     again = await page.ask("PUT", path, data=video)
     assert (again[0], again[1]["code"]) == (409, "fill_begun")
+
+
+async def test_a_part_in_which_a_picture_stood_is_replaced_and_the_end_that_he_was_away_for_is_added(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: a broadcast of 8 s in which a picture stood from 2.4 to 3.8 s, and whose host then vanished
+    stream = await farm.broadcast([RunOf(8.0, width=320, height=180, says_from=0.0)])
+    services = farm.server.services
+    began_at = (await services.streams.get(stream.id)).first_picture_at
+    assert began_at is not None
+    key = f"public/takes/{stream.id}/take.json"
+    take = {**json.loads(await services.objects.get(key)), "gaps": [{"start_ms": 2400, "end_ms": 3800}]}
+    await services.objects.put(key, json.dumps(take).encode(), "application/json")
+    ended_at = {"$set": {"ended_at": began_at + timedelta(seconds=38)}}
+    await services.database["streams"].update_one({"_id": stream.id}, ended_at)
+    lesson_id = await farm.lesson_of(page, stream)
+    await page.sign_in("zhanghong", PASSWORD)
+    assert [hole["from"] for hole in (await look(page, stream))["holes"]] == [at(began_at, 2), at(began_at, 8)]
+
+    # when: he brings what his phone has recorded, with a clock that is 200 ms late
+    for second in (1, 6):
+        video = make_video(6.0, width=320, height=180, kind="webm", says_from=float(second))
+        path = file_path(stream, began_at + timedelta(seconds=second, milliseconds=200), 6000)
+        assert (await page.ask("PUT", path, data=video))[0] == 204
+    await start_worker()
+    assert (await page.ask("POST", f"/api/my/streams/{stream.id}/fill"))[0] == 200
+
+    # then
+    async def filled() -> bool | None:
+        state = (await look(page, stream))["state"]
+        assert state != "failed"
+        return state == "filled" or None
+
+    await eventually(filled)
+    found = json.loads(await services.objects.get(key))
+    assert found["replaced"] == [{"start_ms": 2000, "end_ms": 4000}]
+    assert found["gaps"] == []
+    length_ms = found["duration_ms"]
+    assert 12_000 <= length_ms <= 12_400  # its last picture may stand for as long as his clock was late
+    ready = await settled(page, lesson_id)
+    assert (ready["state"], ready["gaps"]) == ("ready", [])
+    assert ready["duration_ms"] == pytest.approx(length_ms, abs=50)
 
 
 async def test_a_worker_that_died_after_moving_everything_moves_nothing_new(farm: Farm, page: Page) -> None:

@@ -63,6 +63,23 @@ def test_the_later_part_stands_behind_the_earlier_one_whoever_brings_it() -> Non
     assert whole.gaps == other.gaps == [(2 * SECOND_NS, 5 * SECOND_NS)]
 
 
+def test_a_loss_that_reaches_over_the_end_of_a_part_stays_listed() -> None:
+    # given a loss from 0.5 to 1.5 s, in two parts of a second, and another node's part later on
+    first, second = make_take(0, 0, 2), make_take(900, 5, 1)
+    first.gaps = [(SECOND_NS // 2, SECOND_NS * 3 // 2)]
+    # when
+    whole = combine(own=second, stored=first)
+    # then
+    assert whole.gaps == [(SECOND_NS // 2, SECOND_NS * 3 // 2), (2 * SECOND_NS, 5 * SECOND_NS)]
+
+
+def test_losses_of_sound_and_picture_at_one_moment_are_one_from_the_earlier_on() -> None:
+    take = make_take(0, 0, 3)
+    take.apply({"what": "gap", "start_ns": SECOND_NS, "end_ns": SECOND_NS + 20_000_000})
+    take.apply({"what": "gap", "start_ns": SECOND_NS // 2, "end_ns": 2 * SECOND_NS})
+    assert take.gaps == [(SECOND_NS // 2, 2 * SECOND_NS)]
+
+
 def test_what_is_ours_is_not_put_in_twice() -> None:
     first, second = make_take(0, 0, 2), make_take(900, 5, 1)
     stored = take_from_json(json.loads(json.dumps(combine(own=second, stored=first).as_json())))
