@@ -29,7 +29,7 @@ browser: install-dev
 test: install-dev browser ## all tests: page, unit, integration against real servers, browser; ARGS=… for some of them
 	@$(BIN)/python scripts/install.py web
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
-	exec $(MAKE) --no-print-directory --keep-going test-page test-beside test-browser test-alone
+	exec $(MAKE) -j1 --no-print-directory --keep-going test-page test-beside test-browser test-alone
 
 soak: install-dev ## kill -9 ten and twenty times where `make test` does so a few times: sale, broadcast, workers
 	@SOAK=1 $(BIN)/python -m pytest tests/integration/commerce/test_kills.py \

@@ -149,17 +149,21 @@ class FillMaker:
             except ValueError:
                 raise SourceRefused("broken_source") from None
             if any(run.init.startswith(FILL) for run in stored.runs):
+                await self._put_playlist(stored)  # ours may stand there since the last try, and names what goes
                 return
             whole = combine(_as_take(stored, made), stored)
-            playlist = vod_playlist(whole.segments(), whole.began_at)
             body = json.dumps(whole.as_json(), ensure_ascii=False).encode()
-            await self._objects.put(prefix + "index.m3u8", playlist.encode(), PLAYLIST_TYPE)
+            await self._put_playlist(whole)
             try:
                 await self._objects.put_over(prefix + "take.json", body, "application/json", read.etag)
             except ObjectChanged:
                 continue
             return
         raise NotYet
+
+    async def _put_playlist(self, take: RecordedTake) -> None:
+        playlist = vod_playlist(take.segments(), take.began_at)
+        await self._objects.put(take_prefix(take.stream_id) + "index.m3u8", playlist.encode(), PLAYLIST_TYPE)
 
 
 def _is_whole(made: Filled, patch: Patch) -> bool:

@@ -47,6 +47,7 @@ class RunIntake:
             self._formats["audio"], self._reorders["audio"] = audio, Reorder()
         self._line: AudioLine | None = None
         self._held: deque[AccessUnit] = deque(maxlen=HELD_SOUNDS)
+        self._picture_wait_ns = PICTURE_WAIT_NS
         self._merge = Merge(set(self._formats))
         self._newest_picture_ns: int | None = None
         self._first_picture_arrival_ns = 0
@@ -84,7 +85,14 @@ class RunIntake:
         return found
 
     def resume(self) -> None:
-        """After a silence, and `flush`: wait for a keyframe, as if the publisher had come back; his clocks run on."""
+        """After a silence, and `flush`: wait for a keyframe, as if the publisher had come back; his clocks run on.
+
+        Whose camera was off before is not waited for: his sound begins at once.
+        """
+        if self._line is not None:
+            seen_ns = self._newest_picture_ns
+            was_off = seen_ns is None or self._line.end_ns - seen_ns > PICTURE_WAIT_NS
+            self._picture_wait_ns = 0 if was_off else PICTURE_WAIT_NS
         if self._video is not None:
             self._video = make_video_assembler(self._formats["video"])
         self._line = None
@@ -168,7 +176,7 @@ class RunIntake:
             self._start_sound(self.first_picture_ns)
 
     def _start_without_picture(self, now_ns: int) -> None:
-        if self._line is None and self._held and now_ns - self._held[0].arrival_ns > PICTURE_WAIT_NS:
+        if self._line is None and self._held and now_ns - self._held[0].arrival_ns > self._picture_wait_ns:
             self._start_sound(self._audio_clock.place(self._held[0].timestamp))
 
     def _start_sound(self, at_ns: int) -> None:

@@ -80,6 +80,7 @@ class Uploader:
         """Upload the rest, then the playlist, last `take.json`: whoever sees that one finds everything it names."""
         await self.upload_closed()
         await self._ask_for_earlier()
+        wait = FIRST_WAIT_SECONDS
         while True:  # others write it too: nodes that had the stream, a worker that fills its gaps
             take, etag = await self._with_others(self._spool.take)
             playlist = vod_playlist(take.segments(), take.began_at).encode()
@@ -91,6 +92,8 @@ class Uploader:
                 await self._insist(partial(self._objects.put_over, key, body, JSON_TYPE, etag))
             except ObjectChanged:
                 log.info("the take was written by somebody else meanwhile, once more", stream=take.stream_id)
+                await self._sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
                 continue
             return take.summary()
 

@@ -19,6 +19,8 @@ log = logger(__name__)
 IDLE_NS = SECOND_NS * 6 // 10
 # A return after less than this is no interruption worth listing.
 SMALLEST_GAP_NS = SECOND_NS // 20
+# After a jump of the sender's clock for so long another one begins no run.
+JUMP_PAUSE_NS = 2 * SECOND_NS
 
 
 class TakeWriter:
@@ -42,6 +44,7 @@ class TakeWriter:
         self._is_run_begun = False
         self._run_shift_ns = 0
         self._newest_arrival_ns = 0
+        self._jump_ns = -JUMP_PAUSE_NS
         self._is_idle = True
         self._lost_packets = 0
         self._has_told_b_frames = False
@@ -91,6 +94,8 @@ class TakeWriter:
         if self._intake is None:
             return
         found = self._intake.push(kind, data, arrival_ns)
+        if found is Break.JUMP and arrival_ns < self._jump_ns + JUMP_PAUSE_NS:
+            return  # a sender that jumps on and on must not make a run of each packet
         if found is not None:
             self._break_run(self._intake, found)
             self._intake.push(kind, data, arrival_ns)
@@ -100,6 +105,7 @@ class TakeWriter:
     def _break_run(self, intake: RunIntake, why: Break) -> None:
         """The publisher was silent, or counts anew: what comes now is a run of its own, begun with a keyframe."""
         if why is Break.JUMP:
+            self._jump_ns = self._newest_arrival_ns
             self.begin_run(*self._formats)
             return
         self._write(intake.flush())

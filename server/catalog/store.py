@@ -14,6 +14,7 @@ from server.infra.mongo import Database, Document
 from server.infra.transactions import Session
 
 PRODUCTS_LISTED = 200
+PRODUCTS_FOUND = 24  # by words, while somebody types
 MERCHANTS_LISTED = 100
 
 
@@ -106,7 +107,8 @@ class CatalogStore:
                 {"$or": [{field: pattern} for field in ("name", "description", "origin", "merchant_name")]}
                 for pattern in map(_has, words)
             ]
-        found = self._products.find(query).sort("created_at", DESCENDING).limit(PRODUCTS_LISTED)
+        found = self._products.find(query).sort("created_at", DESCENDING)
+        found = found.limit(PRODUCTS_FOUND if words else PRODUCTS_LISTED)
         return [_product(document) async for document in found]
 
     async def newest_of(self, merchant_ids: Sequence[str], most: int) -> dict[str, Sequence[Product]]:

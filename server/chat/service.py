@@ -8,15 +8,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from config.clock import Clock
+from config.logs import logger
 from server.accounts.model import User
 from server.chat.model import ChatMessage, MessageState, check_text
 from server.chat.shape import message_shape
 from server.errors import NotFound
 from server.ids import new_id
 from server.infra.announce import Build, room_channel, user_channel
+from server.infra.away import AWAY
 from server.infra.visitors import is_persons_address
 from server.moderation.door import Entry
 from server.rooms.model import staff_channel
+
+log = logger(__name__)
 
 HISTORY = 50
 CHAT_WINDOW_SECONDS = 0.15
@@ -101,7 +105,11 @@ class Chat:
     async def _gathered(self, room_id: str) -> dict[str, Any] | None:
         messages = self._waiting.pop(room_id, ())
         # Another server may have taken them away while they waited, and said so already.
-        shown = await self._store.shown_of([message.id for message in messages])
+        try:
+            shown = await self._store.shown_of([message.id for message in messages])
+        except AWAY as error:  # their authors have been told that they are said
+            log.warning("messages told unseen", room=room_id, error=type(error).__name__)
+            shown = {message.id for message in messages}
         told = [message_shape(message) for message in messages if message.id in shown]
         return {"messages": told} if told else None
 

@@ -38,6 +38,7 @@ class Drop:
     opens_at: datetime
     closes_at: datetime
     valid_until: datetime
+    number: int = 0  # counts a room's drops from 1: ids and clocks of several servers have no sure order
 
     def is_open(self, now: datetime) -> bool:
         """Whether somebody can still get one."""
@@ -92,8 +93,10 @@ def check_terms(terms: DropTerms) -> DropTerms:
     return terms
 
 
-def opened(terms: DropTerms, drop_id: str, room_id: str, merchant_id: str, now: datetime) -> Drop:
-    """The drop that begins now."""
+def opened(
+    terms: DropTerms, drop_id: str, room_id: str, merchant_id: str, now: datetime, before: Drop | None
+) -> Drop:
+    """The drop that begins now, after the room's newest one."""
     return Drop(
         id=drop_id,
         room_id=room_id,
@@ -106,6 +109,7 @@ def opened(terms: DropTerms, drop_id: str, room_id: str, merchant_id: str, now: 
         opens_at=now,
         closes_at=now + timedelta(minutes=terms.minutes),
         valid_until=now + timedelta(days=terms.valid_days),
+        number=before.number + 1 if before else 1,
     )
 
 

@@ -102,13 +102,13 @@ class Coupons:
         if entry.role is not RoomRole.HOST:
             raise NotAllowed("only the room's host may do this")
         now = self._clock.now()
-        drop = opened(check_terms(terms), new_id(), room_id, entry.room.merchant_id, now)
         before = await self._store.newest_drop(room_id)
+        drop = opened(check_terms(terms), new_id(), room_id, entry.room.merchant_id, now, before)
         running = Conflict("other coupons are still to be had; close them first", code="drop_running")
         if before is not None and before.is_open(now):
             raise running
         await self._log.note(entry, host, Act.DROP_COUPONS, f"{drop.quota} × {drop.value_fen / 100:.2f}")
-        if not await self._store.add_drop(drop, before):
+        if not await self._store.add_drop(drop):
             raise running
         return await self._tell(drop)
 

@@ -27,10 +27,10 @@ class CouponStore:
         """A room's drops, each after another one; coupons of a drop, of a person, of an order."""
         await self._drops.create_index([("room_id", 1), ("_id", DESCENDING)])
         await self._drops.create_index(
-            [("room_id", 1), ("after", 1)],
+            [("room_id", 1), ("number", DESCENDING)],
             unique=True,
-            partialFilterExpression={"after": {"$type": "string"}},
-            name="one_after_each",
+            partialFilterExpression={"number": {"$gt": 0}},
+            name="one_of_each_number",
         )
         await self._coupons.create_index([("drop_id", 1), ("user_id", 1)])
         await self._coupons.create_index([("user_id", 1), ("_id", DESCENDING)])
@@ -38,11 +38,11 @@ class CouponStore:
             "order_id", unique=True, partialFilterExpression={"state": CouponState.USED.value}, name="one_per_order"
         )
 
-    async def add_drop(self, drop: Drop, before: Drop | None) -> bool:
-        """Begin a drop after the room's newest one; False when somebody else just did."""
+    async def add_drop(self, drop: Drop) -> bool:
+        """Begin a drop; False when somebody else just began the room's drop of this number."""
         fields = asdict(drop)
         try:
-            await self._drops.insert_one({"_id": fields.pop("id"), **fields, "after": before.id if before else ""})
+            await self._drops.insert_one({"_id": fields.pop("id"), **fields})
         except DuplicateKeyError:
             return False
         return True
@@ -53,7 +53,8 @@ class CouponStore:
 
     async def newest_drop(self, room_id: str) -> Drop | None:
         """A room's newest drop."""
-        return _drop(await self._drops.find_one({"room_id": room_id}, sort=[("_id", DESCENDING)]))
+        order = [("number", DESCENDING), ("_id", DESCENDING)]
+        return _drop(await self._drops.find_one({"room_id": room_id}, sort=order))
 
     async def close_drop(self, drop_id: str, at: datetime) -> Drop | None:
         """Let nobody take any more."""

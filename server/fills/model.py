@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -119,10 +120,11 @@ def _between(take: Take) -> Iterator[Hole]:
 
 def _lossy(take: Take) -> Iterator[Hole]:
     """Parts with a loss, each with those that no decoder could begin with and what they stand on."""
+    lossy = _with_losses(take)
     for group in _groups(take):
         first, last = group[0], group[-1]
         is_ours = first.keyframe and not take.runs[first.run].is_fill
-        if is_ours and any(_lost_ms(part, take) >= LEAST_LOSS_MS for part in group):
+        if is_ours and not lossy.isdisjoint(part.name for part in group):
             yield Hole(first.start_ms, last.start_ms + last.duration_ms, is_recorded=True)
 
 
@@ -138,10 +140,17 @@ def _groups(take: Take) -> Iterator[list[Part]]:
         yield group
 
 
-def _lost_ms(part: Part, take: Take) -> float:
-    """The longest loss in a part."""
-    end_ms = part.start_ms + part.duration_ms
-    return max((min(gap.end_ms, end_ms) - max(gap.start_ms, part.start_ms) for gap in take.gaps), default=0.0)
+def _with_losses(take: Take) -> set[str]:
+    """The names of parts in which one loss is long. A bad line makes thousands of gaps: each meets only its parts."""
+    starts = [part.start_ms for part in take.parts]
+    found = set()
+    for gap in take.gaps:
+        first, end = max(0, bisect_right(starts, gap.start_ms) - 1), bisect_left(starts, gap.end_ms)
+        for part in take.parts[first:end]:
+            lost_ms = min(gap.end_ms, part.start_ms + part.duration_ms) - max(gap.start_ms, part.start_ms)
+            if lost_ms >= LEAST_LOSS_MS:
+                found.add(part.name)
+    return found
 
 
 def _tail(take: Take, ended_at: datetime | None) -> Iterator[Hole]:

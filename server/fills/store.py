@@ -46,9 +46,10 @@ class FillStore(WorkRecords[Fill]):
         return [_file(document) async for document in found]
 
     async def expect_file(self, file: HostFile) -> None:
-        """Note a file that is on its way; one that is here stays as it is."""
+        """Note a file that is on its way; one that is here stays as it is, and counts for the larger one."""
         noted = {**asdict(file), "is_expected": True}
-        await self._files.update_one({"_id": _file_id(file)}, {"$setOnInsert": noted}, upsert=True)
+        room = {"bytes": noted.pop("bytes")}
+        await self._files.update_one({"_id": _file_id(file)}, {"$setOnInsert": noted, "$max": room}, upsert=True)
 
     async def expect_no_more(self, file: HostFile) -> None:
         """Forget a file that was on its way and did not come."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 from redis.exceptions import RedisError
@@ -11,6 +12,8 @@ from media.passes import ALL_ROOMS
 from server.moderation.model import EVERYWHERE, Sanction, SanctionKind
 
 log = logger(__name__)
+
+TELL_SECONDS = 1.0  # no ban waits longer for a Redis that hangs
 
 
 class Nodes(Protocol):
@@ -32,6 +35,7 @@ class ViewerPasses:
         room_id = ALL_ROOMS if sanction.room_id == EVERYWHERE else sanction.room_id
         fields = {"room_id": room_id, "person": sanction.user_id, "at": sanction.at.timestamp()}
         try:
-            await self._nodes.send_command("void_passes", fields)
-        except RedisError as error:
+            async with asyncio.timeout(TELL_SECONDS):
+                await self._nodes.send_command("void_passes", fields)
+        except (RedisError, TimeoutError) as error:
             log.warning("media nodes not told of a ban", error=type(error).__name__)

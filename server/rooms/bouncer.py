@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -74,10 +75,9 @@ class Bouncer:
         """Look for bans since the last time."""
         now = self._clock.now()
         bans = await self._bans.bans_since(self._looked_at - CLOCKS_APART)
-        for ban in bans:
-            await self._passes.void(ban)
         for user_id in dict.fromkeys(ban.user_id for ban in bans):
             await self._put_out(user_id)
+        await asyncio.gather(*(self._passes.void(ban) for ban in bans))
         self._looked_at = now
 
     async def _put_out(self, user_id: str) -> None:

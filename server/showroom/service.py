@@ -119,8 +119,11 @@ class Showroom:
         merchants = await self._catalog.get_merchants(merchant_ids)
         products = await self._catalog.newest_of(merchant_ids, PRODUCTS_PER_BOOTH)
         clips = await self._clips.shown_of(merchant_ids)
-        rooms = {room.merchant_id: room for room in await self._rooms.by_merchant(merchant_ids)}
         on_air = {stream.room_id for stream in await self._streams.on_air()}
+        by_next = await self._rooms.by_merchant(merchant_ids)
+        rooms: dict[str, Room] = {}  # of several of a merchant the one that is live, or the next to be
+        for room in sorted(by_next, key=lambda room: room.id not in on_air):
+            rooms.setdefault(room.merchant_id, room)
         views = []
         for booth in hall.plan.booths:
             merchant, room = merchants.get(booth.merchant_id), rooms.get(booth.merchant_id)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from server.catalog.model import Product
+from server.fills.model import HostFile
+from server.fills.store import FillStore
 from server.recordings.inserts import Insert, Inserts
 from server.streams.model import Stream
 from server.wire import iso
@@ -333,3 +336,11 @@ async def test_files_that_come_at_once_are_no_more_than_may_be_kept(
     assert len((await look(page, stream))["files"]) == statuses.count(204) <= 2
     # and what was refused holds no place
     assert await bring(100) == (204 if statuses.count(204) < 2 else 409)
+
+
+async def test_a_larger_file_under_the_name_of_one_that_is_there_takes_the_room_of_the_larger(farm: Farm) -> None:
+    store = FillStore(farm.server.services.database)
+    small = HostFile("s1", "f1", datetime(2026, 11, 28, tzinfo=UTC), 1000, 10, datetime(2026, 11, 28, tzinfo=UTC))
+    await store.put_file(small)
+    await store.expect_file(replace(small, bytes=9_000))
+    assert [file.bytes for file in await store.files_of("s1", with_expected=True)] == [9_000]

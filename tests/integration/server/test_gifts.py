@@ -83,6 +83,25 @@ async def test_of_drops_that_a_host_begins_at_one_moment_on_several_devices_one_
     assert await server.services.database["coupon_drops"].count_documents({"room_id": stall.room.id}) == 2
 
 
+async def test_a_drop_of_a_server_whose_clock_is_ahead_does_not_bar_the_next_ones(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given a drop whose id is greater than any that comes
+    host, _ = await joined(new_page, "zhanghong")
+    drop = (await host.say("drop_coupons", **TERMS))["data"]["drop"]
+    assert (await host.say("close_coupons", drop_id=drop["id"]))["ok"]
+    drops = server.services.database["coupon_drops"]
+    kept = await drops.find_one_and_delete({"_id": drop["id"]})
+    await drops.insert_one({**kept, "_id": "f" * 24})
+    # when others follow, each closed before the next
+    for _ in range(2):
+        ack = await host.say("drop_coupons", **TERMS)
+        # then
+        assert ack["ok"]
+        assert (await host.say("join", slug="zhang"))["data"]["coupon_drop"]["id"] == ack["data"]["drop"]["id"]
+        assert (await host.say("close_coupons", drop_id=ack["data"]["drop"]["id"]))["ok"]
+
+
 async def test_a_draw_is_promised_drawn_and_checked(server: RunningServer, stall: Stall, new_page: NewPage) -> None:
     # given
     host, _ = await joined(new_page, "zhanghong")

@@ -81,6 +81,19 @@ def test_a_part_with_a_loss_is_a_hole_that_only_what_covers_all_of_it_fills() ->
     assert [(patch.start_ms, patch.end_ms, patch.is_recorded) for patch in patches] == [(2000, 4000, True)]
 
 
+def test_of_thousands_of_losses_on_a_bad_line_each_is_found_in_its_part() -> None:
+    # given an hour in parts of two seconds, each second one with ten short losses and a long one
+    parts = tuple(
+        Part(name=f"{n}.m4s", run=0, start_ms=n * 2000, duration_ms=2000, bytes=1, keyframe=True) for n in range(1800)
+    )
+    short = [Span(start_ms=p.start_ms + n * 100, end_ms=p.start_ms + n * 100 + 50) for p in parts for n in range(10)]
+    long = [Span(start_ms=p.start_ms + 1200, end_ms=p.start_ms + 1900) for p in parts[1::2]]
+    gaps = tuple(sorted([*short, *long], key=lambda gap: gap.start_ms))
+    take = make_take((0, 3_600_000)).model_copy(update={"parts": parts, "gaps": gaps})
+    # then
+    assert [hole.start_ms for hole in holes_of(take)] == [part.start_ms for part in parts[1::2]]
+
+
 @pytest.mark.parametrize(("seconds", "holes"), [(99, ()), (120, (Hole(90_000, 90_000 + LONGEST_TAIL_MS),))])
 def test_a_broadcast_that_went_on_without_its_host_lacks_its_end(seconds: int, holes: tuple[Hole, ...]) -> None:
     take = make_take((0, 90_000))

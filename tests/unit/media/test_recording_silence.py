@@ -71,6 +71,28 @@ def test_a_timestamp_that_jumps_begins_a_run(tmp_path: Path) -> None:
     assert max(part.duration_ms for part in take.parts) < 4500
 
 
+def test_after_a_silence_a_host_whose_camera_is_off_is_heard_at_once(tmp_path: Path) -> None:
+    # given a camera that is off from the third second on, and silence from 16 s to 20 s
+    arrivals = [a for a in broadcast("H264", 26, BEGIN) if a.kind == "audio" or a.at_ns < BEGIN + 3 * SECOND_NS]
+    # when
+    take = record(tmp_path, [(H264, OPUS, silent(arrivals, 16, 4))])
+    # then what he said after it has its place
+    assert len(take.runs) == 2
+    assert [(start / 1e9, end / 1e9) for start, end in take.gaps] == [pytest.approx((16, 20), abs=0.1)]
+    assert take.summary().duration_ms == pytest.approx(26_000, abs=100)
+
+
+def test_a_sender_whose_clock_jumps_with_each_packet_begins_few_runs(tmp_path: Path) -> None:
+    # given sound whose every second packet counts two hours ahead
+    sounds = encoded_sounds(6)
+    ahead = Counters(timestamp=5_000 + 7200 * 48_000, ssrc=2)
+    pairs = zip(sound_packets(sounds, BEGIN), sound_packets(sounds, BEGIN, ahead), strict=True)
+    # when
+    take = record(tmp_path, [(None, OPUS, [pair[number % 2] for number, pair in enumerate(pairs)])])
+    # then
+    assert 1 < len(take.runs) <= 5
+
+
 def test_a_camera_that_pauses_while_the_sound_goes_on_makes_no_part_longer(tmp_path: Path) -> None:
     # given a camera that is off from 3 s to 13 s
     sounds = sound_packets(encoded_sounds(16), BEGIN)

@@ -54,6 +54,10 @@ describe('filling gaps', () => {
     expect(told.at(-1)).toEqual({ done: 5, of: 5 })
   })
 
+  test('with nothing of a hole in them, files beside it are not brought', () => {
+    expect(filesFor(HOLES, [file(10, 20.3), file(50, 60)])).toEqual([])
+  })
+
   test('after a cut line it goes on where it stopped', async () => {
     const server = new FakeServer()
     server.failAt = { startedMs: BEGAN + 30_000, error: new ApiError('offline') }

@@ -19,16 +19,18 @@ export interface Files {
   video(file: FileFacts): Promise<Blob | undefined>
 }
 
+const LEAST_COVER_MS = 500 // the server patches nothing shorter
+
 export interface Progress {
   readonly done: number
   readonly of: number
 }
 
-/** Those that cover holes, in order. */
+/** Those that cover holes, and those next to them by whose sound they find their place, in order; none if nothing is covered. */
 export function filesFor(holes: readonly Hole[], files: readonly FileFacts[]): FileFacts[] {
-  return files.filter((file) =>
-    holes.some((hole) => file.startedMs < Date.parse(hole.to) + NEAR_MS && file.startedMs + file.durationMs > Date.parse(hole.from) - NEAR_MS),
-  )
+  const within = (leastMs: number) => (file: FileFacts) =>
+    holes.some((hole) => Math.min(file.startedMs + file.durationMs, Date.parse(hole.to)) - Math.max(file.startedMs, Date.parse(hole.from)) >= leastMs)
+  return files.some(within(LEAST_COVER_MS)) ? files.filter(within(-NEAR_MS)) : []
 }
 
 /**

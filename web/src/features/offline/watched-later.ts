@@ -8,7 +8,7 @@ import { alone, database, type WatchedHere } from './device'
 const MOST_AT_ONCE = 500 // the server takes no more in one report
 const SIGNED_OUT = new Set(['another_learner', 'sign_in_required'])
 /** The lesson is gone, or nobody may see it any more: nothing to tell. */
-const FOR_NOTHING = new Set(['not_found', 'not_allowed', 'bad_request'])
+const FOR_NOTHING = new Set(['not_found', 'not_allowed'])
 
 /** What is known of a lesson with what was watched since; the server's own answer replaces it later. */
 export function withWatched(progress: LessonProgress, here: WatchedHere | undefined): LessonProgress {
