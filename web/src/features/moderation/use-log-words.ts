@@ -9,9 +9,9 @@ export function useLogWords(): { subjectOf: (entry: LogEntry) => string } {
   const { t } = useI18n()
 
   function ruleWords({ rule, value }: { rule: string; value: string }): string {
-    if (rule === 'slow_mode_seconds') return `${t('talk.desk.slowRule')} ${value === '0' ? t('talk.desk.off') : t('talk.desk.seconds', { seconds: value })}`
+    if (rule === 'slow_mode_seconds') return `${t('moderation.slowRule')} ${value === '0' ? t('moderation.off') : t('moderation.seconds', { seconds: value })}`
     const known = RULES.find((each) => each === rule)
-    return known ? `${t(`talk.desk.rule.${known}`)} ${t(value === 'True' ? 'talk.desk.on' : 'talk.desk.closed')}` : ''
+    return known ? `${t(`moderation.rule.${known}`)} ${t(value === 'True' ? 'moderation.on' : 'moderation.closed')}` : ''
   }
 
   return {

@@ -12,6 +12,7 @@ import errors from './errors'
 import halls from './halls'
 import home from './home'
 import learn from './learn'
+import moderation from './moderation'
 import offline from './offline'
 import operators from './operators'
 import orders from './orders'
@@ -21,6 +22,6 @@ import room from './room'
 import studio from './studio'
 import talk from './talk'
 
-const en: Messages = { common, errors, draws, home, learn, academy, clips, cutting, halls, account, buying, cart, offline, operators, orders, own, products, room, studio, talk }
+const en: Messages = { common, errors, draws, home, learn, academy, clips, cutting, halls, account, buying, cart, moderation, offline, operators, orders, own, products, room, studio, talk }
 
 export default en

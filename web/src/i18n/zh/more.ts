@@ -7,6 +7,7 @@ import halls from './halls'
 import home from './home'
 import learn from './learn'
 import errors from './more-errors'
+import moderation from './moderation'
 import offline from './offline'
 import operators from './operators'
 import orders from './orders'
@@ -14,4 +15,4 @@ import own from './own'
 import products from './products'
 import studio from './studio'
 
-export default { errors, home, learn, academy, account, cutting, draws, halls, offline, operators, orders, own, products, studio }
+export default { errors, home, learn, academy, account, cutting, draws, halls, moderation, offline, operators, orders, own, products, studio }
