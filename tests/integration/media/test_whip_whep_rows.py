@@ -525,7 +525,7 @@ async def test_row_14_extensions_are_announced_as_links_that_nobody_needs(runnin
     assert viewer.links == [
         f'<{path}/layer>; rel="urn:ietf:params:whep:ext:core:layer"',
         f'<{path}/sse>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; '
-        'events="active,inactive,layers,reconnect,viewercount"',
+        'events="active,banned,inactive,layers,reconnect,viewercount"',
     ]
     assert host.links == []
     await viewer.sees(video=3)  # a client that knows neither
