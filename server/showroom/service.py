@@ -122,8 +122,8 @@ class Showroom:
         on_air = {stream.room_id for stream in await self._streams.on_air()}
         by_next = await self._rooms.by_merchant(merchant_ids)
         rooms: dict[str, Room] = {}  # of several of a merchant the one that is live, or the next to be
-        for room in sorted(by_next, key=lambda room: room.id not in on_air):
-            rooms.setdefault(room.merchant_id, room)
+        for one in sorted(by_next, key=lambda one: one.id not in on_air):
+            rooms.setdefault(one.merchant_id, one)
         views = []
         for booth in hall.plan.booths:
             merchant, room = merchants.get(booth.merchant_id), rooms.get(booth.merchant_id)

@@ -15,11 +15,15 @@ const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
 const textOf = new Map(files.map(({ name, text }) => [name, text]))
 
 /** What a file needs, at once or later, without the pages that the router leads to. */
+/** What is loaded together with the other words. */
+const withWords = /loadMoreWords\(\)\.then\(\(\) => import\('[^']*'\)\)/g
+
 function reached(start: string[]): Set<string> {
   const seen = new Set(start)
   for (const name of seen) {
     if (name === 'router.ts') continue
-    for (const [, spec = ''] of (textOf.get(name) ?? '').matchAll(/(?:from|import|import\()\s*'([@.][^']*)'/g)) {
+    const text = (textOf.get(name) ?? '').replace(withWords, '')
+    for (const [, spec = ''] of text.matchAll(/(?:from|import|import\()\s*'([@.][^']*)'/g)) {
       const path = normalize(spec.startsWith('@/') ? spec.slice(2) : join(dirname(name), spec))
       const found = [path, `${path}.ts`, `${path}/index.ts`].find((each) => textOf.has(each))
       if (found) seen.add(found)

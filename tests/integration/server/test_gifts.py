@@ -92,6 +92,7 @@ async def test_a_drop_of_a_server_whose_clock_is_ahead_does_not_bar_the_next_one
     assert (await host.say("close_coupons", drop_id=drop["id"]))["ok"]
     drops = server.services.database["coupon_drops"]
     kept = await drops.find_one_and_delete({"_id": drop["id"]})
+    assert kept is not None
     await drops.insert_one({**kept, "_id": "f" * 24})
     # when others follow, each closed before the next
     for _ in range(2):
