@@ -14,10 +14,10 @@ const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
 
 const textOf = new Map(files.map(({ name, text }) => [name, text]))
 
-/** What a file needs, at once or later, without the pages that the router leads to. */
 /** What is loaded together with the other words. */
 const withWords = /loadMoreWords\(\)\.then\(\(\) => import\('[^']*'\)\)/g
 
+/** What a file needs, at once or later, without the pages that the router leads to, and what brings its words along. */
 function reached(start: string[]): Set<string> {
   const seen = new Set(start)
   for (const name of seen) {
