@@ -118,9 +118,7 @@ class CouponStore:
 def _drop(document: Document | None) -> Drop | None:
     if document is None:
         return None
-    return Drop(
-        id=document["_id"], **{name: value for name, value in document.items() if name not in ("_id", "after")}
-    )
+    return Drop(id=document["_id"], **{name: value for name, value in document.items() if name != "_id"})
 
 
 def _coupon(document: Document | None) -> Coupon | None:
