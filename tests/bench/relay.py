@@ -49,6 +49,10 @@ COLUMNS: tuple[tuple[str, Shape], ...] = (
         "unrecorded",
         lambda row: "–" if row.unrecorded_us_per_packet is None else f"{row.unrecorded_us_per_packet:.2f}",
     ),
+    (
+        "uncut",
+        lambda row: "–" if row.whole_frames_us_per_packet is None else f"{row.whole_frames_us_per_packet:.2f}",
+    ),
     ("limit", lambda row: f"{row.limit_us_per_packet:.2f}"),
     ("paced", lambda row: f"{row.paced_limit_us_per_packet:.2f}"),
     ("ratio", lambda row: f"{row.ratio_to_limit:.2f}"),
@@ -71,6 +75,7 @@ class Wanted:
     seconds: float
     limit_seconds: float
     unrecorded: bool
+    whole_frames: bool
     profile: str
     phase: str
     folder: Path | None
@@ -93,6 +98,7 @@ class Turns:
     paced: LimitTurn
     relay: RelayTurn
     unrecorded: RelayTurn | None
+    whole_frames: RelayTurn | None
 
 
 def make_row(viewers: int, base: Baseline, turns: Turns) -> Row:
@@ -122,6 +128,7 @@ def make_row(viewers: int, base: Baseline, turns: Turns) -> Row:
         stream_core_share=round(base.stream_core_share, 4),
         recording_core_share=round(base.recording_core_share, 4),
         unrecorded_us_per_packet=round(turns.unrecorded.cpu_us_per_packet, 3) if turns.unrecorded else None,
+        whole_frames_us_per_packet=round(turns.whole_frames.cpu_us_per_packet, 3) if turns.whole_frames else None,
         checked_packets=relay.checked_packets,
         wrong_packets=relay.wrong_packets,
         publisher_late_ms=round(relay.publisher_late_ms, 2),
@@ -152,15 +159,17 @@ async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console
     )
     rows = []
     for viewers in wanted.viewers:
-        async with asyncio.timeout(2 * (OVERHEAD_SECONDS + wanted.seconds + viewers * 0.1)):
+        async with asyncio.timeout(3 * (OVERHEAD_SECONDS + wanted.seconds + viewers * 0.1)):
             before = await limit_turn(stage, native, viewers, wanted.limit_seconds)
             relay = await relay_turn(stage, native, viewers, wanted.seconds, profiler)
-            unrecorded = None
+            unrecorded = whole_frames = None
             if wanted.unrecorded:
                 unrecorded = await relay_turn(stage, native, viewers, wanted.seconds, command=UNRECORDED)
+            if wanted.whole_frames:
+                whole_frames = await relay_turn(stage, native, viewers, wanted.seconds, whole_frames=True)
             paced = await limit_turn(stage, native, viewers, wanted.limit_seconds, is_paced=True)
             after = await limit_turn(stage, native, viewers, wanted.limit_seconds)
-        row = make_row(viewers, base, Turns((before, after), paced, relay, unrecorded))
+        row = make_row(viewers, base, Turns((before, after), paced, relay, unrecorded, whole_frames))
         rows.append(row)
         console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False, soft_wrap=True)
         if relay.profile:
@@ -209,6 +218,8 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long each row counts ({SECONDS:.0f})")
     parser.add_argument("--limit-seconds", type=float, default=LIMIT_SECONDS, help="of each of the limit's two turns")
     parser.add_argument("--unrecorded", action="store_true", help="measure a relay that records nothing as well")
+    whole = "measure viewers who are handed whole frames as well: what the kernel does for viewers here is left out"
+    parser.add_argument("--whole-frames", action="store_true", help=whole)
     parser.add_argument("--profile", choices=PROFILERS, default="", help="show where the media process is busy")
     parser.add_argument("--phase", choices=PHASES, default=PHASES[0], help="what to profile")
     parser.add_argument("--folder", type=Path, help="keep logs and data in this empty folder")
@@ -216,7 +227,8 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     viewers = tuple(int(number) for number in read.viewers.split(","))
     if min(viewers) < 1 or read.seconds <= 0 or read.limit_seconds <= 0:
         parser.error("all numbers must be greater than 0")
-    return Wanted(viewers, read.seconds, read.limit_seconds, read.unrecorded, read.profile, read.phase, read.folder)
+    limit_seconds, more = read.limit_seconds, (read.unrecorded, read.whole_frames)
+    return Wanted(viewers, read.seconds, limit_seconds, *more, read.profile, read.phase, read.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -29,11 +29,14 @@ CONSENT_TICK_SECONDS = 0.05
 class Crowd:
     """All peers of one media process. An async context: at its end threads are joined and sockets closed."""
 
-    def __init__(self, native: Native, url: str, slug: str, key: str, most_viewers: int) -> None:
+    def __init__(
+        self, native: Native, url: str, slug: str, key: str, most_viewers: int, *, whole_frames: bool = False
+    ) -> None:
         self.receiver = Receiver(native, most_viewers)
         self.publisher: Publisher | None = None
         self.problems: list[str] = []
         self._native = native
+        self._whole_frames = whole_frames
         self._url, self._slug, self._key = url, slug, key
         self._identity = Identity()
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE), trust_env=False)
@@ -85,6 +88,8 @@ class Crowd:
             assert peer.answer is not None
             assert peer.inbound is not None
             self._peers.append(peer)
+            if self._whole_frames:
+                peer.take_whole_frames()
             self.receiver.add(peer.socket, peer.answer.ssrcs, peer.inbound, peer.outbound)
             return True
 

@@ -37,6 +37,7 @@ class Row:
     stream_core_share: float  # of the relay's core, for receiving and recording, without viewers
     recording_core_share: float  # the part of it that is gone when nothing is recorded
     unrecorded_us_per_packet: float | None  # of a relay that does not record; None: not asked for
+    whole_frames_us_per_packet: float | None  # with viewers whose kernel need not cut a frame; None: not asked for
     checked_packets: int
     wrong_packets: int
     publisher_late_ms: float  # the worst frame of all
@@ -57,6 +58,7 @@ HEADLINE = (
     "setups_per_cpu_second",
     "recording_core_share",
     "unrecorded_us_per_packet",
+    "whole_frames_us_per_packet",
 )
 HEADLINE_VIEWERS = 200
 

@@ -63,6 +63,7 @@ PUBLISHER_SSRCS = (1111, 2222)
 PUBLISHER_PAYLOAD_TYPES = (96, 111)
 SDP_TYPE = {"Content-Type": "application/sdp"}
 RECEIVE_BUFFER_BYTES = 1 << 20  # a keyframe and what comes while the receiver is elsewhere
+UDP_GRO = 104  # linux/udp.h; Python has no name for it
 CHECK_TRIES = 20
 TRY_SECONDS = 0.5
 CONNECT_SECONDS = 15.0
@@ -232,6 +233,10 @@ class Peer:
             self.socket.send(connection.bio_read(2048))  # a client's flight fits one datagram
         except SSL.WantReadError:
             return  # nothing to say
+
+    def take_whole_frames(self) -> None:
+        """From now on what the relay sent in one piece is not cut into datagrams for this socket."""
+        self.socket.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
 
     def close(self) -> None:
         """Close the socket; twice is fine."""

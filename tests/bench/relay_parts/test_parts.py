@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from media.system import UDP_SEGMENT
 from tests.bench.relay_parts.figures import bytes_each, delivered_share, lost_packets, percentile
 from tests.bench.relay_parts.native import (
     Native,
@@ -22,7 +23,7 @@ from tests.bench.relay_parts.native import (
     compile_library,
     make_session,
 )
-from tests.bench.relay_parts.peer import PeerFailed, read_answer
+from tests.bench.relay_parts.peer import UDP_GRO, PeerFailed, read_answer
 
 SENT = 1800
 KEY = bytes(range(28))
@@ -124,6 +125,25 @@ def test_a_publisher_who_is_heard_directly_is_heard_whole(
         assert receiver.checked >= 2
         assert receiver.wrong == publisher.failed == 0
         assert sum(receiver.sent_in_window) >= 150
+
+
+def test_a_frame_that_the_kernel_did_not_cut_is_counted_packet_by_packet(
+    native: Native, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    # given
+    with ExitStack() as stack:
+        receiver = Receiver(native, 1)
+        stack.callback(receiver.close)
+        pair[1].setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+        receiver.add(pair[1], SSRCS, make_session(KEY, is_inbound=True), None)
+        sender = make_session(KEY, is_inbound=False)
+        packets = [sender.protect(struct.pack("!BBHLL", 0x80, 96, n, 0, SSRCS[0]) + bytes(800)) for n in range(100, 106)]
+        # when
+        one_size = struct.pack("H", len(packets[0]))
+        pair[0].sendmsg([b"".join(packets)], [(socket.IPPROTO_UDP, UDP_SEGMENT, one_size)])
+        until(lambda: receiver.received() == 6, "the six packets")
+        # then
+        assert receiver.counts()[0].tracks[0].duplicates == 0
 
 
 def test_lost_doubled_late_and_foreign_packets_are_told_apart(

@@ -153,10 +153,15 @@ async def relay_turn(
     seconds: float,
     profiler: Profiler | None = None,
     command: Command = MEDIA,
+    *,
+    whole_frames: bool = False,
 ) -> RelayTurn:
-    """So many viewers join while the publisher is silent; then he sends, and when all is settled it counts."""
+    """So many viewers join while the publisher is silent; then he sends, and when all is settled it counts.
+
+    `whole_frames`: the kernel hands a frame to its viewer uncut, so that cutting it is not counted to the relay.
+    """
     with stage.media(viewers, profiler.command if profiler else command) as media:
-        async with Crowd(native, media.url, SLUG, KEY, viewers) as crowd:
+        async with Crowd(native, media.url, SLUG, KEY, viewers, whole_frames=whole_frames) as crowd:
             publisher = await crowd.connect_publisher()
             await asyncio.sleep(REST_SECONDS)
             few, _ = await _join(crowd, media, min(FEW_VIEWERS, viewers))
