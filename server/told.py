@@ -46,10 +46,11 @@ class ChatDeletedTold(Told):
 
 
 class ChatClearedTold(Told):
-    """All of somebody's are."""
+    """All that somebody said until then is."""
 
     name = "chat_cleared"
     author_id: str
+    at: str
 
 
 class RulesTold(Told):

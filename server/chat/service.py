@@ -19,6 +19,7 @@ from server.infra.away import AWAY
 from server.infra.visitors import is_persons_address
 from server.moderation.door import Entry
 from server.rooms.model import staff_channel
+from server.wire import iso
 
 log = logger(__name__)
 
@@ -137,8 +138,9 @@ class Chat:
 
     async def clear(self, room_id: str, author_id: str) -> int:
         """Take all messages of one author away; answers how many."""
+        at = self._clock.now()
         count = await self._store.remove_of(room_id, author_id)
-        await self._voice.tell(room_channel(room_id), "chat_cleared", {"author_id": author_id})
+        await self._voice.tell(room_channel(room_id), "chat_cleared", {"author_id": author_id, "at": iso(at)})
         return count
 
     async def review(self, room_id: str, message_id: str, *, show: bool) -> ChatMessage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from config.clock import Clock
@@ -51,7 +51,7 @@ class Store(Protocol):
 class Rooms(Protocol):
     """Keeps a room's rules, helpers and announcement."""
 
-    async def set_rules(self, room_id: str, rules: ChatRules) -> Room | None: ...
+    async def set_rules(self, room_id: str, changes: Mapping[str, bool | int]) -> Room | None: ...
     async def set_announcement(self, room_id: str, announcement: Announcement | None) -> Room | None: ...
     async def add_helper(self, room_id: str, helper: Helper, most: int) -> Room | None: ...
     async def drop_helper(self, room_id: str, user_id: str) -> Room | None: ...
@@ -213,17 +213,18 @@ class Moderation:
         told = {"room_id": room_id, "sanction": sanction_shape(lifted), "lifted": True}
         await self._voice.tell(user_channel(user_id), "sanction", told)
 
-    async def set_rules(self, actor: User, room_id: str, changes: dict[str, Any]) -> ChatRules:
+    async def set_rules(self, actor: User, room_id: str, changes: Mapping[str, bool | int]) -> ChatRules:
         """Change some of a room's rules. Raises BadRequest, NotAllowed, NotFound."""
         entry = await self._door.staff(actor, room_id)
-        rules = replace(entry.room.rules, **changes)
-        if rules.slow_mode_seconds not in SLOW_MODE_SECONDS:
+        if changes.get("slow_mode_seconds", 0) not in SLOW_MODE_SECONDS:
             raise BadRequest("slow_mode_seconds: 0 to 300")
         subject = ", ".join(f"{name}={value}" for name, value in changes.items())
         await self.note(entry, actor, Act.RULES, subject)
-        await self._rooms.set_rules(room_id, rules)
-        await self._voice.tell(room_channel(room_id), "rules", {"rules": rules_shape(rules)})
-        return rules
+        room = await self._rooms.set_rules(room_id, changes) if changes else entry.room
+        if room is None:
+            raise NotFound("there is no such room")
+        await self._voice.tell(room_channel(room_id), "rules", {"rules": rules_shape(room.rules)})
+        return room.rules
 
     async def set_words(self, actor: User, room_id: str, words: list[ForbiddenWord]) -> tuple[ForbiddenWord, ...]:
         """Replace a room's word list. Raises BadRequest, NotAllowed, NotFound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -89,9 +89,9 @@ class RoomStore:
             )
         )
 
-    async def set_rules(self, room_id: str, rules: ChatRules) -> Room | None:
-        """Replace the rules of a room's chat."""
-        return await self._set(room_id, {"$set": {"rules": asdict(rules)}})
+    async def set_rules(self, room_id: str, changes: Mapping[str, bool | int]) -> Room | None:
+        """Set some of the rules of a room's chat, and leave the others as they are."""
+        return await self._set(room_id, {"$set": {f"rules.{name}": value for name, value in changes.items()}})
 
     async def set_announcement(self, room_id: str, announcement: Announcement | None) -> Room | None:
         """Replace or take away a room's announcement."""

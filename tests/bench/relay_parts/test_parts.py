@@ -137,7 +137,8 @@ def test_a_frame_that_the_kernel_did_not_cut_is_counted_packet_by_packet(
         pair[1].setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
         receiver.add(pair[1], SSRCS, make_session(KEY, is_inbound=True), None)
         sender = make_session(KEY, is_inbound=False)
-        packets = [sender.protect(struct.pack("!BBHLL", 0x80, 96, n, 0, SSRCS[0]) + bytes(800)) for n in range(100, 106)]
+        headers = [struct.pack("!BBHLL", 0x80, 96, sequence, 0, SSRCS[0]) for sequence in range(100, 106)]
+        packets = [sender.protect(header + bytes(800)) for header in headers]
         # when
         one_size = struct.pack("H", len(packets[0]))
         pair[0].sendmsg([b"".join(packets)], [(socket.IPPROTO_UDP, UDP_SEGMENT, one_size)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest_asyncio
@@ -86,6 +87,23 @@ async def test_a_banned_viewer_is_kept_out_and_his_words_are_gone(people: dict[s
     assert (await viewer.say("chat", text="你好"))["error"] == "not_joined"
     assert (await viewer.say("join", slug="zhang"))["error"] == "banned"
     assert (await host.say("join", slug="zhang"))["data"]["chat"] == []
+
+
+async def test_two_who_change_different_rules_at_once_both_have_their_way(
+    people: dict[str, User], new_page: NewPage
+) -> None:
+    # given
+    first, second = await joined(new_page, "zhanghong"), await joined(new_page, "zhanghong")
+
+    for number in range(10):
+        # when
+        await asyncio.gather(
+            set_rules(first, slow_mode_seconds=number), set_rules(second, followers_only=number % 2 == 0)
+        )
+
+        # then
+        rules = (await desk(first))["rules"]
+        assert (rules["slow_mode_seconds"], rules["followers_only"]) == (number, number % 2 == 0)
 
 
 async def test_what_a_banned_viewer_said_a_moment_ago_is_not_told_after_it_was_cleared(

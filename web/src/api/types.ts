@@ -455,7 +455,7 @@ export interface RoomCalls {
 export interface RoomEvents {
   chat: { messages: ChatMessage[] }
   chat_deleted: { id: string }
-  chat_cleared: { author_id: string }
+  chat_cleared: { author_id: string; at: string }
   rules: { rules: ChatRules }
   announcement: { announcement: Announcement | null }
   sanction: { room_id: string; sanction: Sanction; lifted: boolean }

@@ -26,3 +26,36 @@ export function withoutMessage(lines: readonly ChatMessage[], id: string): reado
   const left = lines.filter((line) => line.id !== id)
   return left.length === lines.length ? lines : left
 }
+
+/** So much of what was taken away is remembered; what was said before that has long been told. */
+const REMEMBERED = 200
+
+/** What staff took away lately: another server may have gathered it already, and tell it a moment later. */
+export class TakenAway {
+  private readonly ids = new Set<string>()
+  private readonly authors = new Map<string, number>()
+
+  noteMessage(id: string): void {
+    this.ids.add(id)
+    forgetOldest(this.ids)
+  }
+
+  /** All that somebody said until a moment is gone. */
+  noteAuthor(authorId: string, at: string): void {
+    this.authors.delete(authorId)
+    this.authors.set(authorId, Date.parse(at))
+    forgetOldest(this.authors)
+  }
+
+  /** Those of some messages that are not taken away. */
+  leftOf(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+    return messages.filter(
+      (message) => !this.ids.has(message.id) && !(Date.parse(message.at) <= (this.authors.get(message.author_id) ?? 0)),
+    )
+  }
+}
+
+function forgetOldest(kept: Set<string> | Map<string, number>): void {
+  const [oldest] = kept.keys()
+  if (kept.size > REMEMBERED && oldest !== undefined) kept.delete(oldest)
+}

@@ -79,6 +79,22 @@ test('what happens while the snapshot is on its way is shown on top of it', asyn
   expect([room.viewers.value, room.likes.value]).toEqual([8, 6])
 })
 
+test('what was taken away stays away though another server tells it a moment later', async () => {
+  const said = (id: string, author_id: string, at: string): ChatMessage => ({ ...makeLine(id), author_id, at })
+  onJoin = (socket, ack) => {
+    ack({ ok: true, data: SNAPSHOT })
+    tell(socket, 'chat_deleted', { id: 'c' })
+    tell(socket, 'chat_cleared', { author_id: 'u9', at: '2026-11-01T12:00:10Z' })
+    const before = said('d', 'u9', '2026-11-01T12:00:09Z')
+    const after = said('e', 'u9', '2026-11-01T12:01:00Z')
+    tell(socket, 'chat', { messages: [makeLine('c'), before, after, makeLine('f')] })
+  }
+
+  const room = open()
+
+  await vi.waitFor(() => expect(room.chat.value.map((line) => line.id)).toEqual(['a', 'b', 'e', 'f']))
+})
+
 test('what happens after the snapshot is shown at once', async () => {
   onJoin = (socket, ack) => {
     ack({ ok: true, data: SNAPSHOT })

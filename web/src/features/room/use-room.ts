@@ -4,7 +4,7 @@ import { ApiError, asApiError } from '@/api/errors'
 import { roomLink, type LinkState } from '@/api/socket'
 import type { Card, ChatMessage, Resumed, Room, RoomEvents, Sale, Snapshot, Stream } from '@/api/types'
 import { noteServerNow } from '@/lib/server-clock'
-import { CHAT_CAP, withMessages, withoutAuthor, withoutMessage } from './chat-lines'
+import { CHAT_CAP, TakenAway, withMessages, withoutAuthor, withoutMessage } from './chat-lines'
 import { HeldEvents } from './held-events'
 import { cardWaitsMs, LateWords, saleWaitsMs } from './late-words'
 import { isOldNews, stageOf } from './stage'
@@ -42,6 +42,7 @@ export function useRoom(slug: string, link = roomLink(), delayMs: () => number =
   let disposed = false
   // The page hears the room from entering it, but the snapshot comes later and is made of older parts.
   const heldEvents = new HeldEvents()
+  const takenAway = new TakenAway()
   const cards = new LateWords<Card | null>((next) => {
     card.value = next
   })
@@ -149,12 +150,14 @@ export function useRoom(slug: string, link = roomLink(), delayMs: () => number =
       if (state !== 'open') joined.value = false
     }),
     follow('chat', ({ messages }) => {
-      chat.value = withMessages(chat.value, messages)
+      chat.value = withMessages(chat.value, takenAway.leftOf(messages))
     }),
     follow('chat_deleted', ({ id }) => {
+      takenAway.noteMessage(id)
       chat.value = withoutMessage(chat.value, id)
     }),
-    follow('chat_cleared', ({ author_id }) => {
+    follow('chat_cleared', ({ author_id, at }) => {
+      takenAway.noteAuthor(author_id, at)
       chat.value = withoutAuthor(chat.value, author_id)
     }),
     follow('likes', ({ total }) => {
