@@ -46,6 +46,10 @@ def as_read(thing: Thing) -> Document:
     }
 
 
+def _same_attempt(thing: Thing) -> Document:
+    return {"_id": thing.id, "work.state": thing.work.state, "work.attempt": thing.work.attempt}
+
+
 class WorkRecords(Generic[T]):
     """The work of one collection's things, changed by compare-and-set only."""
 
@@ -87,12 +91,16 @@ class WorkRecords(Generic[T]):
         """Things that were ended by then, beside which may lie what nobody wants."""
         # Those of before this was noted have no time at all.
         long_ago = [{"work.ended_at": {"$lt": ended_before}}, {"work.ended_at": None}]
-        return await self._find({"untidy": True, "work.state": {"$in": list(ENDED)}, "$or": long_ago})
+        now_due = {"untidy_until": {"$not": {"$gte": ended_before}}}
+        return await self._find({"untidy": True, "work.state": {"$in": list(ENDED)}, "$or": long_ago, **now_due})
+
+    async def stays_untidy(self, thing: T, until: datetime) -> None:
+        """What lies beside a thing is wanted until then, and others have their turn. Begun anew it forgets."""
+        await self._collection.update_one(_same_attempt(thing), {"$set": {"untidy_until": until}})
 
     async def tidied(self, thing: T) -> None:
         """Nothing lies beside a thing any more, if it has not been begun again meanwhile."""
-        same = {"_id": thing.id, "work.state": thing.work.state, "work.attempt": thing.work.attempt}
-        await self._collection.update_one(same, {"$set": {"untidy": False}})
+        await self._collection.update_one(_same_attempt(thing), {"$set": {"untidy": False}})
 
     async def _find(self, query: dict[str, Any]) -> list[T]:
         found = self._collection.find(query).sort("work.send_at", 1).limit(SWEPT_AT_ONCE)

@@ -202,9 +202,9 @@ def wasted_editions(asset: Asset) -> list[int]:
     ]
 
 
-def is_still_watched(asset: Asset, now: datetime) -> bool:
-    """Whether pages that were opened before it was made anew may still be reading the edition before."""
-    return asset.was_ready and asset.work.ended_at is not None and now < asset.work.ended_at + EDITION_KEPT
+def watched_until(asset: Asset) -> datetime | None:
+    """How long pages that were opened before it was made anew may still be reading the edition before."""
+    return asset.work.ended_at + EDITION_KEPT if asset.was_ready and asset.work.ended_at is not None else None
 
 
 def upload_key(asset_id: str) -> str:

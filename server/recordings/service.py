@@ -32,10 +32,10 @@ from server.recordings.model import (
     edition_prefix,
     filled_of,
     gaps_of,
-    is_still_watched,
     is_worth_a_lesson,
     upload_key,
     wasted_editions,
+    watched_until,
 )
 from server.recordings.take import Take, fill_prefix, read_take, take_prefix
 from server.rooms.model import Room
@@ -54,6 +54,7 @@ class Store(Protocol):
     async def of_source(self, source: Source) -> Asset | None: ...
     async def replays_of(self, host_id: str) -> list[Asset]: ...
     async def untidy(self, ended_before: datetime) -> list[Asset]: ...
+    async def stays_untidy(self, thing: Asset, until: datetime) -> None: ...
     async def tidied(self, thing: Asset) -> None: ...
     async def delete(self, asset_id: str) -> None: ...
 
@@ -253,13 +254,17 @@ class Recordings:
         """
         now = self._clock.now()
         for asset in await self._store.untidy(now - self._quiet):
-            if is_still_watched(asset, now):
+            until = watched_until(asset)
+            if until is not None and now < until:
+                await self._store.stays_untidy(asset, until)
                 continue
             await self.chunks.forget(asset.id, asset.work.attempt + 1)
             if asset.source.kind is SourceKind.UPLOAD and await self._lessons.of_asset(asset.id) is None:
                 if asset.created_at < now - FINISHED_AFTER:
                     await self._objects.delete_prefix(asset_prefix(asset.id))
                     await self._drop_upload(asset.id)
+                else:
+                    await self._store.stays_untidy(asset, asset.created_at + FINISHED_AFTER)
                 continue
             for edition in wasted_editions(asset):
                 await self._objects.delete_prefix(edition_prefix(asset.id, edition))

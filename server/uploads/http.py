@@ -120,7 +120,8 @@ def _in_tus(handler: Handler) -> Handler:
         response: web.StreamResponse = await answer_errors(request, check)
         response.headers.update({"Tus-Resumable": VERSION, **_version()})
         if response.status == UploadStopped.status:
-            response.force_close()  # the rest of the body is not waited for
+            # RFC 9110, 15.5.9. aiohttp reads on for some seconds all the same: who still sends sees the answer.
+            response.force_close()
         return response
 
     return speak

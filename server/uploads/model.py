@@ -22,6 +22,13 @@ class UploadStopped(DomainError):
     code = "too_slow"
 
 
+class TakenOver(UploadStopped):
+    """Another request goes on with the upload; what has come until then is kept, so the offset has moved."""
+
+    status = 409
+    code = "wrong_offset"
+
+
 class UploadState(StrEnum):
     """Where an upload is."""
 
@@ -110,7 +117,8 @@ def check_beginning(received: bytes | bytearray, size: int) -> bool:
 
 
 def taken(upload: Upload, offset: int, now: datetime, idle: timedelta) -> Upload:
-    """A request begins to write here; one that was writing finds itself too late with its next change.
+    """A request begins to write here; one that was writing, and could not be ended (its server died, or it is another
+    server's), finds itself too late with its next change.
 
     That one may still be writing the next part, so its number is left out. Raises Conflict (`wrong_offset`).
     """

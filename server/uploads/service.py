@@ -130,17 +130,18 @@ class Uploads:
         return await self._store.unfinished_of(teacher.id)
 
     async def append(self, teacher: User, upload_id: str, offset: int, body: AsyncIterator[bytes]) -> Upload:
-        """Take in more of a video. What has come of a body that breaks off is kept.
+        """Take in more of a video. What has come of a body that breaks off is kept, also when this request takes over
+        from one that still runs: that one is ended first.
 
         Raises:
             NotFound, Conflict (`wrong_offset`), BodyTooLarge, UnsupportedType (`not_a_video`), UploadStopped,
             TooManyRequests, Unavailable
         """
-        found = await self._find(teacher, upload_id)
-        taken = model.taken(found, offset, *self._now())
-        self._places.check(teacher.id, upload_id)
-        upload = await self._keep(found, taken)  # from here on the one that was sending is too late
+        model.taken(await self._find(teacher, upload_id), offset, *self._now())  # who is wrong anyway ends nobody
         with self._places.take(teacher.id, upload_id) as place:
+            await place.wait_for_before()
+            found = await self._find(teacher, upload_id)  # what that one has kept has moved it
+            upload = await self._keep(found, model.taken(found, offset, *self._now()))
             upload = await self._receive(upload, place.read(body))
         return await self._finish(upload) if upload.state is UploadState.WHOLE else upload
 

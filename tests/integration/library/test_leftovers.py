@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -172,7 +172,8 @@ async def test_pages_that_are_open_go_on_for_hours_after_a_replay_was_made_anew(
 
     async def left_after(passed: timedelta) -> int:
         ended_at = services.clock.now() - passed
-        await services.database["assets"].update_one({"_id": first.id}, {"$set": {"work.ended_at": ended_at}})
+        change = {"$set": {"work.ended_at": ended_at}, "$unset": {"untidy_until": 1}}
+        await services.database["assets"].update_one({"_id": first.id}, change)
         await recordings.tidy()
         return len(await services.objects.list_keys(edition_prefix(first.id, first.edition)))
 
@@ -220,8 +221,7 @@ async def test_an_upload_whose_server_died_before_the_lesson_goes_after_a_day(
     services = farm.server.services
     now = services.clock.now()
     key = upload_key("lost")
-    work = replace(begin(now - age), state=WorkState.READY, ended_at=now - age)
-    asset = Asset("lost", Source(SourceKind.UPLOAD, key), farm.host.id, now - age, work, untidy=True)
+    asset = upload_without_lesson(farm, "lost", now - age)
     made = edition_prefix(asset.id, 1) + "master.m3u8"
     for written in (key, made):
         await services.objects.put(written, b"a video", "application/octet-stream")
@@ -257,3 +257,31 @@ async def test_old_replays_that_are_taught_in_a_course_stay(farm: Farm, page: Pa
     assert removed == 1
     found = [(await page.ask("GET", f"/api/lessons/{lesson_id}"))[0] for lesson_id in lesson_ids]
     assert found == [200, 404, 200]
+
+
+async def test_uploads_that_wait_for_their_lesson_keep_no_other_from_its_turn(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a sweep that looks at two at once, and two uploads whose lesson may still come
+    monkeypatch.setattr("server.making.records.SWEPT_AT_ONCE", 2)
+    services = farm.server.services
+    now = services.clock.now()
+    ages = {"first": timedelta(hours=3), "second": timedelta(hours=2)}
+    for name, age in ages.items():
+        await AssetStore(services.database).add(upload_without_lesson(farm, name, now - age))
+    # and one that came later, whose lesson will never come: it is due as soon as it is looked at
+    late = replace(upload_without_lesson(farm, "late", now - timedelta(hours=1)), created_at=now - timedelta(days=2))
+    await AssetStore(services.database).add(late)
+
+    # when
+    for _ in range(2):
+        await services.library.recordings.tidy()
+
+    # then
+    left = {document["_id"] async for document in services.database["assets"].find({})}
+    assert left == set(ages)
+
+
+def upload_without_lesson(farm: Farm, name: str, ended_at: datetime) -> Asset:
+    work = replace(begin(ended_at), state=WorkState.READY, ended_at=ended_at)
+    return Asset(name, Source(SourceKind.UPLOAD, upload_key(name)), farm.host.id, ended_at, work, untidy=True)

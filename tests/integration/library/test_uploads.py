@@ -20,8 +20,9 @@ from dongting.ports import free_ports
 from server.accounts.model import Role
 from server.errors import Conflict
 from server.recordings.model import upload_key
-from server.uploads.model import PART_BYTES, Part, UploadStopped
-from server.uploads.service import FINISH_AGAIN
+from server.uploads.model import PART_BYTES, Part, TakenOver, UploadStopped
+from server.uploads.service import FINISH_AGAIN, Uploads
+from server.uploads.store import UploadStore
 from tests.harness.app import Page
 from tests.harness.data_servers import Environment
 from tests.harness.processes import running
@@ -166,30 +167,79 @@ async def test_a_line_that_breaks_after_the_last_byte_costs_nothing(farm: Farm) 
         assert (await uploads.append(farm.host, begun_one.id, 0, breaks())).lesson_id is not None
 
 
-async def test_a_request_that_comes_later_takes_over_and_the_one_before_lets_go(farm: Farm) -> None:
-    # given: a request whose phone is gone, which the server has not noticed; it has kept one part
+class Hanging:
+    """A request whose phone is gone, which the server has not noticed."""
+
+    def __init__(self, data: bytes) -> None:
+        self.has_sent = asyncio.Event()
+        self.goes_on = asyncio.Event()
+        self._data = data
+
+    async def body(self) -> AsyncIterator[bytes]:
+        yield self._data
+        self.has_sent.set()
+        await self.goes_on.wait()
+        yield bytes(PART_BYTES)
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def test_a_request_that_comes_later_ends_the_one_before_and_nothing_that_came_is_lost(farm: Farm) -> None:
+    # given: a request that hangs; it has kept one part, and holds almost another one
     services = farm.server.services
     uploads = services.library.uploads
     begun_one = await uploads.begin(farm.host, "剪枝", None, len(LARGE))
-    is_gone, goes_on = asyncio.Event(), asyncio.Event()
+    came = 2 * PART_BYTES - 1000
+    hanging = Hanging(LARGE[:came])
+    first = asyncio.create_task(uploads.append(farm.host, begun_one.id, 0, hanging.body()))
+    await hanging.has_sent.wait()
 
-    async def hangs() -> AsyncIterator[bytes]:
-        yield LARGE[: PART_BYTES + 1000]
-        is_gone.set()
-        await goes_on.wait()
-        yield bytes(PART_BYTES)
-
-    async def once(data: bytes) -> AsyncIterator[bytes]:
-        yield data
-
-    first = asyncio.create_task(uploads.append(farm.host, begun_one.id, 0, hangs()))
-    await is_gone.wait()
-
-    # when: the phone is back and sends more
+    # when: the phone is back, and goes on where it was told
     at = (await uploads.look(farm.host, begun_one.id)).offset
     assert at == PART_BYTES
+    with pytest.raises(Conflict) as refused:
+        await uploads.append(farm.host, begun_one.id, at, once(LARGE[at:]))
+    # then: it is told to look again, for all that came has been kept
+    assert refused.value.code == "wrong_offset"
+    with pytest.raises(TakenOver):
+        await first
+    assert (await uploads.look(farm.host, begun_one.id)).offset == came
+    whole = await uploads.append(farm.host, begun_one.id, came, once(LARGE[came:]))
+    assert whole.lesson_id is not None
+    assert await services.objects.get(upload_key(begun_one.id)) == LARGE
+    assert await leftovers(farm) == []
+
+
+async def test_nobody_who_is_at_the_wrong_place_ends_a_request(farm: Farm) -> None:
+    # given
+    uploads = farm.server.services.library.uploads
+    begun_one = await uploads.begin(farm.host, "剪枝", None, PART_BYTES + 1000)
+    hanging = Hanging(LARGE[:1000])
+    first = asyncio.create_task(uploads.append(farm.host, begun_one.id, 0, hanging.body()))
+    await hanging.has_sent.wait()
+    # when
+    with pytest.raises(Conflict):
+        await uploads.append(farm.host, begun_one.id, 500, once(LARGE[500:1000]))
+    hanging.goes_on.set()
+    # then
+    assert (await first).lesson_id is not None
+
+
+async def test_a_request_that_cannot_be_ended_finds_itself_too_late(farm: Farm) -> None:
+    # given: the request before is another server's
+    services = farm.server.services
+    uploads, others = services.library.uploads, uploads_of_another_server(farm)
+    begun_one = await uploads.begin(farm.host, "剪枝", None, len(LARGE))
+    hanging = Hanging(LARGE[: PART_BYTES + 1000])
+    first = asyncio.create_task(others.append(farm.host, begun_one.id, 0, hanging.body()))
+    await hanging.has_sent.wait()
+
+    # when: the phone is back and sends more
+    at = PART_BYTES
     second = await uploads.append(farm.host, begun_one.id, at, once(LARGE[at : at + 500]))
-    goes_on.set()
+    hanging.goes_on.set()
 
     # then: nothing of the first one counts any more, not even what it still writes
     with pytest.raises(Conflict) as refused:
@@ -198,6 +248,16 @@ async def test_a_request_that_comes_later_takes_over_and_the_one_before_lets_go(
     whole = await uploads.append(farm.host, begun_one.id, second.offset, once(LARGE[second.offset :]))
     assert whole.lesson_id is not None
     assert await services.objects.get(upload_key(begun_one.id)) == LARGE
+
+
+def uploads_of_another_server(farm: Farm) -> Uploads:
+    services = farm.server.services
+    database = services.database
+    library = services.library
+    limits = library.uploads.limits
+    return Uploads(
+        UploadStore(database), services.objects, library.courses, library.recordings, services.clock, limits
+    )
 
 
 @pytest.mark.parametrize("more", [b"", bytes(PART_BYTES)], ids=["a rest", "a part"])
@@ -230,8 +290,10 @@ async def test_of_two_requests_at_the_same_place_one_is_told_to_look_again(farm:
     await page.sign_in("zhanghong", PASSWORD)
     path = await begun(page, LARGE)
     answers = await asyncio.gather(*(append(page, path, 0, LARGE[:1000]) for _ in range(2)))
-    assert (204, 1000) in answers
     assert set(answers) <= {(204, 1000), (409, "wrong_offset")}
+    assert (204, 1000) in answers or await offset_of(
+        page, path
+    ) == 1000  # the first one had all of it when it was ended
     assert await append(page, path, 7, LARGE[7:900]) == (409, "wrong_offset")
     assert await offset_of(page, path) == 1000
 
@@ -411,32 +473,28 @@ async def test_slow_requests_of_one_teacher_leave_place_for_the_others(farm: Far
     services = farm.server.services
     uploads = services.library.uploads
     other = await services.accounts.register("otherhost", PASSWORD, "别人", None, roles=HOSTS)
-    is_over = asyncio.Event()
-
-    async def hangs(has_begun: asyncio.Event) -> AsyncIterator[bytes]:
-        yield LARGE[:100]
-        has_begun.set()
-        await is_over.wait()
-
     slow = []
     for begun_one in [await uploads.begin(farm.host, f"第{n}课", None, len(LARGE)) for n in range(3)]:
-        for _ in range(6):
-            has_begun = asyncio.Event()
-            slow.append(asyncio.create_task(uploads.append(farm.host, begun_one.id, 0, hangs(has_begun))))
-            await has_begun.wait()
+        for n in range(6):
+            at = 100 * n
+            if n:  # ends the one before, which keeps what it has
+                with pytest.raises(Conflict):
+                    await uploads.append(farm.host, begun_one.id, at - 100, once(LARGE[at - 100 :]))
+            hanging = Hanging(LARGE[at : at + 100])
+            slow.append(asyncio.create_task(uploads.append(farm.host, begun_one.id, at, hanging.body())))
+            await hanging.has_sent.wait()
 
     # when
-    async def whole() -> AsyncIterator[bytes]:
-        yield LARGE
-
     upload_of_other = await uploads.begin(other, "剪枝", None, len(LARGE))
-    done = await uploads.append(other, upload_of_other.id, 0, whole())
+    done = await uploads.append(other, upload_of_other.id, 0, once(LARGE))
 
     # then
     assert done.lesson_id is not None
-    is_over.set()
+    assert sum(task.done() for task in slow) == 15
+    for task in slow:
+        task.cancel()
     ends = await asyncio.gather(*slow, return_exceptions=True)
-    assert sum(isinstance(end, Conflict) for end in ends) == 15
+    assert sum(isinstance(end, TakenOver) for end in ends) == 15
 
 
 async def test_an_upload_is_its_teachers_alone(farm: Farm, page: Page) -> None:

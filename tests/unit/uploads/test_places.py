@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from server.errors import TooManyRequests, Unavailable
-from server.uploads.model import UploadStopped
+from server.uploads.model import TakenOver, UploadStopped
 from server.uploads.places import OF_ONE_TEACHER, RECEIVED_AT_ONCE, WINDOW_BYTES, Place, Places
 
 SOON = 0.05
@@ -69,9 +69,63 @@ async def test_who_goes_on_with_an_upload_takes_the_place_of_the_request_before(
         second = sending.enter_context(places.take("li", "video"))
 
         # then
-        with pytest.raises(UploadStopped):
+        with pytest.raises(TakenOver) as ended:
             await waiting
+        assert (ended.value.status, ended.value.code) == (409, "wrong_offset")
         assert await all_of(second, pieces(100, 3)) == 300
+
+
+async def test_who_takes_over_begins_once_the_request_before_has_kept_what_came() -> None:
+    # given
+    places, is_kept = Places(), asyncio.Event()
+    told: list[str] = []
+
+    async def first() -> None:
+        with places.take("li", "video"):
+            await is_kept.wait()
+            told.append("kept")
+
+    async def second() -> None:
+        with places.take("li", "video") as place:
+            await place.wait_for_before()
+            told.append("goes on")
+
+    # when
+    async with asyncio.TaskGroup() as requests:
+        requests.create_task(first())
+        await asyncio.sleep(0)
+        requests.create_task(second())
+        await asyncio.sleep(0)
+        is_kept.set()
+
+    # then
+    assert told == ["kept", "goes on"]
+
+
+async def test_a_request_that_hangs_is_not_waited_for_for_ever() -> None:
+    places = Places()
+    with places.take("li", "video"), places.take("li", "video") as place:
+        await place.wait_for_before(SOON)
+        assert await all_of(place, pieces(100, 3)) == 300
+
+
+async def test_who_is_taken_over_while_he_waits_gives_up() -> None:
+    places = Places()
+    with ExitStack() as requests:
+        _, second, _ = [requests.enter_context(places.take("li", "video")) for _ in range(3)]
+        with pytest.raises(TakenOver):
+            await second.wait_for_before(SOON)
+
+
+def test_requests_that_lost_their_upload_count_until_they_are_over() -> None:
+    # given: each hangs in S3 with what it has in memory
+    places = Places()
+    with ExitStack() as hanging:
+        for _ in range(OF_ONE_TEACHER + 1):  # the one that is being taken over makes room
+            hanging.enter_context(places.take("li", "video"))
+        # then
+        with pytest.raises(TooManyRequests), places.take("li", "video"):
+            pass
 
 
 def test_a_place_that_was_taken_over_is_given_back_by_who_has_it_now() -> None:
