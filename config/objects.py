@@ -19,7 +19,7 @@ from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
-from config.conditional import put_over
+from config.conditional import ConditionalWrites, plain_etag
 from config.multipart import Multipart
 from config.settings import SharedSettings
 
@@ -95,6 +95,7 @@ class S3Objects:
         )
         self._bucket = settings.s3_bucket
         self._multipart = Multipart(self._client, self._bucket)
+        self._conditional = ConditionalWrites(self._client, self._bucket)
         self._threads = ThreadPoolExecutor(settings.s3_threads, thread_name_prefix="s3")
 
     async def __aenter__(self) -> Self:
@@ -149,7 +150,7 @@ class S3Objects:
 
     async def put_over(self, key: str, data: bytes, content_type: str, etag: str | None) -> None:
         """Write an object over the one that was read with this ETag; None: there was none. Raises ObjectChanged."""
-        await self._call(lambda: put_over(self._client, self._bucket, key, data, content_type, etag))
+        await self._call(lambda: self._conditional.put_over(key, data, content_type, etag))
 
     async def get_tagged(self, key: str) -> TaggedObject:
         """Read a small object whole, with its ETag."""
@@ -157,7 +158,7 @@ class S3Objects:
         def work() -> TaggedObject:
             response = self._client.get_object(bucket_name=self._bucket, object_name=key)
             try:
-                return TaggedObject(bytes(response.read()), response.headers.get("ETag", "").strip('"'))
+                return TaggedObject(bytes(response.read()), plain_etag(response.headers.get("ETag", "")))
             finally:
                 response.close()
                 response.release_conn()
