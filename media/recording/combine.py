@@ -39,7 +39,7 @@ def combine(own: Take, stored: Take) -> Take:
     lost = [*_lost_inside(own, began_at), *_lost_inside(others, began_at)]
     whole.gaps = _gaps([gap for gap in lost if not _is_within(*gap, fills)], whole.parts)
     known = [span for take in (own, others) for span in _moved(take.replaced, _shift(take, began_at))]
-    whole.replaced = sorted({*known, *((part.start_ns, part.end_ns) for part in worse)})
+    whole.replaced = _distinct([*known, *((part.start_ns, part.end_ns) for part in worse)])
     whole.uploaded = own.uploaded | others.uploaded
     return whole
 
@@ -56,6 +56,15 @@ def _fills(placed: list[tuple[str, Part]]) -> list[Part]:
 
 def _is_within(start_ns: int, end_ns: int, spans: list[Span]) -> bool:
     return any(begin - _ROUNDED_NS <= start_ns and end_ns <= end + _ROUNDED_NS for begin, end in spans)
+
+
+def _distinct(spans: list[Span]) -> list[Span]:
+    """Each span once, also if it was told in milliseconds and is known to the nanosecond."""
+    found: list[Span] = []
+    for start_ns, end_ns in sorted(spans):
+        if not _is_within(start_ns, end_ns, found[-1:]):
+            found.append((start_ns, end_ns))
+    return found
 
 
 def _moved(spans: list[Span], shift: int) -> list[Span]:

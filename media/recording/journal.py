@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from media.recording.take import Record, Take, take_from_json
+from media.recording.take import Record, Take, Zero, take_from_json
 
 JOURNAL = "journal.jsonl"
 
@@ -47,6 +47,7 @@ def header(take: Take) -> Record:
         "uploaded": sorted(take.uploaded),
         "unasked": take.is_unasked,
         "first_number": take.first_number,
+        "zero": None if take.zero is None else [take.zero.boot, take.zero.at_ns],
     }
 
 
@@ -63,6 +64,7 @@ def mend(folder: Path) -> Take:
         take.uploaded = set(records[0]["uploaded"])
         take.is_unasked = records[0].get("unasked", False)
         take.first_number = records[0].get("first_number", 0)
+        take.zero = Zero(*records[0]["zero"]) if records[0].get("zero") else None
     except (FileNotFoundError, IndexError, KeyError, TypeError, ValueError) as error:
         raise SpoolBroken(f"no journal: {type(error).__name__}") from None
     _replay(take, records[1:], {path.name: path.stat().st_size for path in folder.glob("part-*.m4s")})

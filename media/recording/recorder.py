@@ -24,7 +24,7 @@ from media.recording.take_spool import SpoolBusy, TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Kind, TrackFormat
 from media.recording.upload import Sleep, Uploader, earlier_take
-from media.recording.writer import TakeWriter
+from media.recording.writer import Clocks, TakeWriter
 
 log = logger(__name__)
 
@@ -151,8 +151,10 @@ class Recorder:
         if self._onlooker is not None:
             self._onlooker.opened(spool.take)
             sink = MirroredSpool(spool, self._onlooker, partial(_on_loop, loop))
-        times = (time.monotonic_ns(), datetime.now(UTC))
-        writer = TakeWriter(spool, self._settings.recording_part_seconds, *times, sink)
+        boot = await asyncio.to_thread(_boot_id)
+        clocks = Clocks(time.monotonic_ns(), datetime.now(UTC), boot)
+        part_seconds = self._settings.recording_part_seconds
+        writer = TakeWriter(spool, part_seconds, clocks, sink, is_continued=self._is_continued)
         writer.on_first_picture = lambda at: _on_loop(loop, self._set_first_picture, at)
         self._thread = threading.Thread(
             target=self._work, args=(loop, spool, writer), name=f"recorder {self._stream_id}", daemon=True
@@ -328,6 +330,14 @@ class Recorder:
             else:
                 self._run = entry
                 writer.begin_run(*entry)
+
+
+def _boot_id() -> str:
+    """Since when this machine's monotonic clock runs; empty where nobody says."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _on_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *arguments: object) -> None:

@@ -57,6 +57,14 @@ class Part:
         return round(self.end_ns / _MS) - self.start_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Zero:
+    """What 0 ms of a take is on the monotonic clock of a machine: one for all its processes until it is booted."""
+
+    boot: str
+    at_ns: int
+
+
 @dataclass(slots=True)
 class Take:
     """One take. `apply` is the only way in which it changes, so that a journal read again gives the same take."""
@@ -64,6 +72,7 @@ class Take:
     stream_id: str
     room_id: str
     began_at: datetime | None = None  # the wall clock of 0 ms
+    zero: Zero | None = None  # the same, for who goes on with the take on the same machine
     runs: list[Run] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)  # ns
@@ -96,6 +105,7 @@ class Take:
             match record["what"]:
                 case "began":
                     self.began_at = datetime.fromtimestamp(record["wall_ms"] / 1000, UTC)
+                    self.zero = Zero(*record["zero"]) if record.get("zero") else None
                 case "run":
                     self.runs.append(Run(**record["run"]))
                 case "part":
@@ -139,8 +149,8 @@ class Take:
         """What the object store has of this stream from an earlier recording comes first; None: it has nothing."""
         earlier = None if body is None else take_from_json(body)
         self.is_unasked = False
-        if not self.runs:
-            self.first_number = 0  # it goes on counting where the earlier one ended
+        if not self.runs and (earlier is None or not earlier.replaced):
+            self.first_number = 0  # it goes on counting where the earlier one ended, if that one lacks no number
         own = {run.init for run in self.runs}
         if earlier is None or any(run.init in own for run in earlier.runs):
             return  # nothing, or this very take, from before a crash
@@ -158,6 +168,8 @@ class Take:
         ]
         between = [(earlier.end_ns, shift_ns)] if later and shift_ns > earlier.end_ns else []
         self.gaps = [*earlier.gaps, *between, *((start + shift_ns, end + shift_ns) for start, end in self.gaps)]
+        self.replaced = [*earlier.replaced, *self.replaced]
+        self.zero = replace(self.zero, at_ns=self.zero.at_ns - shift_ns) if self.zero and self.began_at else None
         self.runs, self.parts = earlier.runs + self.runs, earlier.parts + later
         self.began_at = earlier.began_at or self.began_at
         self.uploaded |= earlier.uploaded

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from config.logs import logger
 from media.recording.journal import JOURNAL, SpoolBroken, header, mend, write_all
-from media.recording.take import Record, Run, Take
+from media.recording.take import Record, Run, Take, Zero
 
 log = logger(__name__)
 
@@ -45,6 +45,7 @@ class TakeSpool:
         self._journal = (folder / JOURNAL).open("ab", buffering=0)
         self._mutex = threading.Lock()
         self._synced_at = time.monotonic()
+        self._uploaded_runs = self._uploaded_parts = 0  # so many of the first ones are, and stay so
         self.take = take
 
     @classmethod
@@ -88,9 +89,10 @@ class TakeSpool:
             lock.close()
             raise
 
-    def begin(self, began_at: datetime) -> None:
-        """Note the wall clock of 0 ms."""
-        self._note({"what": "began", "wall_ms": round(began_at.timestamp() * 1000)})
+    def begin(self, began_at: datetime, zero: Zero | None = None) -> None:
+        """Note the wall clock of 0 ms, and what that is on this machine's monotonic one."""
+        told = None if zero is None else [zero.boot, zero.at_ns]
+        self._note({"what": "began", "wall_ms": round(began_at.timestamp() * 1000), "zero": told})
 
     def begin_run(self, init: bytes, video_codec: str | None, audio_codec: str | None, size: tuple[int, int]) -> None:
         """Begin a run with its init segment."""
@@ -156,8 +158,14 @@ class TakeSpool:
         """Closed files that the object store does not have yet, init segments first."""
         with self._mutex:
             take = self.take
-            closed = take.parts[:-1] if take.open_part else take.parts
-            names = [run.init for run in take.runs] + [part.name for part in closed]
+            count = len(take.parts) - take.open_part
+            # Asked several times a second, of takes with thousands of parts, which are uploaded in their order.
+            while self._uploaded_runs < len(take.runs) and take.runs[self._uploaded_runs].init in take.uploaded:
+                self._uploaded_runs += 1
+            while self._uploaded_parts < count and take.parts[self._uploaded_parts].name in take.uploaded:
+                self._uploaded_parts += 1
+            names = [run.init for run in take.runs[self._uploaded_runs :]]
+            names += [part.name for part in take.parts[self._uploaded_parts : count]]
             return [name for name in names if name not in take.uploaded]
 
     def path(self, name: str) -> Path:

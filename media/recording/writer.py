@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from config.logs import logger
 from media.recording.continuity import Break
 from media.recording.intake import RunIntake
 from media.recording.segment import Segmenter, Sink
+from media.recording.take import Zero
 from media.recording.take_spool import TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Kind, Sample, TrackFormat
@@ -21,6 +23,16 @@ IDLE_NS = SECOND_NS * 6 // 10
 SMALLEST_GAP_NS = SECOND_NS // 20
 # After a jump of the sender's clock for so long another one begins no run.
 JUMP_PAUSE_NS = 2 * SECOND_NS
+# A stream that is away for longer is over (PUBLISHER_GRACE_SECONDS): if wall clocks tell more, one of them was set.
+LONGEST_PAUSE_NS = 600 * SECOND_NS
+
+
+class Clocks(NamedTuple):
+    """One moment on a machine's clocks. `boot`: since when the monotonic one runs, empty where nobody says."""
+
+    monotonic_ns: int
+    wall: datetime
+    boot: str = ""
 
 
 class TakeWriter:
@@ -30,16 +42,23 @@ class TakeWriter:
     """
 
     def __init__(
-        self, spool: TakeSpool, part_seconds: float, now_ns: int, wall: datetime, sink: Sink | None = None
+        self,
+        spool: TakeSpool,
+        part_seconds: float,
+        clocks: Clocks,
+        sink: Sink | None = None,
+        *,
+        is_continued: bool = False,
     ) -> None:
-        """`sink`: what passes the parts on to the spool, if they do not go there directly."""
+        """`sink`: what passes the parts on to the spool, if they do not go there directly. `is_continued`: another
+        node may have recorded what lies between the take's end and now."""
         self._spool = spool
         self._sink: Sink = sink or spool
         self._part_ns = int(part_seconds * SECOND_NS)
         self._segmenter = Segmenter(self._sink, self._part_ns)
         self._intake: RunIntake | None = None
         self._formats: tuple[TrackFormat | None, TrackFormat | None] = (None, None)
-        self._wall_of_zero = wall - timedelta(microseconds=now_ns // 1000)
+        self._wall_of_zero = clocks.wall - timedelta(microseconds=clocks.monotonic_ns // 1000)
         self._origin_ns: int | None = None  # what 0 of the take is on the arrival clock
         self._is_run_begun = False
         self._run_shift_ns = 0
@@ -49,8 +68,13 @@ class TakeWriter:
         self._lost_packets = 0
         self._has_told_b_frames = False
         self.on_first_picture: Callable[[datetime], None] = lambda _: None
-        began_at = spool.take.began_at
-        if began_at is not None:
+        self._boot = clocks.boot
+        self._is_doubtful = False  # where 0 is: only wall clocks tell, of which one may have been set
+        began_at, zero = spool.take.began_at, spool.take.zero
+        if zero is not None and zero.boot == clocks.boot:
+            self._origin_ns = zero.at_ns
+        elif began_at is not None:
+            self._is_doubtful = not is_continued
             self._origin_ns = round((began_at - self._wall_of_zero) / timedelta(microseconds=1)) * 1000
 
     @property
@@ -158,12 +182,15 @@ class TakeWriter:
         if self._origin_ns is None:
             began_at = (self._wall_of_zero + timedelta(microseconds=at_ns // 1000)).astimezone(UTC)
             began_at = began_at.replace(microsecond=began_at.microsecond // 1000 * 1000)
-            self._spool.begin(began_at)
+            self._spool.begin(began_at, Zero(self._boot, at_ns) if self._boot else None)
             self._origin_ns = at_ns
             self.on_first_picture(began_at)
         end_ns = self._spool.take.end_ns
+        if self._is_doubtful:
+            self._is_doubtful = False
+            self._origin_ns = min(max(self._origin_ns, at_ns - end_ns - LONGEST_PAUSE_NS), at_ns - end_ns)
         start_ns = at_ns - self._origin_ns
-        # The clocks of two processes may disagree: a run never begins before the end of the one before.
+        # What came late of the run before may end after this one begins.
         self._run_shift_ns = max(0, end_ns - start_ns)
         if start_ns - end_ns > SMALLEST_GAP_NS:
             self._spool.note_gap(end_ns, start_ns)

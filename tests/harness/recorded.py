@@ -14,11 +14,12 @@ from media.recording.take import Take
 from media.recording.take_spool import TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Kind, TrackFormat
-from media.recording.writer import TakeWriter
+from media.recording.writer import Clocks, TakeWriter
 from tests.harness.scripted_rtp import Arrival
 
 TICK_NS = SECOND_NS * 15 // 100
 BEGAN = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
+CLOCKS = Clocks(0, BEGAN)
 Reports = Sequence[tuple[int, Kind, SenderReport]]  # with the times of their arrival
 Run = (
     tuple[TrackFormat | None, TrackFormat | None, list[Arrival]]
@@ -45,10 +46,13 @@ def record(
     reports: Iterable[tuple[Kind, SenderReport]] = (),
     part_seconds: float = 2.0,
     tick_ns: int = TICK_NS,
+    clocks: Clocks = CLOCKS,
+    *,
+    is_continued: bool = False,
 ) -> Take:
     """Record these runs into `folder`/stream; answers the take."""
     spool = TakeSpool.open(folder, "stream", "room")
-    writer = TakeWriter(spool, part_seconds, 0, BEGAN)
+    writer = TakeWriter(spool, part_seconds, clocks, is_continued=is_continued)
     for video, audio, arrivals, *more in runs:
         writer.begin_run(video, audio)
         for kind, report in reports:

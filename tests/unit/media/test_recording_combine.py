@@ -110,6 +110,41 @@ def test_a_gap_that_another_has_filled_exactly_is_missing_no_more_and_stays_so()
     assert (lines(again), again.gaps) == (lines(whole), [])
 
 
+def filled(take: Take) -> Take:
+    """The take as the object store has it once a host's own recording stands in place of its second part."""
+    fill = make_take(1, 1, 1)
+    fill.runs = [replace(fill.runs[0], init="fill-1-0-init.mp4")]
+    fill.parts = [replace(fill.parts[0], name="fill-1-0-000000.m4s")]
+    return take_from_json(json.loads(json.dumps(combine(own=fill, stored=take).as_json())))
+
+
+def test_a_part_that_was_replaced_is_listed_once_whoever_brings_it_again() -> None:
+    # given a node that knows its second part to the nanosecond; the store has it in milliseconds
+    take = make_take(0, 0, 3)
+    take.parts[1] = replace(take.parts[1], start_ns=SECOND_NS - 300_000, end_ns=2 * SECOND_NS + 300_000)
+    stored = filled(take)
+    assert stored.replaced == [(SECOND_NS, 2 * SECOND_NS)]
+    # when it is recovered
+    whole = combine(own=take, stored=stored)
+    # then
+    assert whole.as_json()["replaced"] == [{"start_ms": 1000, "end_ms": 2000}]
+    assert [name for name, _, _ in lines(whole)] == ["part-000000.m4s", "fill-1-0-000000.m4s", "part-000002.m4s"]
+
+
+def test_a_take_that_goes_on_after_one_with_replaced_parts_says_so_and_takes_none_of_its_names() -> None:
+    # given: fewer parts than numbers, for one of the host's stands in place of others
+    first = make_take(0, 0, 3)
+    stored = filled(first)
+    stored.parts = [part for part in stored.parts if part.name != "part-000000.m4s"]
+    later = Take("stream", "room", is_unasked=True, first_number=1_795_000_000)
+    # when
+    later.apply({"what": "earlier", "take": stored.as_json()})
+    # then
+    assert later.replaced == [(SECOND_NS, 2 * SECOND_NS)]
+    names = {part.name for part in first.parts} | {run.init for run in first.runs}
+    assert names.isdisjoint({later.next_part, later.next_init})
+
+
 def test_a_take_alone_stays_as_it_is() -> None:
     take = make_take(0, 0, 2)
     assert combine(own=take, stored=take) is take

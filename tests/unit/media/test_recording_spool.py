@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from media.recording.journal import JOURNAL, SpoolBroken, mend
-from media.recording.take import TakeSummary, take_from_json
+from media.recording.take import Part, Run, Take, TakeSummary, take_from_json
 from media.recording.take_spool import SpoolBusy, TakeSpool
 from media.recording.tracks import SECOND_NS
-from tests.harness.recorded import record, shown
+from media.recording.writer import LONGEST_PAUSE_NS, Clocks
+from tests.harness.recorded import BEGAN, record, shown
 from tests.harness.scripted_rtp import H264, OPUS, broadcast
 from tests.harness.small_disk import NoDisk, small_disk
 
@@ -145,6 +146,62 @@ def test_a_take_goes_on_where_an_earlier_one_ended(tmp_path: Path) -> None:
         ("part-000003.m4s", 1, 10_000),
     ]
     assert take_from_json(take.as_json()).as_json() == take.as_json()
+
+
+def resumed(folder: Path, before: Clocks, after: Clocks, *, is_continued: bool = False) -> int:
+    """A take of 3 s, with which another process goes on 5 s later by the clock that runs on; where in ms."""
+    record(folder, [(H264, OPUS, broadcast("H264", 3, BEGIN))], clocks=before)
+    again = [(H264, OPUS, broadcast("H264", 3, BEGIN + 8 * SECOND_NS, ssrc=9))]
+    return record(folder, again, clocks=after, is_continued=is_continued).parts[2].start_ms
+
+
+def test_a_wall_clock_that_is_set_between_two_processes_of_one_machine_moves_nothing(tmp_path: Path) -> None:
+    for hours in (-30, 30):
+        set_clock = Clocks(0, BEGAN + timedelta(hours=hours), "boot-1")
+        assert resumed(tmp_path / str(hours), Clocks(0, BEGAN, "boot-1"), set_clock) == 8000
+
+
+def test_two_clocks_that_cannot_be_right_put_no_long_gap_into_a_take(tmp_path: Path) -> None:
+    before, after = Clocks(0, BEGAN, "boot-1"), Clocks(0, BEGAN + timedelta(hours=30), "boot-2")
+    assert resumed(tmp_path / "on", before, after) == 3000 + LONGEST_PAUSE_NS // 1_000_000
+    assert resumed(tmp_path / "back", after, before._replace(boot="boot-3")) == 3000
+    # but of what another node may have recorded meanwhile nobody here knows the length
+    assert resumed(tmp_path / "elsewhere", before, after, is_continued=True) == 8000 + 30 * 3_600_000
+
+
+def test_pauses_after_a_wall_clock_that_was_set_back_stay_as_long_as_they_are(tmp_path: Path) -> None:
+    record(tmp_path, [(H264, OPUS, broadcast("H264", 3, BEGIN))])
+    later = [(H264, OPUS, broadcast("H264", 2, BEGIN + at * SECOND_NS, ssrc=at)) for at in (8, 20)]
+    take = record(tmp_path, later, clocks=Clocks(0, BEGAN - timedelta(hours=1)))
+    assert [part.start_ms for part in take.parts] == [0, 2000, 3000, 15_000]
+
+
+def test_a_process_that_goes_on_knows_the_clock_from_the_mended_journal(tmp_path: Path) -> None:
+    clocks = Clocks(0, BEGAN, "boot-1")
+    resumed(tmp_path, clocks, clocks)
+    again = [(H264, OPUS, broadcast("H264", 2, BEGIN + 20 * SECOND_NS, ssrc=7))]
+    take = record(tmp_path, again, clocks=Clocks(0, BEGAN + timedelta(hours=30), "boot-1"))
+    assert take.parts[-1].start_ms == 20_000
+
+
+def test_what_waits_is_found_again_whatever_was_uploaded_in_between(tmp_path: Path) -> None:
+    record(tmp_path, [(H264, OPUS, broadcast("H264", 7, BEGIN))])
+    spool = TakeSpool.reopen(tmp_path / "stream")
+    names = ["init-0.mp4", *(f"part-{n:06}.m4s" for n in range(4))]
+    assert spool.waiting_for_upload() == names
+    for name in (names[0], names[1], names[3]):
+        spool.mark_uploaded(name)
+    assert spool.waiting_for_upload() == [names[2], names[4]]
+    # and what the object store has from before is put before it
+    earlier = Take("stream", "room", BEGAN - timedelta(minutes=1))
+    earlier.runs = [Run("init-9.mp4", "avc1.42c01f", "opus", 320, 240)]
+    earlier.parts = [Part("part-000090.m4s", 0, 0, SECOND_NS, 100, keyframe=True)]
+    spool.note_earlier(earlier.as_json())
+    assert spool.waiting_for_upload() == [names[2], names[4]]
+    for name in (names[2], names[4]):
+        spool.mark_uploaded(name)
+    assert spool.waiting_for_upload() == []
+    spool.close()
 
 
 FULL_DISK = """
