@@ -204,13 +204,15 @@ class HlsRoutes:
 
 
 def multivariant(stream_id: str, airing: Airing, bits_per_second: int) -> str:
-    """The renditions of a stream, as its newest run is coded: as it is recorded, and with AAC for who lacks Opus."""
+    """The renditions of a stream, as its newest run is coded: as it is recorded, and with AAC for who lacks Opus.
+
+    It is read once, so it promises nothing that a later segment may break: whether all segments are independent the
+    playlists of the renditions say.
+    """
     run = airing.runs[-1]
     size = f",RESOLUTION={run.width}x{run.height}" if run.video_codec else ""
     bandwidth = max(64_000, bits_per_second * 13 // 10)
     lines = ["#EXTM3U", "#EXT-X-VERSION:7"]
-    if airing.live.is_independent:
-        lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     sounds = {"live.m3u8": run.audio_codec} | ({"aac/live.m3u8": AAC_CODEC} if run.audio_codec else {})
     for uri, sound in sounds.items():
         codecs = ",".join(codec for codec in (run.video_codec, sound) if codec)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
 
-TARGET_SECONDS = 4  # a part is closed at the first keyframe after two seconds, without one after four
+TARGET_SECONDS = 4  # a part is closed at the first keyframe after two seconds, without one after 4.3
 PART_TARGET_SECONDS = 0.58  # fragments end with the first picture after half a second
 PART_HOLD_BACK = 3  # part targets that a player stays behind; fewer stall on phones
 HOLD_BACK = 3  # target durations, for players that know no parts

@@ -79,7 +79,7 @@ class RunIntake:
         if track is None or packet.payload_type != track.payload_type:
             self.broken_packets += 1
             return None
-        found = self._continuity.check(kind, packet.timestamp, track.clock_rate, arrival_ns)
+        found = self._continuity.check(kind, packet, track.clock_rate, arrival_ns)
         if found is None:
             self._reorders[kind].push(packet, arrival_ns)
         return found

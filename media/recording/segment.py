@@ -12,9 +12,10 @@ from media.recording.tracks import AUDIO_CLOCK, SECOND_NS, VIDEO_CLOCK, AudioSet
 FRAGMENT_NS = SECOND_NS // 2
 # Fragments end where a picture begins, so that they are of one length; sound alone ends one when no picture comes.
 PICTURE_PATIENCE_NS = SECOND_NS // 25  # no longer: players were promised at the beginning how long they become
-# A part that waits for a keyframe is closed all the same at the first picture after so long, or where it would become
-# longer than HLS players were promised at the beginning (RFC 8216, 4.3.3.1: rounded, at most four seconds).
-FULL_PART_NS = 4 * SECOND_NS
+# A part that waits for a keyframe is closed all the same at the last picture before it is so long (x264 puts one at
+# 4.2 s by itself at 60 pictures a second), or where it would become longer than HLS players were promised at the
+# beginning (RFC 8216, 4.3.3.1: rounded, at most four seconds).
+FULL_PART_NS = SECOND_NS * 43 // 10
 LONGEST_PART_NS = SECOND_NS * 44 // 10
 LARGEST_PART_BYTES = 8_000_000
 USUAL_PICTURE_TICKS = VIDEO_CLOCK // 30  # how long the last picture is shown if there was only one
@@ -139,12 +140,13 @@ class Segmenter:
             return  # no decoder could begin here
         shown_at = ticks(sample.at_ns, VIDEO_CLOCK)
         decoded_at = self._order.next(shown_at)
+        step_ns = 0 if self._pending is None else sample.at_ns - self._pending.at_ns
         if self._pending is not None:
             self._finish_pending(decoded_at)
         seen_until = self._video_end_ns
         if sample.after_loss and seen_until is not None and seen_until < sample.at_ns:
             self._sink.note_gap(seen_until, sample.at_ns)
-        if (sample.keyframe and self._is_part_full(sample.at_ns)) or self._is_part_overfull(sample.at_ns):
+        if (sample.keyframe and self._is_part_full(sample.at_ns)) or self._is_part_overfull(sample.at_ns + step_ns):
             self._close_part(sample.at_ns)
         if self._part_start_ns is None:
             self._open_part(sample)
@@ -209,11 +211,11 @@ class Segmenter:
     def _is_part_full(self, at_ns: int) -> bool:
         return self._part_start_ns is not None and at_ns - self._part_start_ns >= self._part_ns
 
-    def _is_part_overfull(self, at_ns: int) -> bool:
-        """Whether it ends here, keyframe or not."""
+    def _is_part_overfull(self, next_ns: int) -> bool:
+        """Whether it ends here, keyframe or not, since the next picture would probably come too late."""
         if self._part_start_ns is None:
             return False
-        return at_ns - self._part_start_ns >= FULL_PART_NS or self._part_bytes >= LARGEST_PART_BYTES
+        return next_ns - self._part_start_ns > FULL_PART_NS or self._part_bytes >= LARGEST_PART_BYTES
 
     def _end_longest_part(self, at_ns: int, end_ns: int) -> None:
         """Before a sample that would make the part too long: end it, though no picture came that could."""

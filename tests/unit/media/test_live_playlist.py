@@ -15,6 +15,7 @@ from m3u8.parser import parse
 
 from media.cluster.turns import Turn
 from media.hls.airing import FIRST_TURN, Airing, Airings
+from media.hls.http import multivariant
 from media.hls.live import PART_TARGET_SECONDS, LiveSegment, LiveTake, Point
 from media.recording.take import Part, Run, Take, part_name
 
@@ -254,6 +255,20 @@ def test_a_segment_without_a_keyframe_is_not_said_to_be_independent() -> None:
     studio.grow()
     assert not m3u8.loads(studio.text()).is_independent_segments
     assert studio.text().count("INDEPENDENT") == 1  # the first fragment
+
+
+def test_what_is_read_once_promises_nothing_that_a_later_segment_breaks() -> None:
+    # given a player that has read which renditions there are, while each segment began with a keyframe
+    studio = Studio()
+    studio.grow()
+    assert "INDEPENDENT-SEGMENTS" in studio.text()
+    renditions = multivariant("stream", studio.airing, 1_000_000)
+    # when one does not
+    studio.part(is_keyframe=False)
+    studio.grow()
+    # then
+    assert "INDEPENDENT-SEGMENTS" not in studio.text()
+    assert "INDEPENDENT-SEGMENTS" not in renditions
 
 
 def test_usual_fragments_keep_to_the_part_target() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from media.recording.tracks import SECOND_NS
+from media.recording.tracks import SECOND_NS, TrackFormat
 from tests.harness.recorded import record, shown
 from tests.harness.scripted_rtp import (
     H264,
@@ -117,3 +117,47 @@ def test_pictures_alone_that_come_seldom_keep_to_the_longest_part(tmp_path: Path
     pictures = silent(picture_packets(encoded_pictures("H264", 9, gop=1000), "H264", BEGIN), 3.8, 1.8)
     take = record(tmp_path, [(H264, None, pictures)])
     assert max(part.duration_ms for part in take.parts) < 4500
+
+
+def at_their_time(arrivals: list[Arrival]) -> list[Arrival]:
+    """Pictures that come when their timestamps say."""
+    stamps = [int.from_bytes(arrival.packet[4:8], "big") - Counters().timestamp for arrival in arrivals]
+    return [replace(a, at_ns=BEGIN + at * SECOND_NS // 90_000) for a, at in zip(arrivals, stamps, strict=True)]
+
+
+@pytest.mark.parametrize("every", [0.5, 2.1, 3.0, 3.9])
+@pytest.mark.parametrize("sound", [None, OPUS])
+def test_pictures_alone_however_seldom_are_all_recorded(
+    every: float, sound: TrackFormat | None, tmp_path: Path
+) -> None:
+    # given slides of which no sound is heard, each but the first made of the one before it
+    pictures = [(round(number * every * 30), data) for number, data in encoded_pictures("H264", 0.4, gop=1000)]
+    # when
+    take = record(tmp_path, [(H264, sound, at_their_time(picture_packets(pictures, "H264", BEGIN)))])
+    # then
+    assert len(take.runs) == 1
+    assert len(shown(tmp_path / "stream", take).pictures_ms) == 12
+    assert max(part.duration_ms for part in take.parts) < 4500
+    # and each part begins where the one before ends
+    assert [p.start_ms for p in take.parts[1:]] == [p.start_ms + p.duration_ms for p in take.parts[:-1]]
+
+
+def test_a_picture_that_is_missing_in_a_silence_ends_the_run(tmp_path: Path) -> None:
+    pictures = silent(picture_packets(encoded_pictures("H264", 9), "H264", BEGIN), 3, 3)
+    assert len(record(tmp_path, [(H264, None, pictures)]).runs) == 2
+
+
+def test_a_phone_that_stands_still_for_three_seconds_with_sound_and_picture_is_an_interruption(
+    tmp_path: Path,
+) -> None:
+    # given: nothing is lost, for nothing was sent
+    numbered = [(n if n < 90 else n + 90, data) for n, data in encoded_pictures("H264", 6)]
+    pictures = at_their_time(picture_packets(numbered, "H264", BEGIN))
+    sounds, first = encoded_sounds(6), Counters(ssrc=2)
+    after = Counters(first.sequence + 150, first.timestamp + 6 * 48_000, 2)
+    heard = [*sound_packets(sounds[:150], BEGIN, first), *sound_packets(sounds[150:], BEGIN + 6 * SECOND_NS, after)]
+    # when
+    take = record(tmp_path, [(H264, OPUS, in_order(pictures, heard))])
+    # then
+    assert len(take.runs) == 2
+    assert [(round(start / 1e9, 1), round(end / 1e9, 1)) for start, end in take.gaps] == [(3.0, 6.0)]

@@ -189,13 +189,23 @@ def test_a_part_waits_for_a_keyframe_however_long(tmp_path: Path) -> None:
 
 def test_a_part_is_closed_at_last_when_its_publisher_sends_no_keyframes(tmp_path: Path) -> None:
     take = record(tmp_path, [(H264, OPUS, broadcast("H264", 9, BEGIN, gop=10_000))])
-    assert [part.duration_ms for part in take.parts] == [4000, 4000, 1000]
+    assert [part.duration_ms for part in take.parts] == [4300, 4300, 400]
     assert [part.keyframe for part in take.parts] == [True, False, False]
     # then nothing is missing in between, and the playlist promises no more than what is true
     seen = shown(tmp_path / "stream", take)
     assert seen.pictures_ms == pytest.approx([number * FRAME_MS for number in range(9 * 30)], abs=1)
     assert take.gaps == []
     assert "INDEPENDENT" not in vod_playlist(take.segments(), None)
+
+
+def test_an_encoder_that_puts_its_keyframes_little_more_than_four_seconds_apart_keeps_its_segments_independent(
+    tmp_path: Path,
+) -> None:
+    # given the distance that x264 chooses by itself at 60 pictures a second: 250 of them
+    take = record(tmp_path, [(H264, OPUS, broadcast("H264", 13, BEGIN, gop=125))])
+    assert [part.keyframe for part in take.parts] == [True] * 4
+    assert "INDEPENDENT" in vod_playlist(take.segments(), None)
+    assert max(part.duration_ms for part in take.parts) < 4500
 
 
 def test_a_part_of_many_bytes_is_closed_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
