@@ -104,10 +104,12 @@ def may_try_again(work: Work) -> bool:
     return work.state is WorkState.FAILED and work.attempt < MOST_ATTEMPTS
 
 
-def holes_of(take: Take, ended_at: datetime | None = None) -> tuple[Hole, ...]:
+def holes_of(take: Take, ended_at: datetime | None = None, *, is_on_purpose: bool = False) -> tuple[Hole, ...]:
     """What lies between parts: there the publisher was away, or the recorder could not write; parts in which packets
-    are missing; and what comes after the last one of a broadcast whose publisher vanished and did not come back."""
-    return tuple(sorted([*_between(take), *_lossy(take), *_tail(take, ended_at)], key=lambda hole: hole.start_ms))
+    are missing; and what comes after the last one of a broadcast whose publisher vanished and did not come back.
+    `is_on_purpose`: its host ended it at `ended_at`, so nothing comes after that."""
+    tail = _tail(take, ended_at, is_on_purpose=is_on_purpose)
+    return tuple(sorted([*_between(take), *_lossy(take), *tail], key=lambda hole: hole.start_ms))
 
 
 def _between(take: Take) -> Iterator[Hole]:
@@ -153,12 +155,14 @@ def _with_losses(take: Take) -> set[str]:
     return found
 
 
-def _tail(take: Take, ended_at: datetime | None) -> Iterator[Hole]:
+def _tail(take: Take, ended_at: datetime | None, *, is_on_purpose: bool) -> Iterator[Hole]:
     if ended_at is None or take.first_picture_at is None or not take.parts:
         return
     end_ms = max(part.start_ms + part.duration_ms for part in take.parts)
-    if (ended_at - take.first_picture_at) / timedelta(milliseconds=1) - end_ms >= LEAST_TAIL_MS:
-        yield Hole(end_ms, end_ms + LONGEST_TAIL_MS)
+    ended_ms = (ended_at - take.first_picture_at) / timedelta(milliseconds=1)
+    if ended_ms - end_ms >= LEAST_TAIL_MS:
+        longest_ms = end_ms + LONGEST_TAIL_MS
+        yield Hole(end_ms, min(ended_ms, longest_ms) if is_on_purpose else longest_ms)
 
 
 def place_of(file: HostFile, take: Take) -> float:

@@ -108,7 +108,7 @@ class Fills:
         take = await self._take(stream)
         if take is None:
             return FillView(FillState.WAITING)
-        holes = holes_of(take, stream.ended_at)
+        holes = _holes_of(take, stream)
         if not holes or take.first_picture_at is None:
             return FillView(FillState.WHOLE)
         files = await self._store.files_of(stream_id)
@@ -128,7 +128,7 @@ class Fills:
         take = await self._take(stream)
         if take is None:
             raise _not_ready()
-        if take.first_picture_at is None or not is_wanted(file, take, holes_of(take, stream.ended_at)):
+        if take.first_picture_at is None or not is_wanted(file, take, _holes_of(take, stream)):
             raise Conflict("nothing is missing there", code="not_wanted")
         await self._store.expect_file(file)
         try:
@@ -168,7 +168,7 @@ class Fills:
 
     async def holes_in(self, take: Take) -> tuple[Hole, ...]:
         """What the take of a stream that is over lacks. Raises NotFound."""
-        return holes_of(take, (await self._streams.get(take.stream_id)).ended_at)
+        return _holes_of(take, await self._streams.get(take.stream_id))
 
     async def files_of(self, stream_id: str) -> list[HostFile]:
         """What was brought for a stream."""
@@ -231,6 +231,10 @@ class Fills:
             return None
         except ValueError:
             raise NotFound("the recording of this broadcast cannot be read") from None
+
+
+def _holes_of(take: Take, stream: Stream) -> tuple[Hole, ...]:
+    return holes_of(take, stream.ended_at, is_on_purpose=stream.was_ended_on_purpose)
 
 
 def _not_ready() -> Conflict:

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationErr
 from config.bus import Handler
 from config.logs import logger
 from server.errors import NotFound
-from server.streams.model import Stream
+from server.streams.model import EndReason, Stream
 from server.streams.service import Streams
 
 log = logger(__name__)
@@ -39,6 +39,7 @@ class StreamEnded(_Event):
     """The broadcast is over."""
 
     event: Literal["stream_ended"]
+    reason: EndReason | None = None
     duration_ms: int = Field(0, ge=0)
 
 
@@ -82,9 +83,9 @@ def media_event_handler(streams: Streams, recordings: Recordings) -> Handler:
             case PublisherLeft():
                 await streams.publisher_left(event.stream_id, event.at)
             case StreamEnded():
-                await streams.publisher_ended(event.stream_id, event.duration_ms)
+                await streams.publisher_ended(event.stream_id, event.duration_ms, event.at, event.reason)
             case TakeReady():
-                stream = await streams.publisher_ended(event.stream_id, event.duration_ms)
+                stream = await streams.publisher_ended(event.stream_id, event.duration_ms, event.at)
                 await recordings.take_ready(
                     stream, event.duration_ms, has_video=event.has_video, has_audio=event.has_audio
                 )

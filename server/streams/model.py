@@ -28,6 +28,18 @@ class Step(StrEnum):
     GIVE_UP = "give_up"
 
 
+class EndReason(StrEnum):
+    """Why a broadcast ended: all but the last as the media node says it."""
+
+    DELETED = "deleted"  # the publisher hung up
+    COMMAND = "command"  # the host's page said so
+    VANISHED = "vanished"  # the publisher was gone and did not come back
+    SHUTDOWN = "shutdown"  # the media node stopped
+    LOST = "lost"  # no media node knew it any more
+
+
+ON_PURPOSE = frozenset({EndReason.DELETED, EndReason.COMMAND})
+
 STEPS: dict[tuple[StreamState, Step], StreamState] = {
     (StreamState.STARTING, Step.JOIN): StreamState.LIVE,
     (StreamState.INTERRUPTED, Step.JOIN): StreamState.LIVE,
@@ -55,8 +67,14 @@ class Stream:
     started_at: datetime | None = None
     first_picture_at: datetime | None = None
     ended_at: datetime | None = None
+    end_reason: EndReason | None = None  # nobody noted it before
     lesson_id: str | None = None
     reported_at: datetime | None = None  # when the media node saw what the state says; older reports come too late
+
+    @property
+    def was_ended_on_purpose(self) -> bool:
+        """Whether its host wanted it to end then."""
+        return self.end_reason in ON_PURPOSE
 
 
 def next_state(state: StreamState, step: Step) -> StreamState:

@@ -14,7 +14,7 @@ from server.ids import new_id
 from server.infra.announce import room_channel
 from server.rooms.model import Room, is_stream_key
 from server.streams.audience import Audience, add_up, audience_leases, read_reports
-from server.streams.model import ON_AIR, Step, Stream, StreamState, next_state, timeline_ms
+from server.streams.model import ON_AIR, EndReason, Step, Stream, StreamState, next_state, timeline_ms
 from server.streams.shape import stream_shape
 
 log = logger(__name__)
@@ -59,12 +59,13 @@ class EndListener(Protocol):
     async def stream_ended(self, stream: Stream, duration_ms: int) -> None: ...
 
 
-class Moments(TypedDict, total=False):
-    """The moments of a stream that a step sets."""
+class Changes(TypedDict, total=False):
+    """What a step sets of a stream."""
 
     started_at: datetime
     first_picture_at: datetime
     ended_at: datetime
+    end_reason: EndReason | None
     reported_at: datetime
 
 
@@ -166,15 +167,18 @@ class Streams:
         if not _is_old_news(stream, at):
             await self._step(stream, Step.LOSE, reported_at=at)
 
-    async def publisher_ended(self, stream_id: str, duration_ms: int) -> Stream:
-        """A media node says that the broadcast is over. Safe to hear twice."""
-        return await self._end(await self.get(stream_id), duration_ms)
+    async def publisher_ended(
+        self, stream_id: str, duration_ms: int, at: datetime | None = None, reason: EndReason | None = None
+    ) -> Stream:
+        """A media node says that the broadcast is over, and was at that moment. Safe to hear twice."""
+        return await self._end(await self.get(stream_id), duration_ms, at or self._clock.now(), reason)
 
     async def end_by_host(self, room_id: str) -> Stream:
         """The host ends the broadcast from the page. Raises Conflict (`not_live`)."""
         stream = await self.on_air_in(room_id)
         await self._nodes.send_command("end_stream", {"stream_id": stream.id})
-        return await self._end(stream, timeline_ms(stream, self._clock.now()))
+        now = self._clock.now()
+        return await self._end(stream, timeline_ms(stream, now), now, EndReason.COMMAND)
 
     async def became_lesson(self, stream_id: str, lesson_id: str | None) -> None:
         """The replay is in the library, or was taken out of it. The room is told unless its next stream is on."""
@@ -199,23 +203,23 @@ class Streams:
             since = self._unseen_since.get(stream.id)
             if since is not None and now - since > self._lost_after:
                 log.warning("no media node knows this stream any more, ended", stream=stream.id)
-                await self._end(stream, timeline_ms(stream, since))
+                await self._end(stream, timeline_ms(stream, since), since, EndReason.LOST)
 
-    async def _end(self, stream: Stream, duration_ms: int) -> Stream:
-        ended = await self._step(stream, Step.END, ended_at=self._clock.now())
+    async def _end(self, stream: Stream, duration_ms: int, at: datetime, reason: EndReason | None) -> Stream:
+        ended = await self._step(stream, Step.END, ended_at=min(at, self._clock.now()), end_reason=reason)
         if ended.state is StreamState.ENDED:
             for listener in self._end_listeners:
                 await listener.stream_ended(ended, duration_ms)
         return ended
 
-    async def _step(self, stream: Stream, step: Step, **moments: Unpack[Moments]) -> Stream:
-        """Do a step and set these moments; one that the table does not know any more changes nothing."""
+    async def _step(self, stream: Stream, step: Step, **changes: Unpack[Changes]) -> Stream:
+        """Do a step and set these fields; one that the table does not know any more changes nothing."""
         for _ in range(MOVE_TRIES):
             try:
                 state = next_state(stream.state, step)
             except Conflict:
                 return stream  # heard twice, or too late: what is true already stays true
-            moved = await self._store.move(stream, replace(stream, state=state, **moments))
+            moved = await self._store.move(stream, replace(stream, state=state, **changes))
             if moved is not None:
                 log.info("stream moved", stream=stream.id, state=state)
                 await self._tell(moved)

@@ -8,7 +8,7 @@ from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from server.infra.mongo import Database, Document
-from server.streams.model import ON_AIR, OPEN_STATES, Stream, StreamState
+from server.streams.model import ON_AIR, OPEN_STATES, EndReason, Stream, StreamState
 
 
 class StreamStore:
@@ -40,6 +40,7 @@ class StreamStore:
                     "started_at": stream.started_at,
                     "first_picture_at": stream.first_picture_at,
                     "ended_at": stream.ended_at,
+                    "end_reason": stream.end_reason,
                     "lesson_id": stream.lesson_id,
                     "reported_at": stream.reported_at,
                 }
@@ -82,6 +83,7 @@ class StreamStore:
             "started_at": after.started_at,
             "first_picture_at": after.first_picture_at,
             "ended_at": after.ended_at,
+            "end_reason": after.end_reason,
             "reported_at": after.reported_at,
         }
         return _stream(
@@ -108,6 +110,7 @@ def _stream(document: Document | None) -> Stream | None:
         started_at=document["started_at"],
         first_picture_at=document["first_picture_at"],
         ended_at=document["ended_at"],
+        end_reason=EndReason(reason) if (reason := document.get("end_reason")) else None,
         lesson_id=document["lesson_id"],
         reported_at=document["reported_at"],
     )

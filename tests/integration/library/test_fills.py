@@ -276,6 +276,42 @@ async def test_a_bad_file_ends_in_a_clear_state_and_harms_nothing(
     assert (ready["state"], ready["duration_ms"], len(ready["gaps"]), ready["filled"]) == ("ready", 8000, 1, [])
 
 
+@pytest.mark.parametrize(
+    ("reason", "after", "missing"),
+    [
+        ("deleted", 9, None),  # the host hung up
+        ("command", 38, timedelta(seconds=30)),  # he ended it when his line had been gone for half a minute
+        ("vanished", 38, timedelta(minutes=30)),  # he may not have noticed
+    ],
+)
+async def test_an_end_is_when_it_was_and_what_it_was_however_late_a_server_hears_of_it(
+    farm: Farm, page: Page, reason: str, after: int, missing: timedelta | None
+) -> None:
+    # given: a broadcast of 8 s, of whose end a server hears twenty minutes later
+    services = farm.server.services
+    began_at = services.clock.now() - timedelta(minutes=20)
+    stream = await services.streams.let_in("zhang", services.rooms.key_of(farm.room))
+    await services.streams.publisher_joined(stream.id, began_at, began_at)
+    runs = [RunOf(8.0, width=64, height=64)]
+    duration_ms = await farm.record(stream, runs)
+    ended_at = (began_at + timedelta(seconds=after)).isoformat()
+    about = {"stream_id": stream.id, "room_id": stream.room_id, "node_id": "media-1"}
+    fields = {**about, "at": ended_at, "reason": reason, "duration_ms": duration_ms}
+    await services.bus.publish_event("stream_ended", fields)
+
+    # when
+    await farm.tell(stream, duration_ms, runs)
+    await page.sign_in("zhanghong", PASSWORD)
+    await farm.lesson_of(page, stream)
+
+    # then
+    holes = (await look(page, stream))["holes"]
+    lengths = [datetime.fromisoformat(hole["to"]) - datetime.fromisoformat(hole["from"]) for hole in holes]
+    assert [round(length.total_seconds()) for length in lengths] == (
+        [] if missing is None else [pytest.approx(missing.total_seconds(), abs=1)]
+    )
+
+
 async def test_a_take_of_which_another_node_still_brings_its_part_is_waited_for(farm: Farm, page: Page) -> None:
     # given: a stream moved between nodes; the first has published what it has, the one that ended it has not yet
     services = farm.server.services

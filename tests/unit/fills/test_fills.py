@@ -94,6 +94,14 @@ def test_of_thousands_of_losses_on_a_bad_line_each_is_found_in_its_part() -> Non
     assert [hole.start_ms for hole in holes_of(take)] == [part.start_ms for part in parts[1::2]]
 
 
+def test_nothing_is_added_after_the_end_that_a_host_wanted() -> None:
+    # given a host whose line was gone for half a minute when he ended his broadcast
+    take, ended_at = make_take((0, 90_000)), BEGAN + timedelta(seconds=120)
+    # then that half minute is missing and no more
+    assert holes_of(take, ended_at, is_on_purpose=True) == (Hole(90_000, 120_000),)
+    assert holes_of(take, BEGAN + timedelta(seconds=91), is_on_purpose=True) == ()
+
+
 @pytest.mark.parametrize(("seconds", "holes"), [(99, ()), (120, (Hole(90_000, 90_000 + LONGEST_TAIL_MS),))])
 def test_a_broadcast_that_went_on_without_its_host_lacks_its_end(seconds: int, holes: tuple[Hole, ...]) -> None:
     take = make_take((0, 90_000))

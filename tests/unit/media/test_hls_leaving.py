@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from media.cluster.neighbours import Neighbours
 from media.cluster.passing import Handler, Passing
 from media.cluster.presence import Presence
 from media.cluster.registry import Registry
-from media.cluster.turns import Turn
+from media.cluster.turns import UNTOLD_SEGMENTS, Turn, lease_of, take_turn
 from media.events import Outbox
 from media.hls.airing import Airings
 from media.hls.http import PART_TYPE, HlsRoutes
@@ -40,7 +41,7 @@ from media.stream import Stream, StreamContext, StreamEnding
 from tests.harness.recorded import decode, record
 from tests.harness.scripted_rtp import H264, OPUS, broadcast
 from tests.unit.media.object_shelf import ObjectShelf
-from tests.unit.media.test_live_playlist import Studio, plain
+from tests.unit.media.test_live_playlist import BEGAN, S, Studio, plain
 from tests.unit.media.test_recording_told import Bus, NoHook, feed
 from tests.unit.media.tracks import make_fanout
 
@@ -156,6 +157,24 @@ async def test_the_next_node_counts_on_while_its_files_have_names_of_their_own()
     assert playlist.segments[0].uri == "part-1795348800.m4s"
     assert 'URI="part-1795348801.1.m4s"' in studio.text()
     assert studio.airing.listed == range(731, 733)
+
+
+def test_a_playlist_names_no_segment_that_died_with_the_node_before() -> None:
+    # given a node that had told of 731 segments when it died, and may have listed some more that never left its disk
+    dead = lease_of(Turn(), None, "dead") | {"next_sequence": 731}
+    turn = take_turn(dead, "next")
+
+    # when another one goes on twenty seconds later
+    studio = Studio(first_number=1_795_348_800, turn=turn)
+    studio.now_ns = 20 * S
+    studio.segment()
+
+    # then its playlist begins behind all of them, on the same wall clock: there is nothing to mark as EXT-X-GAP
+    playlist = m3u8.loads(studio.text())
+    assert playlist.media_sequence == turn.first_sequence == 731 + UNTOLD_SEGMENTS
+    assert [segment.uri for segment in playlist.segments if segment.uri] == ["part-1795348800.m4s"]
+    assert playlist.segments[0].program_date_time == BEGAN + timedelta(seconds=20)
+    assert playlist.discontinuity_sequence == 1000
 
 
 async def test_who_asks_the_next_node_with_the_numbers_of_the_one_before_gets_all_of_it() -> None:
