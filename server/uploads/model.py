@@ -117,8 +117,8 @@ def check_beginning(received: bytes | bytearray, size: int) -> bool:
 
 
 def taken(upload: Upload, offset: int, now: datetime, idle: timedelta) -> Upload:
-    """A request begins to write here; one that was writing, and could not be ended (its server died, or it is another
-    server's), finds itself too late with its next change.
+    """A request begins to write here; one that was writing, and could not be ended (its server died, or it hangs in
+    S3), finds itself too late with its next change.
 
     That one may still be writing the next part, so its number is left out. Raises Conflict (`wrong_offset`).
     """

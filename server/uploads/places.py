@@ -14,7 +14,7 @@ RECEIVED_AT_ONCE = 16  # by one server; each holds up to two parts in memory
 OF_ONE_TEACHER = 3
 WINDOW_SECONDS = 30.0  # of waiting for a client, in which it must send as much as this:
 WINDOW_BYTES = 32 * 1024  # 9 kbit/s; who has less goes on later, and takes no place meanwhile
-TAKE_OVER_SECONDS = 5.0  # in which a request that lost its upload keeps what has come, unless S3 hangs
+TAKE_OVER_SECONDS = 5.0  # in which a request that lost its upload keeps what has come; else it hangs, or is dead
 
 
 class Place:
@@ -35,14 +35,15 @@ class Place:
         if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
-    async def wait_for_before(self, seconds: float = TAKE_OVER_SECONDS) -> None:
-        """Until the request before has kept what has come, or has had time enough. Raises TakenOver."""
+    async def wait_for_before(self, seconds: float = TAKE_OVER_SECONDS) -> bool:
+        """Until the request before has kept what has come; False: it has had time enough. Raises TakenOver."""
         before, self._before = self._before, None
         if before is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await before.is_over.wait()
         self._check()
+        return before is None or before.is_over.is_set()
 
     def _check(self) -> None:
         if self._is_lost:

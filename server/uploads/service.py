@@ -17,6 +17,7 @@ from server.errors import BodyTooLarge, Conflict, DomainError, NotFound, Unavail
 from server.ids import new_id
 from server.recordings.model import Uploaded, upload_key
 from server.uploads import model
+from server.uploads.handover import Handover
 from server.uploads.model import PART_BYTES, Upload, UploadState, UploadStopped, rest_key, rest_prefix
 from server.uploads.places import Places
 
@@ -31,6 +32,8 @@ class Store(Protocol):
     async def add(self, upload: Upload, places: int) -> bool: ...
     async def get(self, upload_id: str) -> Upload | None: ...
     async def move(self, before: Upload, after: Upload) -> bool: ...
+    async def want(self, upload: Upload) -> None: ...
+    async def is_wanted(self, upload: Upload) -> bool: ...
     async def unfinished_of(self, teacher_id: str) -> list[Upload]: ...
     async def unfinished_bytes(self) -> int: ...
     async def expiring_before(self, state: UploadState, moment: datetime) -> list[Upload]: ...
@@ -87,6 +90,7 @@ class Uploads:
         self._clock = clock
         self.limits = limits
         self._places = Places()
+        self._handover = Handover(store)
 
     async def begin(self, teacher: User, title: str, course_id: str | None, size: int) -> Upload:
         """Announce a video.
@@ -139,10 +143,12 @@ class Uploads:
         """
         model.taken(await self._find(teacher, upload_id), offset, *self._now())  # who is wrong anyway ends nobody
         with self._places.take(teacher.id, upload_id) as place:
-            await place.wait_for_before()
-            found = await self._find(teacher, upload_id)  # what that one has kept has moved it
+            if await place.wait_for_before():
+                await self._handover.wait(await self._find(teacher, upload_id))
+            found = await self._find(teacher, upload_id)  # what the one before has kept has moved it
             upload = await self._keep(found, model.taken(found, offset, *self._now()))
-            upload = await self._receive(upload, place.read(body))
+            async with self._handover.watched(upload, place.lose):
+                upload = await self._receive(upload, place.read(body))
         return await self._finish(upload) if upload.state is UploadState.WHOLE else upload
 
     async def drop(self, teacher: User, upload_id: str) -> None:

@@ -50,6 +50,15 @@ class UploadStore:
         changed = await self._uploads.update_one({"_id": before.id, "version": before.version}, change)
         return changed.modified_count > 0
 
+    async def want(self, upload: Upload) -> None:
+        """Ask whoever took an upload, at the latest as it was read, to let go of it."""
+        await self._uploads.update_one({"_id": upload.id}, {"$max": {"wanted": upload.version}})
+
+    async def is_wanted(self, upload: Upload) -> bool:
+        """Whether somebody wants an upload that was taken like this."""
+        wanted = {"_id": upload.id, "wanted": {"$gte": upload.version}}
+        return await self._uploads.find_one(wanted, {"_id": 1}) is not None
+
     async def unfinished_of(self, teacher_id: str) -> list[Upload]:
         """A teacher's uploads that are not lessons yet, newest first."""
         found = self._uploads.find({"teacher_id": teacher_id, "place": {"$exists": True}}).sort("_id", -1)

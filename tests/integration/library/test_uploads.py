@@ -11,11 +11,12 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 
+from config.objects import S3Objects
 from dongting.ports import free_ports
 from server.accounts.model import Role
 from server.errors import Conflict
@@ -227,21 +228,58 @@ async def test_nobody_who_is_at_the_wrong_place_ends_a_request(farm: Farm) -> No
     assert (await first).lesson_id is not None
 
 
-async def test_a_request_that_cannot_be_ended_finds_itself_too_late(farm: Farm) -> None:
-    # given: the request before is another server's
-    services = farm.server.services
-    uploads, others = services.library.uploads, uploads_of_another_server(farm)
+async def test_a_request_of_another_server_is_ended_as_well(farm: Farm) -> None:
+    # given
+    uploads, others = farm.server.services.library.uploads, uploads_of_another_server(farm)
     begun_one = await uploads.begin(farm.host, "剪枝", None, len(LARGE))
-    hanging = Hanging(LARGE[: PART_BYTES + 1000])
+    hanging = Hanging(LARGE[:1000])
     first = asyncio.create_task(others.append(farm.host, begun_one.id, 0, hanging.body()))
     await hanging.has_sent.wait()
+    # when
+    with pytest.raises(Conflict):
+        await uploads.append(farm.host, begun_one.id, 0, once(LARGE))
+    # then
+    with pytest.raises(TakenOver):
+        await first
+    assert (await uploads.look(farm.host, begun_one.id)).offset == 1000
+    whole = await uploads.append(farm.host, begun_one.id, 1000, once(LARGE[1000:]))
+    assert whole.lesson_id is not None
+    assert await farm.server.services.objects.get(upload_key(begun_one.id)) == LARGE
 
-    # when: the phone is back and sends more
-    at = PART_BYTES
-    second = await uploads.append(farm.host, begun_one.id, at, once(LARGE[at : at + 500]))
-    hanging.goes_on.set()
 
-    # then: nothing of the first one counts any more, not even what it still writes
+class HangingObjects:
+    """The object store, of which a server hears no more once it has begun to bring a part."""
+
+    def __init__(self, objects: S3Objects) -> None:
+        self.has_begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        self._objects = objects
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+    async def put_part(self, *part: Any) -> str:
+        self.has_begun.set()
+        await self.goes_on.wait()
+        return await self._objects.put_part(*part)
+
+
+async def test_a_request_that_hangs_in_the_object_store_finds_itself_too_late(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a request before, which cannot be ended
+    monkeypatch.setattr("server.uploads.handover.TAKE_OVER_SECONDS", 0.2)
+    services = farm.server.services
+    uploads, objects = services.library.uploads, HangingObjects(services.objects)
+    begun_one = await uploads.begin(farm.host, "剪枝", None, len(LARGE))
+    others = uploads_of_another_server(farm, cast("S3Objects", objects))
+    first = asyncio.create_task(others.append(farm.host, begun_one.id, 0, once(LARGE[: PART_BYTES + 1000])))
+    await objects.has_begun.wait()
+
+    # when the phone is back and sends more
+    second = await uploads.append(farm.host, begun_one.id, 0, once(LARGE[:500]))
+    objects.goes_on.set()
+
+    # then nothing of the first one counts any more, not even what it still writes
     with pytest.raises(Conflict) as refused:
         await first
     assert refused.value.code == "wrong_offset"
@@ -250,14 +288,11 @@ async def test_a_request_that_cannot_be_ended_finds_itself_too_late(farm: Farm) 
     assert await services.objects.get(upload_key(begun_one.id)) == LARGE
 
 
-def uploads_of_another_server(farm: Farm) -> Uploads:
+def uploads_of_another_server(farm: Farm, objects: S3Objects | None = None) -> Uploads:
     services = farm.server.services
-    database = services.database
     library = services.library
-    limits = library.uploads.limits
-    return Uploads(
-        UploadStore(database), services.objects, library.courses, library.recordings, services.clock, limits
-    )
+    store, limits = UploadStore(services.database), library.uploads.limits
+    return Uploads(store, objects or services.objects, library.courses, library.recordings, services.clock, limits)
 
 
 @pytest.mark.parametrize("more", [b"", bytes(PART_BYTES)], ids=["a rest", "a part"])
@@ -299,8 +334,9 @@ async def test_of_two_requests_at_the_same_place_one_is_told_to_look_again(farm:
 
 
 async def test_a_server_that_is_killed_loses_at_most_the_part_on_the_wire(
-    farm: Farm, page: Page, environment: Environment, tmp_path: Path
+    farm: Farm, page: Page, environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("server.uploads.handover.TAKE_OVER_SECONDS", 0.2)
     # given: another server, which has got two parts and some more
     await page.sign_in("zhanghong", PASSWORD)
     path = await begun(page, LARGE)

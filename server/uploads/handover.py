@@ -1,0 +1,62 @@
+"""How a request that goes on with an upload ends one that another server has: over the upload's record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from config.tasks import Tasks, is_ending
+from server.infra.away import AWAY
+from server.uploads.model import Upload
+from server.uploads.places import TAKE_OVER_SECONDS
+
+WATCH_SECONDS = 0.5  # each request that sends asks so often whether it is to end
+ASK_SECONDS = 0.1  # and who waits for it, whether it has
+
+
+class Store(Protocol):
+    """What servers tell each other over."""
+
+    async def get(self, upload_id: str) -> Upload | None: ...
+    async def want(self, upload: Upload) -> None: ...
+    async def is_wanted(self, upload: Upload) -> bool: ...
+
+
+class Handover:
+    """Between the servers that share a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def wait(self, upload: Upload) -> None:
+        """Until the request that writes an upload has kept what has come, or its server must be dead."""
+        if not upload.is_taken:
+            return
+        await self._store.want(upload)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TAKE_OVER_SECONDS):
+                while True:
+                    await asyncio.sleep(ASK_SECONDS)
+                    found = await self._store.get(upload.id)
+                    if found is None or not found.is_taken:
+                        return
+
+    @asynccontextmanager
+    async def watched(self, upload: Upload, lose: Callable[[], None]) -> AsyncGenerator[None]:
+        """While a request writes an upload that it took like this: `lose` is called when another one wants it."""
+        async with Tasks("upload") as tasks:
+            tasks.start("watch who wants it", self._watch(upload, lose))
+            yield
+
+    async def _watch(self, upload: Upload, lose: Callable[[], None]) -> None:
+        while not is_ending():
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                is_wanted = await self._store.is_wanted(upload)
+            except AWAY:
+                continue  # nor can anybody say that he wants it
+            if is_wanted:
+                lose()
+                return
