@@ -77,6 +77,7 @@ class Segmenter:
         self._end_ns = 0
         self._part_age_ns = 0
         self._part_bytes = 0
+        self._part_has_pictures = False
 
     @property
     def wants_keyframe(self) -> bool:
@@ -150,6 +151,7 @@ class Segmenter:
             self._close_part(sample.at_ns)
         if self._part_start_ns is None:
             self._open_part(sample)
+        self._part_has_pictures = True
         self._pending = _Picture(sample.at_ns, decoded_at, shown_at, sample.keyframe, sample.data)
         ends_at = sample.at_ns + nanoseconds(self._usual_ticks, VIDEO_CLOCK)
         self._video_end_ns = max(seen_until or 0, ends_at)
@@ -209,7 +211,11 @@ class Segmenter:
             self._sink.note_gap(sample.at_ns, end_ns)
 
     def _is_part_full(self, at_ns: int) -> bool:
-        return self._part_start_ns is not None and at_ns - self._part_start_ns >= self._part_ns
+        """Whether it ends at a keyframe: also if it is sound so far, for nobody begins in the middle of a part."""
+        if self._part_start_ns is None:
+            return False
+        is_sound_so_far = self._video_setup is not None and not self._part_has_pictures
+        return at_ns - self._part_start_ns >= self._part_ns or is_sound_so_far
 
     def _is_part_overfull(self, next_ns: int) -> bool:
         """Whether it ends here, keyframe or not, since the next picture would probably come too late."""
@@ -228,6 +234,7 @@ class Segmenter:
     def _open_part(self, sample: Sample) -> None:
         self._part_start_ns = self._end_ns = sample.at_ns
         self._part_age_ns = self._part_bytes = 0
+        self._part_has_pictures = False
         self._sink.begin_part(sample.at_ns, sample.keyframe and (sample.kind == "video" or self._video_setup is None))
 
     def _close_part(self, end_ns: int | None) -> None:

@@ -67,7 +67,7 @@ class Stream:
     started_at: datetime | None = None
     first_picture_at: datetime | None = None
     ended_at: datetime | None = None
-    end_reason: EndReason | None = None  # nobody noted it before
+    end_reason: EndReason | None = None  # of a stream that is over; None: only its recording told of the end
     lesson_id: str | None = None
     reported_at: datetime | None = None  # when the media node saw what the state says; older reports come too late
 

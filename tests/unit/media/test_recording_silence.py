@@ -161,3 +161,15 @@ def test_a_phone_that_stands_still_for_three_seconds_with_sound_and_picture_is_a
     # then
     assert len(take.runs) == 2
     assert [(round(start / 1e9, 1), round(end / 1e9, 1)) for start, end in take.gaps] == [(3.0, 6.0)]
+
+
+def test_slides_with_sound_each_begin_a_part_however_seldom(tmp_path: Path) -> None:
+    # given slides that come every six seconds, each a keyframe, and sound
+    slides = [(number * 180, data) for number, data in encoded_pictures("H264", 0.1, gop=1)]
+    pictures = at_their_time(picture_packets(slides, "H264", BEGIN))
+    # when
+    take = record(tmp_path, [(H264, OPUS, in_order(pictures, sound_packets(encoded_sounds(17), BEGIN)))])
+    # then a player or a worker may begin at each of them
+    assert [part.start_ms for part in take.parts if part.keyframe] == [0, 6000, 12_000]
+    assert max(part.duration_ms for part in take.parts) < 4500
+    assert shown(tmp_path / "stream", take).beeps_ms == pytest.approx([1000 * n for n in range(17)], abs=30)
