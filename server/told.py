@@ -50,7 +50,7 @@ class ChatClearedTold(Told):
 
     name = "chat_cleared"
     author_id: str
-    at: str
+    at: Iso
 
 
 class RulesTold(Told):
