@@ -14,6 +14,7 @@ from server.told_shapes import (
     ChatMessage,
     Draw,
     Drop,
+    Iso,
     Poll,
     PublicLesson,
     Question,

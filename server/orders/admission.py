@@ -29,7 +29,7 @@ QUANTITY = range(1, 1_000_001)
 MOST_LINES = 20
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CHINA = timezone(timedelta(hours=8))  # order numbers carry the buyer's date
-NUMBER_BITS = 40
+NUMBER_BITS = 50  # of a day's million orders two have the same number once in six years
 NUMBER_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
 NUMBER_PAIRS = tuple(first + second for first in NUMBER_LETTERS for second in NUMBER_LETTERS)  # of ten bits each
 
@@ -134,6 +134,11 @@ class Admission:
     pieces: Mapping[Source, int]
     coupons: Mapping[str, str]
 
+    def refused(self, requests: Sequence[Request]) -> list[Request]:
+        """Those of the group's requests that got no order."""
+        pairs = zip(requests, self.answers, strict=True)
+        return [request for request, answer in pairs if not isinstance(answer, Order)]
+
 
 def check_wanted(buyer_id: str, wanted: Wanted, page: str | None = None) -> Request:
     """A request whose values can be taken; what it wants of one source is one sum. Raises BadRequest."""
@@ -166,7 +171,7 @@ def _summed(wishes: Sequence[Wish]) -> tuple[Sources, tuple[int, ...]]:
 
 
 def order_number(now: datetime, entropy: int) -> str:
-    """A number for people: the day in China and eight letters made of NUMBER_BITS random bits."""
+    """A number for people: the day in China and ten letters made of NUMBER_BITS random bits."""
     return _numbered(_day(now), entropy)
 
 
@@ -176,7 +181,7 @@ def _day(now: datetime) -> str:
 
 def _numbered(day: str, entropy: int) -> str:
     pairs = NUMBER_PAIRS
-    high = pairs[entropy >> 30] + pairs[entropy >> 20 & 1023]
+    high = pairs[entropy >> 40] + pairs[entropy >> 30 & 1023] + pairs[entropy >> 20 & 1023]
     return f"{day}{high}{pairs[entropy >> 10 & 1023]}{pairs[entropy & 1023]}"
 
 

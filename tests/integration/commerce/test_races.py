@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
 from server.errors import DomainError
+from server.infra.transactions import Session
 from server.orders.model import Order
 from tests.integration.commerce.rig import PLENTY, Rig, code_of, make_user
 
@@ -71,10 +73,13 @@ async def test_two_servers_sell_the_same_pieces_and_sell_each_once(rig: Rig, sec
     await rig.check_ledger(product, PLENTY)
 
 
-async def test_the_same_request_twice_at_once_is_one_order(rig: Rig, second_rig: Rig) -> None:
+@pytest.mark.parametrize(("quantity", "per_buyer"), [(3, 3), (3, 1), (1, 1)])
+async def test_the_same_request_twice_at_once_is_one_order(
+    rig: Rig, second_rig: Rig, quantity: int, per_buyer: int
+) -> None:
     # given
     host, product = await rig.stall()
-    sale = await rig.open_sale(host, product, quantity=3, per_buyer=3)
+    sale = await rig.open_sale(host, product, quantity=quantity, per_buyer=per_buyer)
     buyer = make_user("li")
 
     # when: twice here and twice at another server
@@ -85,6 +90,39 @@ async def test_the_same_request_twice_at_once_is_one_order(rig: Rig, second_rig:
     # then
     assert len({order.id for order in answers}) == 1
     assert (await rig.sale(sale)).held == 1
+    await rig.check_ledger(product, PLENTY)
+
+
+async def test_a_request_that_comes_again_while_it_is_written_gets_that_order_and_holds_up_nobody(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    host, product = await rig.stall()
+    sale = await rig.open_sale(host, product, quantity=3, per_buyer=3)
+    writes, is_writing, may_write = 0, asyncio.Event(), asyncio.Event()
+    add_many = rig.order_store.add_many
+
+    async def add_slowly(orders: Sequence[Order], session: Session) -> None:
+        nonlocal writes
+        writes += 1
+        is_writing.set()
+        await may_write.wait()
+        await add_many(orders, session)
+
+    monkeypatch.setattr(rig.order_store, "add_many", add_slowly)
+
+    # when
+    first = asyncio.create_task(rig.place_in_sale(make_user("li"), sale.id, "r1", 1))
+    await is_writing.wait()
+    again = asyncio.create_task(rig.place_in_sale(make_user("li"), sale.id, "r1", 1))
+    neighbour = asyncio.create_task(rig.place_in_sale(make_user("wang"), sale.id, "r1", 1))
+    await asyncio.sleep(0)  # they stand in line
+    may_write.set()
+    orders = await asyncio.gather(first, again, neighbour)
+
+    # then: two groups, each written once
+    assert orders[0].id == orders[1].id != orders[2].id
+    assert writes == 2
     await rig.check_ledger(product, PLENTY)
 
 
