@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections import deque
@@ -16,8 +17,9 @@ from media.rtp.adaptation import BAD_LOSS, FINE_LOSS, Adaptation
 from media.rtp.choice import MAIN_RID, Choice, LayerState, Mode
 from media.rtp.counters import Counters
 from media.rtp.fanout import Fanout
-from media.rtp.lane import REPAIR_OCTETS, Lane, LaneOptions
+from media.rtp.lane import REPAIR_OCTETS, Lane, LaneOptions, State
 from media.rtp.loss import LossMeter
+from media.rtp.opening import Opening
 from media.rtp.seq import distance
 from media.rtp.timeline import to_ntp
 from media.session import Ending, Session
@@ -71,6 +73,7 @@ class Viewer:
         self._adaptation = Adaptation()
         self.placed: list[Placed] = []
         self._keys: SrtpKeys | None = None
+        self._next_piece: asyncio.TimerHandle | None = None  # of his first second
         self._source = source
         self._counters = counters
         self._chosen = [media for media in chosen if media.codecs]
@@ -120,7 +123,7 @@ class Viewer:
             else:
                 rid, slides = self._wanted(placed.lane.wanted, now)
                 if (rid, slides) != (placed.lane.wanted, placed.lane.takes_slides):
-                    placed.fanout.want(placed.lane, rid, slides=slides)
+                    placed.fanout.want(placed.lane, rid, slides=slides, catches_up=self._adaptation.catches_up)
                     self._ask_for_pictures(placed.fanout, now)
 
     def _has_what_there_is(self, placed: Placed) -> bool:
@@ -182,8 +185,29 @@ class Viewer:
         if rid is not None:
             lane.wanted = rid
         elif placed.is_video:
+            now_sent = (c for c in media.codecs if c.name == fanout.codec)
+            reports = any(c.rtx_payload_type and "goog-remb" in c.codec.feedback for c in now_sent)
+            self._adaptation.can_open = reports and options.send_time_id != 0
             lane.wanted, lane.takes_slides = self._wanted(None, now)
+        opening = self._adaptation.opening if placed.is_video else None
+        lane.is_paced = opening is not None
         fanout.join(lane)
+        if opening is not None:
+            self._send_next(placed, opening)
+
+    def _send_next(self, placed: Placed, opening: Opening) -> None:
+        """The next packet of his first second, and so on until his line is known or has had its time."""
+        now, lane = time.monotonic(), placed.lane
+        if opening.is_over(now) and self._adaptation.opening is opening:
+            self._adaptation.opening = None
+        if self._adaptation.opening is not opening:
+            lane.is_paced = False
+            return
+        octets = placed.fanout.send_next(lane) if opening.is_trying else 0
+        if lane.is_paced and lane.state is State.CATCHING_UP and lane.layer and not opening.is_patient(now):
+            self._source.request_keyframe(lane.layer.rid)  # it is less than what is left of the group
+        loop = asyncio.get_running_loop()
+        self._next_piece = loop.call_later(opening.pause(octets), self._send_next, placed, opening)
 
     def receive_rtp(self, packet: bytes) -> None:
         """A viewer has nothing to send."""
@@ -283,6 +307,8 @@ class Viewer:
 
     def ended(self, reason: Ending) -> None:
         """The session is over: leave the tracks."""
+        if self._next_piece is not None:
+            self._next_piece.cancel()
         for placed in self.placed:
             placed.fanout.leave(placed.lane)
         self.placed = []

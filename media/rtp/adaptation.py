@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from media.rtp.choice import Choice, LayerState, Mode
+from media.rtp.opening import Opening
 from media.rtp.probe import Probe
 
-START_BITS_PER_SECOND = 1_000_000  # believed of a line of which nothing is known yet
+START_BITS_PER_SECOND = 1_000_000  # believed of a line of which nothing is known, and that can't be measured at once
 SPARE = 1.1  # a layer may need so much more than was reported before it is given up: reports lag behind
+CATCHES_UP = 2.0  # a line that carries so much more than a layer gets its kept group, else the next keyframe
 FIT = 0.9  # and one must need so much less than was reported to be taken
 FALLING = 0.97  # a report of so much less than the best one since: the line is full
 BAD_LOSS = 0.10  # more, twice in a row, is congestion; less is repaired
@@ -38,12 +40,18 @@ class Adaptation:
         "_proven",
         "_reported",
         "_tried_at",
+        "can_open",
         "can_probe",
+        "catches_up",
+        "opening",
         "probe",
     )
 
     def __init__(self) -> None:
+        self.can_open = False  # he knows RTX, and is told when packets were sent: his reports come early
         self.can_probe = False  # he knows RTX
+        self.catches_up = False  # on the layer that was chosen last: his line carries it twice
+        self.opening: Opening | None = None  # his first second, in which better layers are tried
         self.probe: Probe | None = None  # what is tried on his line now
         self._reported: int | None = None
         self._peak = 0  # the best report since the last one that fell
@@ -60,11 +68,11 @@ class Adaptation:
         return None if self._reported is None else max(self._reported, self._proven)
 
     def reported(self, bits_per_second: int, now: float) -> bool:
-        """What the viewer says that his line carries (REMB). True when it is less than before: choose anew."""
+        """What the viewer says that his line carries (REMB). True when it is less, or the first word: choose anew."""
         self._reported = bits_per_second
         if bits_per_second >= self._peak * FALLING:
             self._peak = max(self._peak, bits_per_second)
-            return False
+            return self.opening is not None
         self._peak, self._proven = bits_per_second, 0
         self._give_up_probe(now)
         return True
@@ -81,8 +89,8 @@ class Adaptation:
         return self._bad_reports >= BAD_REPORTS
 
     def rest(self) -> None:
-        """What his line carries beyond the present is of no interest: end the probe."""
-        self.probe = None
+        """What his line carries beyond the present is of no interest: end all attempts."""
+        self.probe = self.opening = None
 
     def choose(
         self,
@@ -97,7 +105,7 @@ class Adaptation:
 
         `besides`: bits per second of the sound; `loss`: the share of packets that are to be sent twice.
         """
-        self._loss = loss
+        self._loss, self.catches_up = loss, False
         if choice.mode is Mode.LAYER:
             named = [layer.rid for layer in layers if layer.rid == choice.rid]
             if named:
@@ -114,6 +122,8 @@ class Adaptation:
             place = self._lower(needed, place, now)
         elif place == 0:
             self.rest()
+        elif self.opening is not None:
+            place = self._open(needed, place, now)
         elif self._may_rise(needed, place, now):
             self.rest()
             place -= 1
@@ -127,7 +137,21 @@ class Adaptation:
         carries = self.bits_per_second or START_BITS_PER_SECOND
         if not any(layer.bits_per_second for layer in layers):
             return layers[len(layers) // 2].rid  # nothing is measured yet
+        if self.can_open and self._reported is None and len(layers) > 1:
+            self.can_open = False  # he comes but once
+            self.opening = Opening([self._needed(layer, besides) for layer in layers[:-1]], now)
+            return layers[-1].rid
         return next((la.rid for la in layers if self._needed(la, besides) <= carries), layers[-1].rid)
+
+    def _open(self, needed: Sequence[int], place: int, now: float) -> int:
+        """The best layer that fits by his first report; without one he stays where he is."""
+        carries = self.bits_per_second or 0
+        better = next((at for at in range(place) if needed[at] <= carries * FIT), place)
+        if better != place:
+            self.opening = None
+            self._changed_at = now
+            self.catches_up = needed[better] * CATCHES_UP <= carries
+        return better
 
     def _needed(self, layer: LayerState, besides: int) -> int:
         """Bits per second of the sound, the layer, and the repeats of what is lost of it."""

@@ -141,7 +141,6 @@ class Delivery:
             return False
         self.catching[lane] = lane.begin(layer, group.packets[0].sequence, group.packets[0], State.CATCHING_UP)
         lane.place, lane.serial = 0, group.serial
-        lane.join_sequence, lane.join_timestamp = layer.newest, layer.newest_timestamp
         return True
 
     def catch_up(self) -> list[Lane]:
@@ -156,11 +155,19 @@ class Delivery:
             if group is None or lane.serial != group.serial:
                 stale.append(lane)
                 continue
-            budget -= self._catch_up_one(lane, span, group, now)
+            if not lane.is_paced:
+                budget -= len(self._catch_up_one(lane, span, group, now, CATCH_UP_PACKETS))
         return stale
 
-    def _catch_up_one(self, lane: Lane, span: Span, group: KeyframeGroup, now: float) -> int:
-        pieces = group.packets[lane.place : lane.place + CATCH_UP_PACKETS]
+    def send_next(self, lane: Lane, now: float) -> int:
+        """One more packet of the kept group to a lane that is paced; answers its octets, 0 when there is none."""
+        span, group = self.catching.get(lane), self.layer.group
+        if span is None or group is None or lane.serial != group.serial:
+            return 0
+        return sum(len(packet.payload) for packet in self._catch_up_one(lane, span, group, now, 1))
+
+    def _catch_up_one(self, lane: Lane, span: Span, group: KeyframeGroup, now: float, most: int) -> list[RtpPacket]:
+        pieces = group.packets[lane.place : lane.place + most]
         for packet in pieces:
             if packet.sequence >= span.first:  # a piece of the keyframe that came late has no number here
                 self._single.send(lane, span, packet, now)
@@ -172,7 +179,7 @@ class Delivery:
             self.flush(now)  # he has what is gathered already
             lane.state, span.end = State.LIVE, None
             self.attach(lane, span)
-        return len(pieces)
+        return pieces
 
     # -- slides
 

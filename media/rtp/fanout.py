@@ -183,11 +183,14 @@ class Fanout:
             self._detach(lane)
             del self._lanes[lane]
 
-    def want(self, lane: Lane, rid: str | None, *, slides: bool = False) -> None:
-        """He is to get another layer (None: none, or slides of the least one): from its next keyframe on."""
+    def want(self, lane: Lane, rid: str | None, *, slides: bool = False, catches_up: bool = False) -> None:
+        """He is to get another layer (None: none, or slides of the least one): from its next keyframe on.
+
+        `catches_up`: at once, where the layer's last keyframe group is kept.
+        """
         if lane not in self._lanes or (lane.wanted == rid and lane.takes_slides == slides):
             return
-        lane.wanted, lane.takes_slides = rid, slides
+        lane.wanted, lane.takes_slides, lane.is_paced = rid, slides, False
         for delivery in self.deliveries.values():
             delivery.waiting.pop(lane, None)
         serving = self._lanes[lane]
@@ -195,6 +198,10 @@ class Fanout:
         if slides or target is None or serving is None or lane.state is State.SLIDES:
             self._detach(lane)
             self._admit(lane)
+        elif target is not serving and catches_up and target.layer.has_group:
+            self._detach(lane)
+            self._admit(lane)
+            self._catch_up(target)
         elif target is not serving:
             target.waiting[lane] = None
 
@@ -256,10 +263,31 @@ class Fanout:
         for lane in delivery.catch_up():  # a new keyframe: what is left of the old group is of no use
             is_waiting_elsewhere = [d for d in self.deliveries.values() if lane in d.waiting]
             self._detach(lane)
+            lane.is_paced = False
             self._admit(lane)
             for other in is_waiting_elsewhere:
                 if self._lanes[lane] is not other:
                     other.waiting[lane] = None
+
+    def send_next(self, lane: Lane) -> int:
+        """The next packet of the kept group to a lane that is paced, or, if he has them all, one of them again.
+
+        Answers its octets, 0 when there is none.
+        """
+        serving, now = self._lanes.get(lane), time.monotonic()
+        if serving is None:
+            return 0
+        if lane.state is State.CATCHING_UP:
+            return serving.send_next(lane, now)
+        span = lane.span
+        if lane.rtx_payload_type is None or lane.state is not State.LIVE or span is None:
+            return 0
+        packet = max(span.newest(MOST_REPEATS), key=lambda kept: len(kept.payload), default=None)
+        if packet is None:
+            return 0
+        self._counters.packets_probing += 1
+        self._single.resend(lane, span, packet, now)
+        return len(packet.payload)
 
     # -- repair and reports
 
@@ -287,11 +315,8 @@ class Fanout:
         span, sent = lane.span, 0
         if lane.rtx_payload_type is None or lane.state is not State.LIVE or span is None:
             return 0
-        now, newest = time.monotonic(), span.layer.newest
-        for number in range(newest, max(span.first, newest - MOST_REPEATS) - 1, -1):
-            packet = span.layer.history.get(number)
-            if packet is None:
-                continue
+        now = time.monotonic()
+        for packet in span.newest(MOST_REPEATS):
             if sent + len(packet.payload) > octets:
                 break
             sent += len(packet.payload)

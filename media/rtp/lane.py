@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -67,6 +67,14 @@ class Span:
         own = newest + distance(wanted, newest & 0xFFFF) - self.shift
         return self.layer.history.get(own) if self.first <= own < end else None
 
+    def newest(self, most: int) -> Iterator[RtpPacket]:
+        """What was sent last while this is live, as far as it is kept, newest first; at most so many and one."""
+        newest = self.layer.newest
+        for number in range(newest, max(self.first, newest - most) - 1, -1):
+            packet = self.layer.history.get(number)
+            if packet is not None:
+                yield packet
+
 
 class Lane:
     """The state of one viewer in one track; `Fanout` moves it, the viewer's session reads it."""
@@ -78,6 +86,7 @@ class Lane:
         "before",
         "cohort",
         "context",
+        "is_paced",
         "join_sequence",
         "join_timestamp",
         "next_sequence",
@@ -124,6 +133,7 @@ class Lane:
         self.before: Span | None = None  # what he got before, for packets that he still misses of it
         self.cohort: Cohort | None = None  # with `row`: among those who get each packet as it comes
         self.row = 0
+        self.is_paced = False  # the kept group goes to him piece by piece (`Fanout.send_next`)
         self.join_sequence = 0  # up to this number of the layer pictures are shown in fast motion
         self.join_timestamp = 0
         self.place = 0
@@ -171,6 +181,8 @@ class Lane:
         `packet`: the one of that number, where it is there already and its other numbers matter (pictures).
         """
         self.finish()
+        if state is State.CATCHING_UP:
+            self.join_sequence, self.join_timestamp = layer.newest, layer.newest_timestamp
         span = Span(layer, first, self.next_sequence - first)
         if packet is not None:
             self._go_on(span, packet)
@@ -182,7 +194,7 @@ class Lane:
 
     def _go_on(self, span: Span, packet: RtpPacket) -> None:
         if self._after_timestamp is not None:
-            gap = time_distance(packet.timestamp, self._after_timestamp)
+            gap = time_distance(self._in_fast_motion(packet), self._after_timestamp)
             span.time_shift = 0 if gap > 0 else 1 - gap
         numbers = span.layer.numbers_of(packet)
         if self._after_picture is not None and numbers.picture_at != ABSENT:
@@ -233,12 +245,14 @@ class Lane:
 
     def timestamp_of(self, packet: RtpPacket, span: Span) -> int:
         """Pictures from before the viewer came are pressed into a short time, else he would lag by as much."""
-        timestamp = packet.timestamp
-        if packet.sequence <= self.join_sequence and span is self.span:
-            behind = time_distance(self.join_timestamp, timestamp)
-            if behind > 0:
-                timestamp = self.join_timestamp - behind // CATCH_UP_SPEED
+        timestamp = self._in_fast_motion(packet) if span is self.span else packet.timestamp
         return timestamp + span.time_shift & 0xFFFFFFFF
+
+    def _in_fast_motion(self, packet: RtpPacket) -> int:
+        behind = time_distance(self.join_timestamp, packet.timestamp)
+        if packet.sequence <= self.join_sequence and behind > 0:
+            return self.join_timestamp - behind // CATCH_UP_SPEED
+        return packet.timestamp
 
     def find(self, wanted: int) -> tuple[RtpPacket, Span] | None:
         """The packet that he was sent under this number, and with which shifts."""

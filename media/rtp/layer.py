@@ -57,6 +57,11 @@ class Layer:
             self.group.most = GROUP_PACKETS if answers_requests else UNANSWERED_GROUP_PACKETS
 
     @property
+    def has_group(self) -> bool:
+        """Whether a new viewer can begin at once with what is kept."""
+        return self.group is not None and bool(self.group.packets)
+
+    @property
     def is_heard(self) -> bool:
         """Whether the source that runs now has sent anything."""
         return self._unwrap is not None

@@ -157,3 +157,24 @@ async def test_a_viewer_on_a_bad_line_gets_a_lower_layer_and_keeps_moving(runnin
         await more_frames(viewer, 15 * 60, seconds=120)  # a minute of pictures
         assert proxy.lost > lost
         assert await viewer.evaluate(FREEZES) - freezes <= 1
+
+
+async def test_a_viewer_whose_line_is_thin_from_the_first_second_begins_small_and_moves(
+    running: Running, browser: Browser
+) -> None:
+    # given
+    host, viewer = await page_of(browser, running), await page_of(browser, running)
+    await host.evaluate(PUBLISH_LAYERS, [running.url("/whip/oranges"), KEY, "VP8"])
+    await running.heard.wait("publisher_joined")
+    await until(lambda: flowing(running) == ALL_LAYERS, "all layers", seconds=30)
+    async with UdpProxy(running.node.udp_port) as proxy:
+        proxy.bits_per_second = 300_000
+
+        # when
+        await viewer.evaluate(PLAY_THROUGH, [running.url("/whep/oranges"), proxy.port])
+        assert only_viewer(running).selected == "l"
+        await more_frames(viewer, 30)
+
+        # then: nothing overflowed, where the best layer's kept pictures cost some two hundred packets
+        assert proxy.lost < 20
+        assert await viewer.evaluate(FREEZES) <= 1
