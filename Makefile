@@ -35,6 +35,7 @@ soak: install-dev ## kill -9 ten and twenty times where `make test` does so a fe
 	@SOAK=1 $(BIN)/python -m pytest tests/integration/commerce/test_kills.py \
 		tests/integration/media/test_recording_kills.py tests/integration/library/test_replays.py -k killed
 
+WITH_BROWSER = tests/browser tests/integration/media  # only there; to load all the others takes a while
 SHARED = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test-page:
@@ -44,10 +45,10 @@ test-beside:
 	@$(SHARED) -n 3 -m "not browser and not pictures and not alone"
 
 test-browser:
-	@$(SHARED) -n 2 -m "(browser or pictures) and not alone"
+	@$(SHARED) -n 2 -m "(browser or pictures) and not alone" $(WITH_BROWSER)
 
 test-alone:
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest -m alone $(WITH_BROWSER)
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint-python lint-page
@@ -89,6 +90,7 @@ bench-vod: install-dev ## the ladder beside one FFmpeg command, two workers besi
 
 lock: install-dev ## resolves the dependencies of pyproject.toml anew
 	@command -v uv >/dev/null || $(BIN)/pip install -q uv
+	@PATH="$$PATH:$(BIN)"; echo uv | $(LOCK) -o requirements/uv.txt -
 	@PATH="$$PATH:$(BIN)"; $(LOCK) -o requirements/image.txt pyproject.toml
 	@PATH="$$PATH:$(BIN)"; $(LOCK) --extra allinone -o requirements/runtime.txt pyproject.toml
 	@PATH="$$PATH:$(BIN)"; $(LOCK) --extra allinone --extra dev -o requirements/dev.txt pyproject.toml

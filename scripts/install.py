@@ -65,6 +65,56 @@ def make_venv(kind: str) -> None:
             return
     if not venv_works():
         create_venv()
+    if not install_quickly(lock):
+        install_with_pip(lock)
+    write_stamp(VENV / f".installed-{kind}", digest([lock]))
+
+
+def install_quickly(lock: Path) -> bool:
+    """Have uv do it, in a third of pip's time; False where it does not come or does not get along."""
+    uv = VENV / "bin" / "uv"
+    pip = [venv_python(), "-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--require-hashes"]
+    if not uv.exists() and not succeeds([*pip, "-r", str(ROOT / "requirements" / "uv.txt")]):
+        return False
+    command = [str(uv), "pip", "install", "--python", venv_python(), "--require-hashes", "-r", str(lock)]
+    try:
+        run("Python packages", command, uv_progress, log=VENV / "install.log", env=uv_environment())
+    except CannotInstall:
+        print("  once more with pip")
+        return False
+    return True
+
+
+def uv_progress(line: str) -> str:
+    """What uv is at; it has a word for each large package."""
+    return line.strip() if line.startswith((" Download", "   Building", "Prepared")) else ""
+
+
+def uv_environment() -> dict[str, str]:
+    """The package indexes that pip was told of, as uv is told of them; what was said to uv itself goes first.
+
+    Of several indexes any may have a package, as with pip: the lock's hashes say which file it must be.
+    """
+    done = subprocess.run([venv_python(), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    told = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
+    # global.index-url='https://…'; what is said of `pip install` alone goes before, and what the environment says.
+    for line in sorted(done.stdout.splitlines(), key=lambda line: (line[:5] == ":env:", line[:8] == "install.")):
+        key, _, value = line.partition("=")
+        words = value.strip("'\"").replace("\\n", " ").split()
+        match key.rpartition(".")[2] if words else "":
+            case "index-url":
+                told["UV_DEFAULT_INDEX"] = words[0]
+            case "extra-index-url":
+                told["UV_INDEX"] = " ".join(words)
+            case "find-links":
+                told["UV_FIND_LINKS"] = ",".join(words)
+            case "cert":
+                told["SSL_CERT_FILE"] = words[0]
+    return {**told, **os.environ}
+
+
+def install_with_pip(lock: Path) -> None:
+    """Where uv cannot be had."""
     wanted = sum(1 for line in lock.read_text().splitlines() if "==" in line)
     command = [venv_python(), "-m", "pip", "install", "--require-hashes", "--no-input", "-r", str(lock)]
     seen: set[str] = set()
@@ -77,7 +127,6 @@ def make_venv(kind: str) -> None:
         return f"{len(seen)} of about {wanted}"
 
     run("Python packages", command, progress, log=VENV / "install.log", hint=PIP_HINT)
-    write_stamp(VENV / f".installed-{kind}", digest([lock]))
 
 
 PIP_HINT = "is the package index reachable? (`pip config list` shows which one is used)"

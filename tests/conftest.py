@@ -39,8 +39,13 @@ if WORKER:
     first = int(WORKER.removeprefix("gw")) * share
     ports.FREE_PORTS = ports.FREE_PORTS[first : first + share]
 
+# What is collected stays: to look for rubbish among it takes a fifth of the collecting.
+gc.disable()
+
 TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("integration", "browser")
+WITH_BROWSER = (TESTS / "browser", TESTS / "integration" / "media")  # where the Makefile looks for these marks
+MARKS_WITH_BROWSER = ("alone", "pictures")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,6 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
+        if any(map(item.get_closest_marker, MARKS_WITH_BROWSER)) and not set(item.path.parents) & set(WITH_BROWSER):
+            raise pytest.UsageError(f"{item.nodeid}: no make target runs its mark there; see WITH_BROWSER")
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
             item.fixturenames.insert(0, "no_task_is_left")
     order = ("integration", "unit", "browser") if WORKER else ("unit", "integration", "browser")
@@ -68,6 +75,7 @@ def pytest_collection_finish() -> None:
     """What is here now stays; thousands of collected tests are not looked at for rubbish again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
