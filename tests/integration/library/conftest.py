@@ -136,11 +136,12 @@ class Farm:
             await services.bus.publish_event("take_ready", fields)
 
     async def lesson_of(self, page: Page, stream: Stream) -> str:
-        """The lesson of a stream, as soon as there is one."""
+        """The lesson of a stream, as soon as there is one and the stream knows it, which comes a moment later."""
 
         async def find() -> str | None:
             status, body = await page.ask("GET", f"/api/streams/{stream.id}/replay")
-            return str(body["lesson_id"]) if status == 200 else None
+            known = (await self.server.services.streams.get(stream.id)).lesson_id
+            return str(body["lesson_id"]) if status == 200 and known else None
 
         return str(await eventually(find))
 
