@@ -149,7 +149,7 @@ async def test_parts_are_uploaded_while_the_stream_goes_on(settings: MediaSettin
     await recorder.aclose()
 
 
-async def test_keyframes_are_asked_for_until_one_comes(settings: MediaSettings, objects: S3Objects) -> None:
+async def test_a_keyframe_that_does_not_come_is_asked_for_again(settings: MediaSettings, objects: S3Objects) -> None:
     asked: list[int] = []
     recorder = make_recorder(settings, objects, asked)
     await recorder.start()
