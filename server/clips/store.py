@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import DuplicateKeyError
 
 from server.clips.model import Clip, Shown
-from server.infra.mongo import Database, Document
+from server.infra.mongo import Database, Document, drop_index
 from server.making.model import WorkState
 from server.making.records import WorkRecords, as_read, read_work, work_document
 
 CLIPS_LISTED = 200
-INDEX_NOT_FOUND = 27
 OF_PRODUCT = 12
 SEEN = {"shown": {"$ne": None}, "removed": False}
 
@@ -36,12 +35,7 @@ class ClipStore(WorkRecords[Clip]):
 
     async def _bring_up_to_date(self) -> None:
         """Clips of before had no editions, and were found by their moment's begin."""
-        if "stream_id_1_product_id_1_start_ms_1" in await self._clips.index_information():
-            try:
-                await self._clips.drop_index("stream_id_1_product_id_1_start_ms_1")
-            except OperationFailure as error:
-                if error.code != INDEX_NOT_FOUND:  # another server was first
-                    raise
+        await drop_index(self._clips, "stream_id_1_product_id_1_start_ms_1")
         common = {"edition": 1, "untidy": True, "removed": False, "by_host": False, "pinned_lesson_id": None}
         made = {"edition": 0, "duration_ms": "$duration_ms", "has_poster": "$has_poster", "at_ms": "$start_ms"}
         shown = {"$cond": [{"$eq": ["$work.state", WorkState.READY]}, made, None]}

@@ -10,11 +10,12 @@ from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from config.settings import ServerSettings
 
+INDEX_NOT_FOUND = 27
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 Database = AsyncDatabase[Document]
@@ -51,3 +52,14 @@ async def mongo_is_up(database: Database) -> bool:
     except PyMongoError:
         return False
     return True
+
+
+async def drop_index(collection: Collection, name: str) -> None:
+    """Drop an index of an older version, if there is one; several servers may do it at once."""
+    if name not in await collection.index_information():
+        return
+    try:
+        await collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code != INDEX_NOT_FOUND:  # another server was first
+            raise

@@ -95,10 +95,11 @@ class Transactions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a buyer before his turn: from where he is banned, and where he wants his parcels."""
+    """What is known before the turn: from where a buyer is banned, where he wants his parcels, an order's id."""
 
     banned: Collection[str]
     book: AddressBook | None
+    fresh: Fresh
 
 
 @dataclass(slots=True, eq=False)
@@ -224,9 +225,9 @@ class Placing:
             books = await self._books.of_owners(owners) if owners else {}
             banned = await self._bans.bans_on(sorted({one.buyer_id for one in requests}), self._clock.now())
             orders = await self._store.by_requests(requests)
-            for ticket in new:
+            for ticket, fresh in zip(new, make_fresh(len(new)), strict=True):
                 buyer_id, order = ticket.request.buyer_id, orders.get(ticket.request.key)
-                ticket.standing = Standing(banned.get(buyer_id, ()), books.get(buyer_id))
+                ticket.standing = Standing(banned.get(buyer_id, ()), books.get(buyer_id), fresh)
                 if order is not None and not ticket.answer.done():
                     ticket.answer.set_result(order)
 
@@ -266,6 +267,7 @@ class Placing:
         standings = [(one.request.buyer_id, one.standing) for one in group if one.standing is not None]
         banned = {buyer_id: standing.banned for buyer_id, standing in standings if standing.banned}
         books = {buyer_id: standing.book for buyer_id, standing in standings if standing.book is not None}
+        fresh = [standing.fresh for _, standing in standings]
         perhaps_ordered: Sequence[Request] = ()
 
         async def work(session: Session) -> Admission:
@@ -274,7 +276,6 @@ class Placing:
             offers = [offer for offer in entered if offer is not None]
             orders = await self._store.by_requests(perhaps_ordered, session)
             known = replace(await self._read(sources, requests, session), orders=orders, books=books, banned=banned)
-            fresh = make_fresh(len(requests))
             admission = admit(offers, requests, known, now, fresh)
             # Whom another server served since he was prepared may have the last piece, or all that he may have.
             missed = await self._store.by_requests(admission.refused(requests), session)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from server.infra.mongo import Database, Document
+from server.infra.mongo import Database, Document, drop_index
 from server.infra.transactions import Session
 from server.orders.admission import Request
 from server.orders.model import (
@@ -42,6 +42,7 @@ class OrderStore:
 
     async def make_indexes(self) -> None:
         """One order per request of a buyer; a buyer's part in a sale; lists; holds and parcels by their end."""
+        await drop_index(self._orders, "number_1")  # of an older version
         held, shipped = {"state": OrderState.HELD.value}, {"state": OrderState.SHIPPED.value}
         await self._orders.create_index([("buyer_id", 1), ("request_id", 1)], unique=True)
         await self._orders.create_index([("lines.sale_id", 1), ("buyer_id", 1)], partialFilterExpression=OF_A_SALE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -90,3 +91,14 @@ async def test_who_signs_in_is_found_by_an_index_by_name_or_by_phone(strict_rig:
 
     # then
     assert found == [(li, "a hash"), (li, "a hash")]
+
+
+async def test_the_index_by_number_of_older_versions_goes_away_when_servers_start(rig: Rig, second_rig: Rig) -> None:
+    # given
+    await rig.database["orders"].create_index("number", unique=True)
+
+    # when
+    await asyncio.gather(rig.order_store.make_indexes(), second_rig.order_store.make_indexes())
+
+    # then
+    assert "number_1" not in await rig.database["orders"].index_information()

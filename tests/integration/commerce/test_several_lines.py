@@ -107,6 +107,30 @@ async def test_many_who_want_the_same_things_in_any_order_on_two_servers_all_get
     await check(rig, oranges, tea)
 
 
+async def test_orders_of_one_group_are_kept_each_as_its_buyer_was_told(rig: Rig) -> None:
+    # given: somebody with a coupon, somebody with an address
+    _, oranges, tea, _ = await stall_with_tea(rig)
+    li, wang, zhao, chen = (make_user(name) for name in ("li", "wang", "zhao", "chen"))
+    coupon = await rig.give_coupon(li, oranges.merchant_id)
+    home = await rig.addresses.add(wang, "王芳", "13800138000", "华容县迎宾路8号", is_default=True)
+
+    # when
+    both = of_product(tea.id), of_product(oranges.id)
+    told = await asyncio.gather(
+        rig.place(chen, "r", *both),
+        rig.place(li, "r", *both, coupon_id=coupon.id),
+        rig.place(zhao, "r", *both),
+        rig.place(wang, "r", *both, address_id=home.id),
+        rig.place(zhao, "r2", of_product(tea.id), of_product(oranges.id, 2)),
+    )
+
+    # then
+    assert [await rig.order_store.get(order.id) for order in told] == list(told)
+    assert [order.discount_fen for order in told] == [0, coupon.value_fen, 0, 0, 0]
+    assert [order.delivery is None for order in told] == [True, True, True, False, True]
+    await check(rig, oranges, tea)
+
+
 async def test_holds_of_several_lines_run_out_as_soon_as_the_first_would(rig: Rig) -> None:
     _, oranges, tea, sale = await stall_with_tea(rig)
     order = await rig.place(LI, "r1", of_product(tea.id), of_sale(sale.id))
