@@ -13,7 +13,7 @@ from server.catalog.model import Product, ProductChanges
 from server.catalog.pictures import Pictures
 from server.catalog.service import Catalog
 from server.catalog.shape import merchant_shape, product_shape
-from server.http import Body, Routes, answer, parse_body, read_limited, require_role
+from server.http import USER, Body, Routes, answer, parse_body, read_limited, require_role
 
 PICTURE_LIMIT_BYTES = 10_000_000
 QUERY_LIMIT = 64
@@ -64,7 +64,8 @@ def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
         if asked is not None:
             return items(await catalog.some(asked.split(",")))
         query = request.query.get("q", "")[:QUERY_LIMIT]
-        return items(await catalog.list(request.query.get("merchant_id") or None, query))
+        merchant_id = request.query.get("merchant_id") or None
+        return items(await catalog.search(merchant_id, query, request.get(USER), request.remote or ""))
 
     async def get_product(request: web.Request) -> web.Response:
         return answer(product_shape(await catalog.get(request.match_info["id"])))
@@ -110,7 +111,8 @@ def merchant_routes(catalog: Catalog) -> Routes:
     """Routes of those who sell."""
 
     async def list_merchants(request: web.Request) -> web.Response:
-        found = await catalog.find_merchants(request.query.get("q", "")[:QUERY_LIMIT])
+        query = request.query.get("q", "")[:QUERY_LIMIT]
+        found = await catalog.find_merchants(query, request.get(USER), request.remote or "")
         return answer({"items": [merchant_shape(merchant) for merchant in found]})
 
     async def get_merchant(request: web.Request) -> web.Response:

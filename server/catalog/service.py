@@ -19,9 +19,12 @@ from server.catalog.model import (
 )
 from server.errors import Conflict, NotFound
 from server.ids import new_id
+from server.infra.visitors import is_persons_address
 from server.rooms.model import Room
 
 QUERY_WORDS = 5  # of a search; more are ignored
+SEARCHING = "60/minute"  # for goods and merchants, of one person
+GUESTS_SEARCHING = "120/minute"  # of one address: a village may share one
 MOST_ASKED = 60  # of products that are asked for by name at once: a full cart
 
 
@@ -47,6 +50,12 @@ class Rooms(Protocol):
     async def by_host(self, host_id: str) -> Room | None: ...
 
 
+class Limits(Protocol):
+    """Counts what somebody does."""
+
+    async def check(self, limit: str, *who: str) -> None: ...
+
+
 class ChangeListener(Protocol):
     """Who shows products and must know of a new price or stock."""
 
@@ -56,9 +65,10 @@ class ChangeListener(Protocol):
 class Catalog:
     """Products of all merchants. A host sells for his room's merchant: that merchant's products are his shelf."""
 
-    def __init__(self, store: Store, rooms: Rooms, clock: Clock) -> None:
+    def __init__(self, store: Store, rooms: Rooms, limits: Limits, clock: Clock) -> None:
         self._store = store
         self._rooms = rooms
+        self._limits = limits
         self._clock = clock
         self._listeners: tuple[ChangeListener, ...] = ()
 
@@ -92,6 +102,11 @@ class Catalog:
         """Products, newest first."""
         return await self._store.find(merchant_id, (query or "").split()[:QUERY_WORDS])
 
+    async def search(self, merchant_id: str | None, query: str, user: User | None, address: str) -> Sequence[Product]:
+        """Products with these words, newest first. Raises TooManyRequests."""
+        await self._count_search(query, user, address)
+        return await self.list(merchant_id, query)
+
     async def newest_of(self, merchant_ids: Sequence[str], most: int) -> Mapping[str, Sequence[Product]]:
         """The newest products of each of these merchants, at most so many of each, by merchant."""
         return await self._store.newest_of(merchant_ids, most) if merchant_ids else {}
@@ -118,8 +133,9 @@ class Catalog:
         """The merchants among these ids that exist, by id."""
         return {merchant.id: merchant for merchant in await self._store.get_merchants(merchant_ids)}
 
-    async def find_merchants(self, query: str) -> Sequence[Merchant]:
-        """Merchants by name."""
+    async def find_merchants(self, query: str, user: User | None, address: str) -> Sequence[Merchant]:
+        """Merchants by name. Raises TooManyRequests."""
+        await self._count_search(query, user, address)
         return await self._store.find_merchants(query.split()[:QUERY_WORDS])
 
     async def describe_merchant(self, host: User, summary: str) -> Merchant:
@@ -193,3 +209,12 @@ class Catalog:
             raise Conflict("the stock has changed meanwhile; please look again")
         await self.changed(product_id)
         return edited
+
+    async def _count_search(self, query: str, user: User | None, address: str) -> None:
+        """To look at everything costs an index and is not counted; words have each name read."""
+        if not query.split():
+            return
+        if user is not None:
+            await self._limits.check(SEARCHING, "goods-search", user.id)
+        elif is_persons_address(address):
+            await self._limits.check(GUESTS_SEARCHING, "goods-search-address", address)

@@ -76,7 +76,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
             start_timeout_seconds=settings.stream_start_timeout_seconds,
             lost_after_seconds=LOST_STREAM_SECONDS,
         )
-        catalog = Catalog(stores.catalog, stores.rooms, clock)
+        catalog = Catalog(stores.catalog, stores.rooms, clients.limits, clock)
         pictures = Pictures(clients.objects)
         cards = Cards(stores.moments, streams, catalog, announcer, clock)
         chat, talk = await build_talk(clients, stores)

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,6 +29,7 @@ from server.flash.service import Sales
 from server.flash.store import SaleStore
 from server.ids import new_id
 from server.infra.announce import Build, Word
+from server.infra.limits import RateLimits
 from server.infra.mongo import Database, open_mongo
 from server.infra.paces import Paces
 from server.infra.shared_turns import open_shared_turns
@@ -270,6 +271,7 @@ async def open_rig(
     async with (
         open_mongo(settings) as database,
         open_shared_turns(settings.redis_url) as shared_turns,
+        aclosing(RateLimits(settings)) as limits,
         Tasks("rig") as tasks,
     ):
         catalog_store, room_store = CatalogStore(database), RoomStore(database)
@@ -283,7 +285,7 @@ async def open_rig(
         await moderation_store.make_indexes()
         transactions, turns = Transactions(database, settings.mongodb_timeout_seconds), Turns()
         await transactions.prepare()
-        catalog = Catalog(catalog_store, room_store, clock)
+        catalog = Catalog(catalog_store, room_store, limits, clock)
         sales = Sales(sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, clock)
         stock = Stock(sale_store, catalog_store, sales, catalog)
         gate = Placing(

@@ -11,6 +11,9 @@ from typing import Any
 from PIL import Image
 
 from config.settings import ServerSettings
+from server.accounts.model import User
+from server.catalog.service import GUESTS_SEARCHING, SEARCHING
+from server.errors import TooManyRequests
 from server.payments.sandbox.provider import SIGNATURE_HEADER, sign
 from tests.harness.app import WAIT_SECONDS, Json, Page, RunningServer
 from tests.integration.server.conftest import PASSWORD, Stall
@@ -308,3 +311,30 @@ async def test_an_order_needs_no_room_but_a_sale_that_there_is(
         "error"
     ] == "not_found"
     assert (await buyer.say("order", lines=[{"sale_id": sale["id"], "quantity": 1}], request_id="r1"))["ok"]
+
+
+async def test_guests_of_one_address_and_each_person_search_goods_so_often_and_look_around_freely(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given
+    catalog = server.services.catalog
+    most_of_guests, most = (int(limit.partition("/")[0]) for limit in (GUESTS_SEARCHING, SEARCHING))
+
+    async def is_refused(query: str, user: User | None) -> bool:
+        try:
+            await catalog.search(None, query, user, "203.0.113.9")
+        except TooManyRequests:
+            return True
+        return False
+
+    # when
+    guests = [await is_refused("橙", None) for _ in range(most_of_guests + 1)]
+    person = [await is_refused("橙", stall.host) for _ in range(most + 1)]
+
+    # then: the last one each; merchants are counted with goods, and who has no words is not counted
+    assert (sum(guests), guests[-1]) == (1, True)
+    assert (sum(person), person[-1]) == (1, True)
+    assert not await is_refused("", None)
+    host = await host_page(new_page)
+    assert (await host.ask("GET", "/api/merchants?q=华容"))[1]["code"] == "too_many_requests"
+    assert (await host.ask("GET", "/api/products"))[0] == 200

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { isPageMissing, mayTakeFor, pageOpened, takeNewVersion } from './app-update'
+import { isPageMissing, mayTakeFor, openAnew, pageOpened, takeNewVersion } from './app-update'
 import { goOnAir } from './on-air'
 import { keepPlayer } from './service-worker'
 
@@ -53,6 +53,16 @@ it('waits as long as a weak line needs, then opens the page that was on its way'
   await vi.advanceTimersByTimeAsync(0)
   expect(reload).toHaveBeenCalledOnce()
   expect(window.location.pathname).toBe('/cart')
+})
+
+it('opens a page that broke anew without asking for another version', () => {
+  const next = new Worker()
+  next.state = 'installed'
+  have({ getRegistration: async () => ({ update: async () => undefined, waiting: next, installing: null }) })
+  const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => undefined)
+  reload.mockClear()
+  openAnew('/orders')
+  expect([reload.mock.calls.length, window.location.pathname, next.told]).toEqual([1, '/orders', []])
 })
 
 it('keeping the player comes to an end where the service worker was refused', async () => {

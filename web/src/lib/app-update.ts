@@ -48,10 +48,15 @@ export async function takeNewVersion(path?: string): Promise<boolean> {
     const next = registration.waiting ?? registration.installing
     if (next) await installedAndTaken(next)
   }
+  openAnew(path)
+  return true
+}
+
+/** Opens the page from the beginning, or the one that was on its way: with the version that it has. */
+export function openAnew(path?: string): void {
   const { pathname, search, hash } = window.location
   if (path !== undefined && path !== pathname + search + hash) window.history.pushState(null, '', path)
   window.location.reload()
-  return true
 }
 
 function installedAndTaken(next: ServiceWorker): Promise<void> {
