@@ -188,7 +188,7 @@ class Adaptation:
                 self.probe = Probe(needed[place], needed[place - 1])
             return fits or probe.has_held(now)
         waited = now - self._changed_at
-        is_calm = waited >= self._patience
+        is_calm = waited >= self._patience or (carries is None and self._is_untried)
         if waited < SETTLE_SECONDS or self._loss > BAD_LOSS:
             return False
         if fits:
@@ -200,6 +200,11 @@ class Adaptation:
             return True
         self.probe = Probe(needed[place], needed[place - 1])
         return False
+
+    @property
+    def _is_untried(self) -> bool:
+        """Nothing failed yet and hardly anything is lost: who says nothing of his line need not wait for long."""
+        return self._patience == FIRST_PATIENCE_SECONDS and self._loss <= FINE_LOSS
 
     def _give_up_probe(self, now: float) -> None:
         if self.probe is not None:

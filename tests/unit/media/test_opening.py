@@ -74,6 +74,21 @@ def test_who_reports_nothing_stays_on_the_least_layer_for_now() -> None:
     assert line.choose(LAYERS, Choice(), "l", 40_000, 1.5) == "l"
 
 
+def test_who_reports_nothing_and_loses_nothing_is_tried_with_better_layers_after_his_first_seconds() -> None:
+    line = begun()
+    line.opening = None
+    assert line.choose(LAYERS, Choice(), "l", 40_000, 2.1) == "m"
+    assert line.choose(LAYERS, Choice(), "m", 40_000, 3.0) == "m"
+    assert line.choose(LAYERS, Choice(), "m", 40_000, 4.2) == "h"
+
+
+def test_who_reports_nothing_and_loses_much_waits_longer() -> None:
+    line = begun()
+    line.opening = None
+    assert line.choose(LAYERS, Choice(), "l", 40_000, 4.2, loss=0.05) == "l"
+    assert line.choose(LAYERS, Choice(), "l", 40_000, 5.1, loss=0.05) == "m"
+
+
 @dataclass
 class Simulcast:
     """A host with three layers that sent a keyframe and thirty packets after it."""
