@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { clockLength, count, dataSize, day, moment, yuan } from './format'
+import { clockLength, count, dataSize, day, moment, timeLeft, yuan } from './format'
 
 it('writes prices without needless zeros', () => {
   expect([yuan(1990), yuan(2000), yuan(5), yuan(0), yuan(123_456)]).toEqual(['19.90', '20', '0.05', '0', '1234.56'])
@@ -7,6 +7,10 @@ it('writes prices without needless zeros', () => {
 
 it('writes lengths as clocks do', () => {
   expect([clockLength(0), clockLength(64_900), clockLength(3_754_000), clockLength(-5)]).toEqual(['0:00', '1:04', '1:02:34', '0:00'])
+})
+
+it('leaves nothing of a time only when it is over of a time is nothing only when it is over', () => {
+  expect([timeLeft(60_000), timeLeft(59_001), timeLeft(1), timeLeft(0), timeLeft(-900)]).toEqual(['1:00', '1:00', '0:01', '0:00', '0:00'])
 })
 
 it('writes data as mobile plans count it', () => {

@@ -16,6 +16,11 @@ export function clockLength(ms: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${seconds}` : `${minutes}:${seconds}`
 }
 
+/** What is left of a time, rounded up: it says 0:00 only when nothing is left, and so in all places. */
+export function timeLeft(ms: number): string {
+  return clockLength(Math.ceil(ms / 1000) * 1000)
+}
+
 /** 12_582_912 -> "12.6 MB": decimal units, as mobile plans count them. */
 export function dataSize(bytes: number): string {
   if (bytes < 1_000_000) return `${Math.max(1, Math.round(bytes / 1000))} KB`
