@@ -9,7 +9,7 @@ it('writes lengths as clocks do', () => {
   expect([clockLength(0), clockLength(64_900), clockLength(3_754_000), clockLength(-5)]).toEqual(['0:00', '1:04', '1:02:34', '0:00'])
 })
 
-it('leaves nothing of a time only when it is over of a time is nothing only when it is over', () => {
+it('says that nothing of a time is left only when it is over', () => {
   expect([timeLeft(60_000), timeLeft(59_001), timeLeft(1), timeLeft(0), timeLeft(-900)]).toEqual(['1:00', '1:00', '0:01', '0:00', '0:00'])
 })
 
