@@ -67,6 +67,20 @@ async function server(path: string): Promise<Response> {
 
 const segmentsFetched = () => fetched.filter((path) => !path.endsWith('.m3u8')).map((path) => path.split('/').at(-1))
 
+/** A download that its owner stopped half-way. */
+async function stoppedByHand() {
+  const downloads = useDownloads()
+  let pausing: Promise<void> | undefined
+  answer = (path) => {
+    if (path.endsWith('2.m4s')) pausing ??= downloads.pause('li.1')
+    return undefined
+  }
+  await downloads.start(lessonNow(), OFFER)
+  await pausing
+  answer = () => undefined
+  return downloads
+}
+
 beforeEach(async () => {
   localStorage.clear()
   edition = 1
@@ -93,14 +107,7 @@ it('a lesson is kept whole, file by file, and each file is fetched once', async 
 })
 
 it('what was stopped by hand stays stopped when the network is back, and goes on with what is missing', async () => {
-  const downloads = useDownloads()
-  let pausing: Promise<void> | undefined
-  answer = (path) => {
-    if (path.endsWith('2.m4s')) pausing ??= downloads.pause('li.1')
-    return undefined
-  }
-  await downloads.start(lessonNow(), OFFER)
-  await pausing
+  const downloads = await stoppedByHand()
   expect(downloads.of('1')).toMatchObject({ state: 'stopped', trouble: null })
   const before = segmentsFetched().length
 
@@ -172,16 +179,8 @@ it('a kept lesson that was made again still plays, says so, and is loaded anew w
 })
 
 it('the rest of an edition that is gone is not waited for: the newest takes its place', async () => {
-  const downloads = useDownloads()
-  let pausing: Promise<void> | undefined
-  answer = (path) => {
-    if (path.endsWith('2.m4s')) pausing ??= downloads.pause('li.1')
-    return undefined
-  }
-  await downloads.start(lessonNow(), OFFER)
-  await pausing
+  const downloads = await stoppedByHand()
   edition = 2
-  answer = () => undefined
   await downloads.lookAll()
   expect(downloads.of('1')).toMatchObject({ state: 'ready', isOutdated: false, edition: playlistOf(2) })
 })
