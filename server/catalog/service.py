@@ -19,12 +19,10 @@ from server.catalog.model import (
 )
 from server.errors import Conflict, NotFound
 from server.ids import new_id
-from server.infra.visitors import is_persons_address
+from server.infra.searching import Limits, count_search
 from server.rooms.model import Room
 
 QUERY_WORDS = 5  # of a search; more are ignored
-SEARCHING = "60/minute"  # for goods and merchants, of one person
-GUESTS_SEARCHING = "120/minute"  # of one address: a village may share one
 MOST_ASKED = 60  # of products that are asked for by name at once: a full cart
 
 
@@ -48,12 +46,6 @@ class Rooms(Protocol):
     """Says for which merchant a host sells."""
 
     async def by_host(self, host_id: str) -> Room | None: ...
-
-
-class Limits(Protocol):
-    """Counts what somebody does."""
-
-    async def check(self, limit: str, *who: str) -> None: ...
 
 
 class ChangeListener(Protocol):
@@ -212,9 +204,5 @@ class Catalog:
 
     async def _count_search(self, query: str, user: User | None, address: str) -> None:
         """To look at everything costs an index and is not counted; words have each name read."""
-        if not query.split():
-            return
-        if user is not None:
-            await self._limits.check(SEARCHING, "goods-search", user.id)
-        elif is_persons_address(address):
-            await self._limits.check(GUESTS_SEARCHING, "goods-search-address", address)
+        if query.split():
+            await count_search(self._limits, "goods-search", user.id if user else None, address)

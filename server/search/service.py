@@ -10,12 +10,10 @@ from typing import Protocol
 from config.clock import Clock
 from server.accounts.model import User
 from server.courses.model import LessonView
-from server.infra.visitors import is_persons_address
+from server.infra.searching import Limits, count_search
 from server.search.model import Hit, LessonText, Passage, PassageKind, Pieces, Word, pieces_of, query_of
 
 READ_AT_ONCE = 50
-SEARCHING = "60/minute"  # of one person
-GUESTS_SEARCHING = "120/minute"  # of one address: a village may share one
 
 
 class Store(Protocol):
@@ -46,12 +44,6 @@ class Subtitles(Protocol):
     async def lines_of(self, lesson_id: str) -> Sequence[tuple[int, str]]: ...
 
 
-class Limits(Protocol):
-    """Counts what somebody does."""
-
-    async def check(self, limit: str, *who: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """A lesson that was found, and where in it: passages with what was looked for marked."""
@@ -79,10 +71,7 @@ class Search:
         words = query_of(text)
         if not words:
             return []
-        if user is not None:
-            await self._limits.check(SEARCHING, "search", user.id)
-        elif is_persons_address(address):
-            await self._limits.check(GUESTS_SEARCHING, "search-address", address)
+        await count_search(self._limits, "search", user.id if user else None, address)
         hits = {hit.lesson_id: hit for hit in await self._store.find(words)}
         views = await self._lessons.look_many([*hits], user)
         return [_found(view, hits[view.lesson.id], words) for view in views]

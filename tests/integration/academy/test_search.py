@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from server.accounts.model import User
 from server.courses.store import CourseStore
 from server.errors import TooManyRequests
+from server.infra.searching import GUESTS_SEARCHING, SEARCHING
 from server.infra.transactions import Transactions
 from server.recordings.model import Chapter
 from server.search.model import LessonText, Passage, PassageKind
-from server.search.service import GUESTS_SEARCHING, SEARCHING
 from server.search.store import TextStore
 from tests.integration.academy.conftest import Academy
 

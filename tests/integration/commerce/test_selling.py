@@ -12,8 +12,8 @@ from PIL import Image
 
 from config.settings import ServerSettings
 from server.accounts.model import User
-from server.catalog.service import GUESTS_SEARCHING, SEARCHING
 from server.errors import TooManyRequests
+from server.infra.searching import GUESTS_SEARCHING, SEARCHING
 from server.payments.sandbox.provider import SIGNATURE_HEADER, sign
 from tests.harness.app import WAIT_SECONDS, Json, Page, RunningServer
 from tests.integration.server.conftest import PASSWORD, Stall
