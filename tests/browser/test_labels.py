@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PHONE, OpenPage
 from tests.browser.test_buying import give_coupon, write_address
 from tests.browser.test_journey import close_sheet, go_live, open_host_sheet, sign_in, wait_until
 from tests.harness.platform import BUYERS, HOST, ROOM, VIEWER, Platform
@@ -25,6 +25,8 @@ FIND = """async () => (await axe.run(document, { resultTypes: ['violations'] }))
 # Nothing comes or goes.
 STILL = "() => !document.querySelector('[class*=-enter-active], [class*=-leave-active]')"
 
+LAPTOP: ViewportSize = {"width": 1280, "height": 800}
+
 Look = Callable[[Page, str], None]
 
 
@@ -40,6 +42,16 @@ def look_at(faults: list[str]) -> Look:
         faults.extend(f"{where}: {fault}" for fault in found)
 
     return look
+
+
+def tabs_until(page: Page, last: str) -> list[str | None]:
+    """What the tabulator reaches on its way from the beginning of a page to `last`."""
+    page.evaluate("() => { document.activeElement?.blur(); getSelection()?.removeAllRanges() }")
+    reached: list[str | None] = []
+    while len(reached) < 60 and last not in reached:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("() => document.activeElement?.dataset.testid ?? null"))
+    return reached
 
 
 def look_around(page: Page, look: Look, *paths: str) -> None:
@@ -83,6 +95,11 @@ def test_every_control_of_buying_and_selling_has_a_name(platform: Platform, open
     buyer.goto(f"/r/{ROOM}")
     expect(buyer.get_by_test_id("sale-card")).to_be_visible()
     look(buyer, "room")
+    buyer.set_viewport_size(LAPTOP)
+    reached = tabs_until(buyer, "chat-input")
+    assert reached.index("sale-button") < reached.index("chat-list")
+    expect(buyer.get_by_test_id("chat-input")).to_be_in_viewport(ratio=1)
+    buyer.set_viewport_size(PHONE)
     buyer.get_by_test_id("open-shelf").click()
     look(buyer, "shelf")
     buyer.get_by_test_id("shelf-buy").first.click()
