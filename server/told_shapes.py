@@ -51,6 +51,7 @@ class Product(Shape):
     stock: int
     picture_url: str | None
     report_url: str | None
+    withdrawn: bool
 
 
 class LessonSummary(Shape):

@@ -20,4 +20,4 @@ class Card:
     @property
     def is_sold_out(self) -> bool:
         """Whether nothing of the product is left."""
-        return self.product is not None and self.product.stock <= 0
+        return self.product is not None and self.product.for_sale <= 0

@@ -54,7 +54,7 @@ class Voice(Protocol):
     """Tells the room."""
 
     async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
-    def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None: ...
+    def tell_newest(self, channel: str, event: str, window_seconds: float, build: Build) -> None: ...
 
 
 class Cards:
@@ -76,11 +76,12 @@ class Cards:
         """Pin a product of the room's merchant in the stream that is on; the one before is unpinned.
 
         Raises:
-            Conflict (`not_live`), NotFound, NotAllowed
+            Conflict (`not_live`, `no_longer_sold`), NotFound, NotAllowed
         """
         product = await self._products.get(product_id)
         if product.merchant_id != merchant_id:
             raise NotAllowed("this product is sold by another merchant")
+        product.check_sold()
         return await self._pin(room_id, product=product)
 
     async def pin_lesson(self, room_id: str, lesson_id: str) -> Card:
@@ -144,7 +145,7 @@ class Cards:
         """Show the new price and stock wherever the product is pinned."""
         for moment in await self._store.open_with(product_id):
             again = partial(self._again, moment)
-            self._voice.tell_soon(room_channel(moment.room_id), "card", STOCK_WINDOW_SECONDS, again)
+            self._voice.tell_newest(room_channel(moment.room_id), "card", STOCK_WINDOW_SECONDS, again)
 
     async def _again(self, moment: Moment) -> dict[str, Any] | None:
         now_open = await self._store.open_in(moment.stream_id)

@@ -45,6 +45,7 @@ class EditProduct(Body):
     origin: str | None = Field(None, max_length=200)
     picture_url: str | None = Field(None, max_length=300)
     report_url: str | None = Field(None, max_length=300)
+    withdrawn: bool | None = Field(None, strict=True)
 
 
 class EditMerchant(Body):
@@ -72,7 +73,7 @@ def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
 
     async def list_shelf(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
-        return items(await catalog.list(await catalog.merchant_of(host)))
+        return items(await catalog.shelf_of(host))
 
     async def add_product(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
@@ -83,7 +84,7 @@ def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
     async def edit_product(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
         body = await parse_body(request, EditProduct)
-        changes = ProductChanges(**body.model_dump())
+        changes = ProductChanges(**body.model_dump(exclude={"withdrawn"}), is_withdrawn=body.withdrawn)
         return answer(product_shape(await catalog.edit(host, request.match_info["id"], changes)))
 
     async def add_picture(request: web.Request) -> web.Response:

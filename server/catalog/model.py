@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from server.errors import BadRequest
+from server.errors import BadRequest, Conflict
 
 PRICE_FEN = range(1, 10_000_001)
 STOCK = range(1_000_001)
@@ -42,6 +42,17 @@ class Product:
     picture_url: str | None
     created_at: datetime
     report_url: str | None = None  # the newest inspection report (检测报告), a PDF or a picture
+    is_withdrawn: bool = False  # the merchant sells it no more, or not now; who has its address still sees it
+
+    @property
+    def for_sale(self) -> int:
+        """How many can be bought now."""
+        return 0 if self.is_withdrawn else self.stock
+
+    def check_sold(self) -> None:
+        """Raises Conflict (`no_longer_sold`)."""
+        if self.is_withdrawn:
+            raise Conflict("this is no longer sold", code="no_longer_sold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class ProductChanges:
     stock_was: int | None = None
     picture_url: str | None = None
     report_url: str | None = None
+    is_withdrawn: bool | None = None
 
 
 def check_line(field: str, text: str, length: range) -> str:
@@ -105,4 +117,5 @@ def check_changes(changes: ProductChanges) -> ProductChanges:
         stock_was=None if changes.stock_was is None else check_whole("stock_was", changes.stock_was, STOCK),
         picture_url=None if changes.picture_url is None else check_uploaded_url("picture_url", changes.picture_url),
         report_url=None if changes.report_url is None else check_uploaded_url("report_url", changes.report_url),
+        is_withdrawn=changes.is_withdrawn,
     )

@@ -37,7 +37,7 @@ class Store(Protocol):
     async def add(self, product: Product) -> None: ...
     async def get(self, product_id: str) -> Product | None: ...
     async def get_many(self, product_ids: list[str]) -> list[Product]: ...
-    async def find(self, merchant_id: str | None, words: list[str]) -> list[Product]: ...
+    async def find(self, merchant_id: str | None, words: list[str], *, withdrawn: bool = False) -> list[Product]: ...
     async def newest_of(self, merchant_ids: Sequence[str], most: int) -> dict[str, Sequence[Product]]: ...
     async def edit(self, product_id: str, changes: ProductChanges) -> Product | None: ...
 
@@ -54,6 +54,12 @@ class ChangeListener(Protocol):
     async def product_changed(self, product_id: str) -> None: ...
 
 
+class Sales(Protocol):
+    """Sells a product in a room's sale."""
+
+    async def product_withdrawn(self, product_id: str) -> None: ...
+
+
 class Catalog:
     """Products of all merchants. A host sells for his room's merchant: that merchant's products are his shelf."""
 
@@ -63,10 +69,15 @@ class Catalog:
         self._limits = limits
         self._clock = clock
         self._listeners: tuple[ChangeListener, ...] = ()
+        self._sales: Sales | None = None
 
     def tell_changes_to(self, *listeners: ChangeListener) -> None:
         """Whom to call when a product's price or stock has changed."""
         self._listeners = listeners
+
+    def end_sales_in(self, sales: Sales) -> None:
+        """Who ends the sales of a product that is withdrawn."""
+        self._sales = sales
 
     async def changed(self, product_id: str) -> None:
         """A product's price or stock has changed."""
@@ -91,8 +102,12 @@ class Catalog:
         return [found[product_id] for product_id in asked if product_id in found]
 
     async def list(self, merchant_id: str | None = None, query: str | None = None) -> list[Product]:
-        """Products, newest first."""
+        """Products that are sold, newest first."""
         return await self._store.find(merchant_id, (query or "").split()[:QUERY_WORDS])
+
+    async def shelf_of(self, host: User) -> Sequence[Product]:
+        """All products of a host's shelf, newest first, also those that are withdrawn. Raises NotFound."""
+        return await self._store.find(await self.merchant_of(host), [], withdrawn=True)
 
     async def search(self, merchant_id: str | None, query: str, user: User | None, address: str) -> Sequence[Product]:
         """Products with these words, newest first. Raises TooManyRequests."""
@@ -199,6 +214,8 @@ class Catalog:
         edited = await self._store.edit(product_id, wanted)
         if edited is None:
             raise Conflict("the stock has changed meanwhile; please look again")
+        if edited.is_withdrawn and self._sales is not None:
+            await self._sales.product_withdrawn(product_id)
         await self.changed(product_id)
         return edited
 

@@ -18,9 +18,10 @@ def product_shape(product: Product) -> dict[str, Any]:
         "price_fen": product.price_fen,
         "unit": product.unit,
         "origin": product.origin,
-        "stock": product.stock,
+        "stock": product.for_sale,
         "picture_url": product.picture_url,
         "report_url": product.report_url,
+        "withdrawn": product.is_withdrawn,
     }
 
 

@@ -16,6 +16,7 @@ from server.infra.transactions import Session
 PRODUCTS_LISTED = 200
 PRODUCTS_FOUND = 24  # by words, while somebody types
 MERCHANTS_LISTED = 100
+SOLD: Document = {"withdrawn": {"$ne": True}}
 
 
 class CatalogStore:
@@ -83,6 +84,7 @@ class CatalogStore:
                     "stock": product.stock,
                     "picture_url": product.picture_url,
                     "report_url": product.report_url,
+                    "withdrawn": product.is_withdrawn,
                     "created_at": product.created_at,
                 }
             )
@@ -99,9 +101,14 @@ class CatalogStore:
         found = self._products.find({"_id": {"$in": product_ids}})
         return [_product(document) async for document in found]
 
-    async def find(self, merchant_id: str | None, words: list[str]) -> list[Product]:
-        """Products of a merchant, or of all, whose name, description or origin has every word; newest first."""
-        query: Document = {} if merchant_id is None else {"merchant_id": merchant_id}
+    async def find(self, merchant_id: str | None, words: list[str], *, withdrawn: bool = False) -> list[Product]:
+        """Products of a merchant, or of all, whose name, description or origin has every word; newest first.
+
+        `withdrawn`: also those that are not sold.
+        """
+        query: Document = {} if withdrawn else dict(SOLD)
+        if merchant_id is not None:
+            query["merchant_id"] = merchant_id
         if words:
             query["$and"] = [
                 {"$or": [{field: pattern} for field in ("name", "description", "origin", "merchant_name")]}
@@ -112,12 +119,12 @@ class CatalogStore:
         return [_product(document) async for document in found]
 
     async def newest_of(self, merchant_ids: Sequence[str], most: int) -> dict[str, Sequence[Product]]:
-        """The newest products of each of these merchants, at most `most` of each, in one query."""
+        """The newest products that each of these merchants sells, at most `most` of each, in one query."""
         newest = {
             "from": "products",
             "localField": "_id",
             "foreignField": "merchant_id",
-            "pipeline": [{"$sort": {"created_at": DESCENDING}}, {"$limit": most}],
+            "pipeline": [{"$match": SOLD}, {"$sort": {"created_at": DESCENDING}}, {"$limit": most}],
             "as": "products",
         }
         found = await self._merchants.aggregate(
@@ -141,6 +148,7 @@ class CatalogStore:
                 ("stock", changes.stock),
                 ("picture_url", changes.picture_url),
                 ("report_url", changes.report_url),
+                ("withdrawn", changes.is_withdrawn),
             )
             if value is not None
         }
@@ -152,9 +160,9 @@ class CatalogStore:
         return None if document is None else _product(document)
 
     async def take(self, product_id: str, pieces: int, session: Session) -> bool:
-        """Take pieces out of the stock if so many are free."""
+        """Take pieces out of the stock if so many are free and the product is sold."""
         done = await self._products.update_one(
-            {"_id": product_id, "stock": {"$gte": pieces}}, {"$inc": {"stock": -pieces}}, session=session
+            {"_id": product_id, "stock": {"$gte": pieces}, **SOLD}, {"$inc": {"stock": -pieces}}, session=session
         )
         return done.modified_count == 1
 
@@ -185,5 +193,6 @@ def _product(document: Document) -> Product:
         stock=document["stock"],
         picture_url=document["picture_url"] or None,
         report_url=document.get("report_url") or None,  # products of before reports have none
+        is_withdrawn=document.get("withdrawn", False),
         created_at=document["created_at"],
     )

@@ -33,6 +33,7 @@ class Store(Protocol):
     async def add(self, sale: Sale, session: Session) -> None: ...
     async def get(self, sale_id: str, session: Session | None = None) -> Sale | None: ...
     async def open_in(self, room_id: str) -> Sale | None: ...
+    async def open_of(self, product_id: str) -> list[Sale]: ...
     async def past_closing(self, now: datetime) -> list[Sale]: ...
     async def change(self, before: Sale, after: Sale, session: Session) -> bool: ...
     async def close(self, sale: Sale, now: datetime, session: Session) -> Sale | None: ...
@@ -74,7 +75,7 @@ class Voice(Protocol):
     """Tells the room."""
 
     async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None: ...
-    def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None: ...
+    def tell_newest(self, channel: str, event: str, window_seconds: float, build: Build) -> None: ...
 
 
 class Sales:
@@ -122,12 +123,13 @@ class Sales:
         """Set pieces of a product aside and sell them in the stream that is on.
 
         Raises:
-            BadRequest, NotFound, Conflict (`not_live`, `out_of_stock`, `sale_running`)
+            BadRequest, NotFound, Conflict (`not_live`, `no_longer_sold`, `out_of_stock`, `sale_running`)
         """
         room = await self._own_room(host)
         product = await self._catalog.get(terms.product_id)
         if product.merchant_id != room.merchant_id:
             raise NotFound("there is no such product on your shelf")
+        product.check_sold()
         stream = await self._streams.on_air_in(room.id)
         before = await self._store.open_in(room.id)
         if before is not None and before.closes_at <= self._clock.now():
@@ -187,6 +189,11 @@ class Sales:
         for sale in await self._store.past_closing(self._clock.now()):
             await self._close(sale.id)
 
+    async def product_withdrawn(self, product_id: str) -> None:
+        """Close the sales of a product that is sold no more; one that stays open takes no orders for it."""
+        for sale in await self._store.open_of(product_id):
+            await self._close(sale.id)
+
     async def stream_ended(self, stream: Stream, _duration_ms: int) -> None:
         """A sale ends with its stream. Safe to hear twice."""
         sale = await self._store.open_in(stream.room_id)
@@ -194,9 +201,9 @@ class Sales:
             await self._close(sale.id)
 
     def changed(self, sale: Sale) -> None:
-        """The pots of a sale have changed: tell its room soon."""
+        """The pots of a sale have changed: tell its room."""
         again = partial(self._again, sale.id)
-        self._voice.tell_soon(room_channel(sale.room_id), "sale", STOCK_WINDOW_SECONDS, again)
+        self._voice.tell_newest(room_channel(sale.room_id), "sale", STOCK_WINDOW_SECONDS, again)
 
     async def _close(self, sale_id: str) -> Sale:
         closed = False

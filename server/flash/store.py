@@ -74,6 +74,11 @@ class SaleStore:
         """The open sale of a room."""
         return _sale(await self._sales.find_one({"room_id": room_id, "state": SaleState.OPEN}))
 
+    async def open_of(self, product_id: str) -> list[Sale]:
+        """The open sales of a product: at most one in each room of its merchant."""
+        found = self._sales.find({"state": SaleState.OPEN, "product_id": product_id})
+        return [sale async for document in found if (sale := _sale(document))]
+
     async def last_of(self, stream_id: str) -> Sale | None:
         """The newest sale of a stream, open or closed."""
         return _sale(await self._sales.find_one({"stream_id": stream_id}, sort=[("opens_at", DESCENDING)]))

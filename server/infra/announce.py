@@ -40,7 +40,8 @@ class Announcer:
     What a room is told gets the room's next number, and all servers tell it in that order. While Redis is away the
     pages of this process (`here`, if it has any) are told directly, without a number.
     `tell_soon` gathers: however often it is called for one event in its window, one message goes out, built when it
-    goes; at most one is pending per room and event, so there is nothing to bound.
+    goes; at most one is pending per room and event, so there is nothing to bound. `tell_newest` tells the first of
+    them at once, and gathers those that follow.
     """
 
     def __init__(self, room_log: RoomLog, tasks: Tasks, here: Here | None = None) -> None:
@@ -48,6 +49,7 @@ class Announcer:
         self._tasks = tasks
         self._here = here
         self._pending: set[tuple[str, str]] = set()
+        self._newest: dict[tuple[str, str], Build | None] = {}
 
     async def tell(self, channel: str, event: str, data: dict[str, Any]) -> None:
         """Send an event to everybody in a channel now. A failure is logged: events are hints."""
@@ -81,6 +83,24 @@ class Announcer:
         if key not in self._pending:
             self._pending.add(key)
             self._tasks.start(f"announce {event}", self._tell_later(key, window_seconds, build))
+
+    def tell_newest(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
+        """Send what `build` makes now; what follows in the window once at its end, and so on."""
+        key = (channel, event)
+        is_telling = key in self._newest
+        self._newest[key] = build
+        if not is_telling:
+            self._tasks.start(f"announce {event}", self._tell_while_it_changes(key, window_seconds))
+
+    async def _tell_while_it_changes(self, key: tuple[str, str], window_seconds: float) -> None:
+        try:
+            while (build := self._newest[key]) is not None:
+                self._newest[key] = None
+                if (data := await build()) is not None:
+                    await self.tell(key[0], key[1], data)
+                await asyncio.sleep(window_seconds)
+        finally:
+            del self._newest[key]
 
     async def _tell_later(self, key: tuple[str, str], window_seconds: float, build: Build) -> None:
         try:

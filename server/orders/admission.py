@@ -214,6 +214,7 @@ class _Shelf:
         offer = self.offer
         if offer.room_id is not None and offer.room_id in banned:
             raise NotAllowed("you are banned from this sale's room", code="banned")
+        offer.product.check_sold()
         if not offer.is_open:
             raise Conflict("this sale is over", code="sale_closed")
         if offer.per_order is not None and quantity > offer.per_order:

@@ -83,6 +83,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         catalog.tell_changes_to(cards)
         commerce = await build_commerce(clients, stores, gateway, streams, presence, catalog)
         streams.tell_ends_to(cards, commerce.sales)
+        catalog.end_sales_in(commerce.sales)
         library = await build_library(clients, stores, streams, cards, catalog, talk.door)
         cards.show_lessons_of(library.courses)
         yield Services(

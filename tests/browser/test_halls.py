@@ -28,6 +28,11 @@ def test_a_hall_is_built_on_an_uploaded_panorama_and_visited(platform: Platform,
         {"name": "report.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7\n%%EOF"}
     )
     expect(oranges.get_by_role("link", name="检测报告")).to_be_visible()
+    for _ in range(2):  # the first tap asks
+        oranges.get_by_test_id("withdraw").click()
+    expect(oranges.get_by_test_id("withdrawn")).to_be_visible()
+    oranges.get_by_test_id("sell-again").click()
+    expect(oranges.get_by_test_id("withdrawn")).to_have_count(0)
 
     # when an operator uploads a panorama, turns it and places the merchant's booth in the middle
     sign_in(operator, OPERATOR, "/operator/halls")

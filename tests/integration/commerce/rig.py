@@ -90,7 +90,7 @@ class Told:
     async def tell_each(self, event: str, words: Sequence[Word]) -> None:
         self.heard += [(word.channel, event, word.data) for word in words]
 
-    def tell_soon(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
+    def tell_newest(self, channel: str, event: str, window_seconds: float, build: Build) -> None:
         self.soon.append((channel, event))
 
 

@@ -15,6 +15,8 @@ export interface Product {
   /** Of the newest inspection: a PDF or a picture. */
   report_url: string | null
   origin: string
+  /** Sold no more, or not now; then there is no stock. */
+  withdrawn: boolean
 }
 
 export interface ProductDraft {
@@ -30,6 +32,7 @@ export interface ProductDraft {
 }
 
 export interface ProductChange extends Partial<ProductDraft> {
+  withdrawn?: boolean
   /** What the stock was when it was edited; a conflict if somebody bought meanwhile. */
   stock_was?: number
 }

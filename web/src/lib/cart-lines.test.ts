@@ -4,7 +4,7 @@ import type { CartLine, Product } from '@/api/types'
 import { byFarmer, dearer, guestText, orderable, readGuestText, shownLines, withQuantity } from './cart-lines'
 
 function make(id: string, change: Partial<Product> = {}): Product {
-  const words = { name: id, description: '', unit: 'box', origin: '', picture_url: null, report_url: null }
+  const words = { name: id, description: '', unit: 'box', origin: '', picture_url: null, report_url: null, withdrawn: false }
   return { id, merchant_id: 'zhang', merchant_name: 'Zhang', price_fen: 3990, stock: 10, ...words, ...change }
 }
 

@@ -8,7 +8,7 @@ import { useCart } from './cart'
 import { useSession } from './session'
 import { recall, remember } from './storage'
 
-const WORDS = { description: '', unit: 'box', origin: '', picture_url: null, report_url: null, merchant_id: 'm', merchant_name: 'Zhang' }
+const WORDS = { description: '', unit: 'box', origin: '', picture_url: null, report_url: null, withdrawn: false, merchant_id: 'm', merchant_name: 'Zhang' }
 const make = (id: string): Product => ({ id, name: id, price_fen: 1000, stock: 99, ...WORDS })
 const ORANGES = make('oranges')
 const TEA = make('tea')

@@ -21,6 +21,7 @@ const ORANGES: Product = {
   stock: 7,
   picture_url: null,
   report_url: '/files/public/reports/r.pdf',
+  withdrawn: false,
 }
 const SELLER: Merchant = { id: 'm1', name: '华容果业合作社', summary: '三代人种橙，<i>都甜</i>' }
 const ROOM: RoomSummary = { id: 'r1', slug: 'zhang', title: '开园', host_name: '张红', cover_url: null, state: 'live', viewers: 3, scheduled_at: null }
@@ -131,6 +132,16 @@ describe('buying', () => {
     expect(find('buy-product')?.hasAttribute('disabled')).toBe(true)
     expect(page.textContent).toContain('去直播间问问什么时候再有')
   })
+})
+
+test('what its seller withdrew is still seen, and not to be had', async () => {
+  answers['/api/products/p1'] = { ...ORANGES, stock: 0, withdrawn: true }
+
+  const page = await open(BUYER, '不卖了')
+
+  expect(find('buy-product')?.hasAttribute('disabled')).toBe(true)
+  expect(page.textContent).toContain('商家现在不卖这件了')
+  expect(page.textContent).not.toContain('卖完了')
 })
 
 describe('nothing to show', () => {

@@ -11,7 +11,7 @@ import type { Card, ChatMessage, Product, Room, RoomEvents, Sale, Snapshot, Stre
 import { useRoom } from './use-room'
 
 const AT = '2026-11-01T12:00:00Z'
-const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 9, picture_url: null, report_url: null, origin: '' }
+const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 9, picture_url: null, report_url: null, withdrawn: false, origin: '' }
 const COUNTS = { quantity: 3, held: 0, sold: 0, returned: 0, per_buyer: 1, hold_seconds: 300 }
 const RULES = { slow_mode_seconds: 0, followers_only: false, review_first: false, links_from_staff_only: true }
 const ROOM: Room = { id: 'r1', slug: 'orange', title: '橙子', host_name: '小美', cover_url: null, state: 'idle', viewers: 0, scheduled_at: null, merchant_id: 'm1', stream: null, last_stream: null, whep_url: '/whep/orange', hls_url: '/hls/orange/index.m3u8', rules: RULES, announcement: null }

@@ -11,7 +11,7 @@ import { changeOf, draftOf, fenOf, suggestedPrice } from './sale-draft'
 import { randomBody, uploadKbps } from './upload-speed'
 
 const GOOD: Findings = { cameraOpen: true, cameraProblem: null, hasSound: true, loudest: 0.7, light: 'good', uploadKbps: 4_000 }
-const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 5, picture_url: null, report_url: null, origin: '' }
+const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 5, picture_url: null, report_url: null, withdrawn: false, origin: '' }
 const FORM = { price: '19.9', quantity: 3, perBuyer: 1, minutes: 3 }
 
 function verdicts(change: Partial<Findings>): Record<string, string> {

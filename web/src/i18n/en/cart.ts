@@ -13,6 +13,7 @@ export default {
   quantity: 'How many of {name}',
   remove: 'Take {name} out',
   removeGone: 'Take out {count} that are sold out',
+  withdrawn: 'No longer sold',
   gone: 'Sold out',
   fewer: 'Only {count} {unit} left',
   dearer: '¥{yuan} dearer than when you put it in',

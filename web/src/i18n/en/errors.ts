@@ -18,6 +18,7 @@ export default {
   phone_taken: 'This phone number has an account. Just sign in',
   not_live: 'Not live right now',
   already_live: 'This room is live already',
+  no_longer_sold: 'This is no longer sold',
   out_of_stock: 'Sold out',
   sold_out: 'All gone',
   sale_running: 'A flash sale is running already',

@@ -82,6 +82,7 @@ export default {
     pinned: 'On show now',
     shown: 'Recommended',
     stock: '{count} {unit} left',
+    withdrawn: 'No longer sold',
     none: 'Sold out',
     buy: 'Buy now',
     buyLabel: 'Buy now: {name}',

@@ -13,6 +13,7 @@ export default {
   quantity: '{name}买几件',
   remove: '从购物车拿掉{name}',
   removeGone: '拿掉卖完的 {count} 样',
+  withdrawn: '不卖了',
   gone: '卖完了',
   fewer: '只剩 {count} {unit} 了',
   dearer: '比放进来时贵了 {yuan} 元',

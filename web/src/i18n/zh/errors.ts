@@ -15,6 +15,7 @@ export default {
   timeout: '网络太慢，没等到回音，请再试一次',
   cancelled: '已停止',
   not_live: '现在没有直播',
+  no_longer_sold: '这件商品不卖了',
   out_of_stock: '卖完了',
   sold_out: '抢完了',
   sale_running: '已有一场秒杀在进行',

@@ -77,6 +77,7 @@ export default {
     pinned: '正在讲解',
     shown: '主播推荐',
     stock: '还剩 {count} {unit}',
+    withdrawn: '不卖了',
     none: '卖完了',
     buy: '马上买',
     buyLabel: '马上买{name}',
