@@ -6,6 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from server.accounts.model import Role
+from server.addresses.model import Contact
 from server.http import Body, Routes, answer, parse_body, require_role, require_user
 from server.orders.body import PlaceOrder, wanted
 from server.orders.model import Delivery, OrderState, Shipment, check_states
@@ -42,6 +43,14 @@ class DisputeReturn(Body):
     """`POST /api/my/room/orders/{id}/return/dispute`"""
 
     reason: str = Field(max_length=400)
+
+
+class AgreeToReturn(Body):
+    """`POST /api/my/room/orders/{id}/return/agree`"""
+
+    name: str = Field(max_length=100)
+    phone: str = Field(max_length=40)
+    address: str = Field(max_length=400)
 
 
 class RefuseReturn(Body):
@@ -106,8 +115,9 @@ def return_routes(returns: Returns) -> Routes:
         return answer(order_shape(await returns.send_back(buyer, request.match_info["id"], parcel)))
 
     async def agree(request: web.Request) -> web.Response:
-        host = require_role(request, Role.HOST)
-        return answer(sold_order_shape(await returns.agree(host, request.match_info["id"])))
+        host, body = require_role(request, Role.HOST), await parse_body(request, AgreeToReturn)
+        back_to = Contact(**body.model_dump())
+        return answer(sold_order_shape(await returns.agree(host, request.match_info["id"], back_to)))
 
     async def refuse(request: web.Request) -> web.Response:
         host, body = require_role(request, Role.HOST), await parse_body(request, RefuseReturn)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.addresses.model import check_contact
+from server.addresses.model import Contact, check_contact
 from server.catalog.model import check_line
 from server.errors import BadRequest, Conflict
 
@@ -81,6 +81,7 @@ STEPS: dict[tuple[OrderState, Step], OrderState] = {
     (OrderState.RETURN_ASKED, Step.AGREE): OrderState.RETURN_AGREED,
     (OrderState.RETURN_ASKED, Step.REFUSE): OrderState.RETURN_REFUSED,
     (OrderState.RETURN_REFUSED, Step.AGREE): OrderState.RETURN_AGREED,  # they have talked
+    (OrderState.RETURN_AGREED, Step.AGREE): OrderState.RETURN_AGREED,  # to another address, or to one at last
     (OrderState.RETURN_ASKED, Step.WITHDRAW): OrderState.RECEIVED,
     (OrderState.RETURN_AGREED, Step.WITHDRAW): OrderState.RECEIVED,
     (OrderState.RETURN_AGREED, Step.SEND_BACK): OrderState.RETURN_SENT,
@@ -202,11 +203,13 @@ class Shipment:
 class Return:
     """What became of the wish to send an order back: why, what the merchant answered, and the parcel.
 
-    `dispute`: what the merchant says of that parcel; `decision`: what an operator says to both.
+    `back_to`: where the merchant wants it; `dispute`: what he says of that parcel; `decision`: what an
+    operator says to both.
     """
 
     reason: str
     answer: str = ""
+    back_to: Contact | None = None  # None: the clock agreed, and he has not said it yet
     parcel: Shipment | None = None
     dispute: str = ""
     decision: str = ""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from config.clock import Clock
 from server.accounts.model import User
+from server.addresses.model import Contact, check_contact
 from server.catalog.model import check_line
 from server.errors import Conflict
 from server.infra.transactions import Session
@@ -28,6 +29,7 @@ from server.orders.model import (
 )
 
 MOST_ASKS = 3  # each stays in the order's history, which must not grow without end
+MOST_AGREED = 6  # a merchant may name another address; the same
 RETURN_DAYS = 7  # after receipt, as the law has it for what is bought from afar; what is fresh a merchant may refuse
 ANSWER_DAYS = 3  # then the merchant has agreed
 SENDING_DAYS = 7  # then the buyer keeps it
@@ -87,10 +89,17 @@ class Returns:
         order = await self._moves.find_own(buyer, order_id)
         return await self._moves.take(order.id, Step.WITHDRAW, Actor.BUYER)
 
-    async def agree(self, host: User, order_id: str) -> Order:
-        """Let the buyer send it back. Raises NotFound, Conflict (`step_not_allowed`)."""
+    async def agree(self, host: User, order_id: str, back_to: Contact) -> Order:
+        """Let the buyer send it back to this address; again, while it is not sent: to another one.
+
+        Raises:
+            BadRequest, NotFound, Conflict (`step_not_allowed`, `asked_too_often`)
+        """
+        where = check_contact(back_to.name, back_to.phone, back_to.address)
         order = await self._shop.of_shop(host, order_id)
-        return await self._moves.take(order.id, Step.AGREE, Actor.MERCHANT, self._within(SENDING_DAYS))
+        if times_in(order, OrderState.RETURN_AGREED) >= MOST_AGREED:
+            raise Conflict(f"an address may be named {MOST_AGREED} times", code="asked_too_often")
+        return await self._add(order, Step.AGREE, Actor.MERCHANT, self._within(SENDING_DAYS), back_to=where)
 
     async def refuse(self, host: User, order_id: str, answer: str) -> Order:
         """Say why not. Raises BadRequest, NotFound, Conflict (`step_not_allowed`)."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from server.addresses.model import Contact
 from server.infra.mongo import Database, Document, drop_index
 from server.infra.transactions import Session
 from server.orders.admission import Request
@@ -217,8 +218,14 @@ def _change(document: Document) -> Change:
 
 
 def _return(document: Document) -> Return:
-    parcel = document["parcel"]
-    return Return(**{**document, "parcel": None if parcel is None else Shipment(**parcel)})
+    parcel, back_to = document["parcel"], document.get("back_to")  # no back_to in what is older than it
+    return Return(
+        **{
+            **document,
+            "parcel": None if parcel is None else Shipment(**parcel),
+            "back_to": None if back_to is None else Contact(**back_to),
+        }
+    )
 
 
 def _document(order: Order) -> Document:

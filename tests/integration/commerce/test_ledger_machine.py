@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from config.settings import ServerSettings
 from server.accounts.model import User
+from server.addresses.model import Contact
 from server.coupons.model import Coupon
 from server.errors import DomainError
 from server.flash.model import Sale, SaleChanges
@@ -38,6 +39,7 @@ buyers = st.integers(0, BUYERS - 1)
 ways = st.sampled_from(["sandbox", "sandbox", "rival"])
 few = st.sampled_from([1, 1, 1, 2])
 requests = st.integers(0, 40)  # now and then one comes again
+DEPOT = Contact("张红", "13800138001", "岳阳市华容县章华镇果园路1号")
 DELIVERY = Delivery("李明", "13800138000", "岳阳市华容县章华镇迎宾路8号")
 T = TypeVar("T")
 MONEY_FOR_STATE: dict[OrderState, set[PaymentState | None]] = {
@@ -241,7 +243,7 @@ class Shop(RuleBasedStateMachine):
             await returns.ask(buyer, order_id, "坏了三个")
             if refused:
                 await returns.refuse(self.host, order_id, "照片上看不出来")
-            await returns.agree(self.host, order_id)
+            await returns.agree(self.host, order_id, DEPOT)
             if withdrawn:
                 await returns.withdraw(buyer, order_id)
             await returns.send_back(buyer, order_id, Shipment("顺丰", "SF2002"))

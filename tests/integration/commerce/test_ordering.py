@@ -272,6 +272,32 @@ async def test_a_shipped_order_is_received_by_itself_and_its_buyer_hears_of_it(
     await until(received)
 
 
+async def test_a_buyer_is_told_where_to_send_his_parcel_back(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given a shipped order that its buyer wants to send back
+    host, buyer = await host_page(new_page), await buyer_page(server, new_page, "liming")
+    fields = {"lines": lines(("product", stall.product.id, 1)), "request_id": "r1"}
+    _, order = await buyer.ask("POST", "/api/orders", fields)
+    await pay(buyer, order)
+    await buyer.ask("PUT", f"/api/orders/{order['id']}/delivery", HOME)
+    sold, bought = f"/api/my/room/orders/{order['id']}", f"/api/orders/{order['id']}"
+    await host.ask("POST", f"{sold}/ship", {"carrier": "顺丰", "number": "SF1001"})
+    _, asked = await buyer.ask("POST", f"{bought}/return", {"reason": "坏了三个"})
+    assert asked["sent_back"]["back_to"] is None
+
+    # when
+    depot = {"name": "张红", "phone": "13800138001", "address": "岳阳市华容县章华镇果园路1号"}
+    assert (await host.ask("POST", f"{sold}/return/agree"))[1]["code"] == "bad_request"
+    status, agreed = await host.ask("POST", f"{sold}/return/agree", depot)
+
+    # then
+    assert (status, agreed["state"], agreed["sent_back"]["back_to"]) == (200, "return_agreed", depot)
+    assert (await buyer.ask("GET", bought))[1]["sent_back"]["back_to"] == depot
+    _, sent = await buyer.ask("POST", f"{bought}/return/parcel", {"carrier": "顺丰", "number": "SF2002"})
+    assert (sent["state"], sent["sent_back"]["back_to"]) == ("return_sent", depot)
+
+
 async def test_the_same_press_on_two_pages_is_one_order_and_both_hear_of_it(
     server: RunningServer, stall: Stall, new_page: NewPage
 ) -> None:

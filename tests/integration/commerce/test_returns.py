@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from server.accounts.model import User
+from server.addresses.model import Contact
 from server.catalog.model import Product
 from server.errors import DomainError
 from server.flash.model import Sale
@@ -13,6 +16,7 @@ from server.orders.returns import (
     ANSWER_DAYS,
     CHECKING_DAYS,
     DECIDING_DAYS,
+    MOST_AGREED,
     MOST_ASKS,
     RETURN_DAYS,
     SENDING_DAYS,
@@ -23,6 +27,8 @@ from tests.integration.commerce.test_after_paying import HOME, PARCEL
 
 LI, WANG = make_user("li"), make_user("wang")
 BACK = Shipment("顺丰", "SF2002")
+DEPOT = Contact("张红", "13800138001", "岳阳市华容县章华镇果园路1号")
+OTHER_DEPOT = Contact("张青", "13800138002", "岳阳市君山区柳林洲2号")
 DAY = 86_400
 
 
@@ -40,7 +46,7 @@ async def sent_back(rig: Rig) -> tuple[User, Product, Sale, Order]:
     """The same on its way back."""
     host, oranges, sale, order = await shipped(rig)
     await rig.returns.ask(LI, order.id, " 坏了三个 ")
-    await rig.returns.agree(host, order.id)
+    await rig.returns.agree(host, order.id, DEPOT)
     return host, oranges, sale, await rig.returns.send_back(LI, order.id, BACK)
 
 
@@ -92,8 +98,55 @@ async def test_a_refusal_has_its_reason_and_may_be_thought_over(rig: Rig) -> Non
     after = await rig.returns.refuse(host, order.id, "照片上看不出来")
     assert (after.state, after.sent_back and after.sent_back.answer) == (OrderState.RETURN_REFUSED, "照片上看不出来")
     assert await refused(rig.returns.ask(LI, order.id, "坏了三个")) == "step_not_allowed"
-    assert (await rig.returns.agree(host, order.id)).state is OrderState.RETURN_AGREED
+    assert (await rig.returns.agree(host, order.id, DEPOT)).state is OrderState.RETURN_AGREED
     assert (await rig.returns.withdraw(LI, order.id)).state is OrderState.RECEIVED
+
+
+async def test_the_buyer_is_told_where_the_parcel_goes_and_where_it_goes_instead(rig: Rig) -> None:
+    # given
+    host, _, _, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, "坏了三个")
+    nowhere = Contact("张红", "13800138001", "村里")
+    assert await refused(rig.returns.agree(host, order.id, nowhere)) == "bad_request"
+
+    # when
+    await rig.returns.agree(host, order.id, DEPOT)
+
+    # then
+    agreed = await rig.orders.get(LI, order.id)
+    assert agreed.sent_back is not None
+    assert (agreed.sent_back.reason, agreed.sent_back.back_to) == ("坏了三个", DEPOT)
+
+    # when the merchant names another place, the buyer has seven days from then
+    rig.clock.pass_seconds(DAY)
+    after = await rig.returns.agree(host, order.id, OTHER_DEPOT)
+    assert (after.state, after.sent_back and after.sent_back.back_to) == (OrderState.RETURN_AGREED, OTHER_DEPOT)
+    assert after.return_until == rig.clock.now() + timedelta(days=SENDING_DAYS)
+
+    # and it is not told for ever another one, nor once the parcel is on its way
+    for _ in range(MOST_AGREED - 2):
+        await rig.returns.agree(host, order.id, DEPOT)
+    assert await refused(rig.returns.agree(host, order.id, OTHER_DEPOT)) == "asked_too_often"
+    sent = await rig.returns.send_back(LI, order.id, BACK)
+    assert sent.sent_back is not None
+    assert (sent.sent_back.back_to, sent.sent_back.parcel) == (DEPOT, BACK)
+
+
+async def test_a_merchant_who_let_the_clock_agree_says_later_where_it_goes(rig: Rig) -> None:
+    # given
+    host, _, _, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, "坏了三个")
+    rig.clock.pass_seconds(ANSWER_DAYS * DAY + 1)
+    await rig.clockwork.sweep()
+    agreed = await rig.orders.get(LI, order.id)
+    assert (agreed.state, agreed.sent_back and agreed.sent_back.back_to) == (OrderState.RETURN_AGREED, None)
+
+    # when
+    after = await rig.returns.agree(host, order.id, DEPOT)
+
+    # then
+    assert after.sent_back is not None
+    assert after.sent_back.back_to == DEPOT
 
 
 async def test_whoever_asks_and_withdraws_again_and_again_is_stopped(rig: Rig) -> None:
@@ -108,12 +161,12 @@ async def test_only_buyer_and_merchant_have_a_say_each_in_his_turn(rig: Rig) -> 
     host, _, _, order = await shipped(rig)
     another, _ = await rig.stall()
     assert await refused(rig.returns.ask(WANG, order.id, "坏了")) == "not_found"
-    assert await refused(rig.returns.agree(host, order.id)) == "step_not_allowed"
+    assert await refused(rig.returns.agree(host, order.id, DEPOT)) == "step_not_allowed"
     assert await refused(rig.returns.send_back(LI, order.id, BACK)) == "step_not_allowed"
     await rig.returns.ask(LI, order.id, "坏了")
-    assert await refused(rig.returns.agree(another, order.id)) == "not_found"
+    assert await refused(rig.returns.agree(another, order.id, DEPOT)) == "not_found"
     assert await refused(rig.parcels.arrived(host, order.id, restock=True)) == "step_not_allowed"
-    await rig.returns.agree(host, order.id)
+    await rig.returns.agree(host, order.id, DEPOT)
     assert await refused(rig.returns.withdraw(WANG, order.id)) == "not_found"
     assert await refused(rig.returns.send_back(WANG, order.id, BACK)) == "not_found"
     await rig.returns.send_back(LI, order.id, BACK)
@@ -167,7 +220,7 @@ async def test_who_says_nothing_holds_nobody_up_for_ever(rig: Rig) -> None:
 async def test_a_buyer_who_never_sends_it_keeps_it(rig: Rig) -> None:
     host, _, _, order = await shipped(rig)
     await rig.returns.ask(LI, order.id, "坏了三个")
-    await rig.returns.agree(host, order.id)
+    await rig.returns.agree(host, order.id, DEPOT)
     rig.clock.pass_seconds(SENDING_DAYS * DAY - 1)
     await rig.clockwork.sweep()
     assert (await rig.orders.get(LI, order.id)).state is OrderState.RETURN_AGREED
@@ -222,7 +275,7 @@ async def test_an_operator_decides_for_the_merchant_and_the_money_stays(rig: Rig
     assert (after.state, after.history[-1].by) == (OrderState.RETURN_REFUSED, Actor.OPERATOR)
     assert await refused(rig.parcels.pay_back(order.id, "再看")) == "step_not_allowed"
     assert await money(rig, order) is PaymentState.PAID
-    assert (await rig.returns.agree(host, order.id)).state is OrderState.RETURN_AGREED
+    assert (await rig.returns.agree(host, order.id, DEPOT)).state is OrderState.RETURN_AGREED
     await rig.check_ledger(oranges, PLENTY)
 
 

@@ -104,6 +104,8 @@ export interface Order {
 export interface SentBack {
   reason: string
   answer: string
+  /** Where the merchant wants it; null: he has not said it. */
+  back_to: Contact | null
   parcel: Shipment | null
   /** What the merchant says of that parcel, and an operator to both; empty: nothing. */
   dispute: string
