@@ -26,6 +26,7 @@ class OpenSale(Body):
     duration_seconds: Whole
     hold_seconds: Whole = HOLD_SECONDS_DEFAULT
     per_order: Whole | None = None
+    starts_in_seconds: Whole = 0
 
 
 class ChangeSale(Body):

@@ -13,6 +13,7 @@ from server.streams.model import Stream
 QUANTITY = range(1, 1_000_001)
 MORE = range(-1_000_000, 1_000_001)
 DURATION_SECONDS = range(1, 86_401)
+STARTS_IN_SECONDS = range(3_601)  # its pieces are set aside from the opening on
 HOLD_SECONDS = range(1, 3_601)
 HOLD_SECONDS_DEFAULT = 300
 
@@ -35,7 +36,7 @@ class Pot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """One batch of a product. The server's clock decides `closes_at`."""
+    """One batch of a product. The server's clock decides when it begins (`opens_at`) and ends (`closes_at`)."""
 
     id: str
     room_id: str
@@ -54,6 +55,7 @@ class Sale:
     returned: int
     opens_at: datetime
     closes_at: datetime
+    is_planned: bool = False  # it was opened before `opens_at`
 
     def count(self, pot: Pot) -> int:
         """How many pieces are in a pot."""
@@ -87,6 +89,7 @@ class SaleTerms:
     duration_seconds: int
     hold_seconds: int = HOLD_SECONDS_DEFAULT
     per_order: int | None = None  # None: as many as one buyer may have
+    starts_in_seconds: int = 0  # everybody sees the countdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,17 @@ class SaleView:
 
 def takes_orders(sale: Sale, now: datetime) -> bool:
     """Whether somebody may still order; a sale that is past its time does not wait for being closed."""
-    return sale.state is SaleState.OPEN and now < sale.closes_at
+    return has_begun(sale, now) and not is_over(sale, now)
+
+
+def has_begun(sale: Sale, now: datetime) -> bool:
+    """Whether its moment has come; one that was opened to begin at once has, also when the clock is put back."""
+    return not sale.is_planned or now >= sale.opens_at
+
+
+def is_over(sale: Sale, now: datetime) -> bool:
+    """Whether nobody may order any more."""
+    return sale.state is SaleState.CLOSED or now >= sale.closes_at
 
 
 def open_sale(sale_id: str, terms: SaleTerms, stream: Stream, product: Product, now: datetime) -> Sale:
@@ -123,6 +136,7 @@ def open_sale(sale_id: str, terms: SaleTerms, stream: Stream, product: Product, 
     check_whole("quantity", terms.quantity, QUANTITY)
     check_whole("per_buyer", terms.per_buyer, QUANTITY)
     check_whole("duration_seconds", terms.duration_seconds, DURATION_SECONDS)
+    opens_at = now + timedelta(seconds=check_whole("starts_in_seconds", terms.starts_in_seconds, STARTS_IN_SECONDS))
     check_whole("hold_seconds", terms.hold_seconds, HOLD_SECONDS)
     if terms.per_buyer > terms.quantity:
         raise BadRequest("per_buyer: not more than the quantity")
@@ -144,14 +158,15 @@ def open_sale(sale_id: str, terms: SaleTerms, stream: Stream, product: Product, 
         held=0,
         sold=0,
         returned=0,
-        opens_at=now,
-        closes_at=now + timedelta(seconds=terms.duration_seconds),
+        opens_at=opens_at,
+        closes_at=opens_at + timedelta(seconds=terms.duration_seconds),
+        is_planned=opens_at > now,
     )
 
 
 def change_sale(sale: Sale, changes: SaleChanges, now: datetime) -> Sale:
     """A running sale after these changes. Raises BadRequest, Conflict (`sale_closed`, `out_of_stock`)."""
-    if not takes_orders(sale, now):
+    if is_over(sale, now):
         raise Conflict("this sale is over", code="sale_closed")
     more = 0 if changes.more is None else check_whole("more", changes.more, MORE)
     if sale.available + more < 0:
@@ -163,6 +178,8 @@ def change_sale(sale: Sale, changes: SaleChanges, now: datetime) -> Sale:
     if changes.remaining_seconds is not None:
         remaining = check_whole("remaining_seconds", changes.remaining_seconds, DURATION_SECONDS)
         closes_at = now + timedelta(seconds=remaining)
+        if closes_at <= sale.opens_at:
+            raise BadRequest("remaining_seconds: a sale ends after it begins")
     return replace(
         sale,
         price_fen=_changed("price_fen", changes.price_fen, sale.price_fen, PRICE_FEN),

@@ -52,6 +52,7 @@ class SaleStore:
                     "returned": sale.returned,
                     "opens_at": sale.opens_at,
                     "closes_at": sale.closes_at,
+                    "planned": sale.is_planned,
                 },
                 session=session,
             )
@@ -166,4 +167,5 @@ def _sale(document: Document | None) -> Sale | None:
         returned=document["returned"],
         opens_at=document["opens_at"],
         closes_at=document["closes_at"],
+        is_planned=document.get("planned", False),  # before, every sale began when it was opened
     )

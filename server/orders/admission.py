@@ -97,6 +97,7 @@ class Offer:
     is_open: bool
     per_order: int | None = None
     room_id: str | None = None  # where the sale runs
+    has_begun: bool = True
 
     @property
     def source(self) -> Source:
@@ -215,6 +216,8 @@ class _Shelf:
         if offer.room_id is not None and offer.room_id in banned:
             raise NotAllowed("you are banned from this sale's room", code="banned")
         offer.product.check_sold()
+        if not offer.has_begun:
+            raise Conflict("this sale has not begun", code="sale_not_begun")
         if not offer.is_open:
             raise Conflict("this sale is over", code="sale_closed")
         if offer.per_order is not None and quantity > offer.per_order:

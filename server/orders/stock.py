@@ -8,7 +8,7 @@ from typing import Protocol
 from config.logs import logger
 from server.catalog.model import Product
 from server.errors import Conflict, NotFound
-from server.flash.model import Pot, Sale, SaleState, takes_orders
+from server.flash.model import Pot, Sale, SaleState, has_begun, is_over
 from server.infra.transactions import Session
 from server.orders.admission import Offer
 from server.orders.model import PRODUCT_HOLD_SECONDS, Place, Source, SourceKind
@@ -75,9 +75,10 @@ class Stock:
             free=sale.available,
             per_buyer=sale.per_buyer,
             hold_seconds=sale.hold_seconds,
-            is_open=takes_orders(sale, now),
+            is_open=not is_over(sale, now),
             per_order=sale.per_order,
             room_id=sale.room_id,
+            has_begun=has_begun(sale, now),
         )
 
     async def hold(self, source: Source, pieces: int, session: Session) -> bool:

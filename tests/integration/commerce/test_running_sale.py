@@ -117,6 +117,31 @@ async def test_impossible_terms_change_nothing(rig: Rig, wrong: dict[str, int]) 
     assert await rig.sale(sale) == sale
 
 
+async def test_a_sale_that_was_announced_takes_orders_from_its_moment_on(rig: Rig) -> None:
+    # given
+    host, product = await rig.stall()
+    sale = await rig.open_sale(host, product, starts_in_seconds=60)
+    assert await rig.stock_of(product) == PLENTY - sale.quantity
+
+    # when somebody presses too early
+    rig.clock.pass_seconds(59.999)
+    early = await asyncio.gather(rig.place_in_sale(LI, sale.id, "r1", 1), return_exceptions=True)
+
+    # then he has nothing, and may press again with the same request
+    assert code_of(early[0]) == "sale_not_begun"
+    rig.clock.pass_seconds(0.001)
+    assert (await rig.place_in_sale(LI, sale.id, "r1", 1)).state == "held"
+
+    # and it lasts as long as it was to last, from then on
+    rig.clock.pass_seconds(599.999)
+    assert (await rig.place_in_sale(WANG, sale.id, "r1", 1)).state == "held"
+    rig.clock.pass_seconds(0.001)
+    late = await asyncio.gather(rig.place_in_sale(WANG, sale.id, "r2", 1), return_exceptions=True)
+    assert code_of(late[0]) == "sale_closed"
+    await rig.sales.sweep()
+    await rig.check_ledger(product, PLENTY)
+
+
 @pytest.mark.parametrize("step", [3_600, -3_600])
 async def test_a_clock_that_jumps_an_hour_loses_and_doubles_nothing(rig: Rig, step: int) -> None:
     # given: a hold, and another that is being paid

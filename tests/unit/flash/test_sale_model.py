@@ -16,6 +16,7 @@ from server.flash.model import (
     SaleState,
     SaleTerms,
     change_sale,
+    is_over,
     open_sale,
     takes_orders,
 )
@@ -31,6 +32,10 @@ def make_sale(terms: SaleTerms = TERMS) -> Sale:
     return open_sale("sale1", terms, STREAM, ORANGES, NOW)
 
 
+def make_sale_later(seconds: int) -> Sale:
+    return make_sale(replace(TERMS, starts_in_seconds=seconds))
+
+
 def test_a_new_sale_has_all_its_pieces_free_and_five_minutes_to_pay() -> None:
     sale = make_sale()
     assert [sale.count(pot) for pot in Pot] == [3, 0, 0, 0]
@@ -42,6 +47,27 @@ def test_a_sale_takes_orders_until_its_last_moment_and_not_when_closed() -> None
     assert takes_orders(sale, sale.closes_at - timedelta(milliseconds=1))
     assert not takes_orders(sale, sale.closes_at)
     assert not takes_orders(replace(sale, state=SaleState.CLOSED), NOW)
+
+
+def test_a_sale_that_begins_later_takes_orders_from_its_first_moment_on() -> None:
+    sale = make_sale_later(60)
+    assert (sale.opens_at, sale.closes_at) == (NOW + timedelta(seconds=60), NOW + timedelta(seconds=660))
+    assert not takes_orders(sale, sale.opens_at - timedelta(milliseconds=1))
+    assert takes_orders(sale, sale.opens_at)
+    assert not is_over(sale, NOW)
+
+
+def test_a_sale_that_has_not_begun_can_be_changed_but_not_end_before_it_begins() -> None:
+    sale = make_sale_later(60)
+    assert change_sale(sale, SaleChanges(remaining_seconds=90), NOW).closes_at == NOW + timedelta(seconds=90)
+    with pytest.raises(BadRequest):
+        change_sale(sale, SaleChanges(remaining_seconds=60), NOW)
+
+
+@pytest.mark.parametrize("seconds", [-1, 3_601, True])
+def test_a_sale_begins_within_an_hour(seconds: int) -> None:
+    with pytest.raises(BadRequest):
+        make_sale_later(seconds)
 
 
 def test_free_pieces_are_in_the_sale_while_it_is_open_and_then_in_the_product() -> None:

@@ -62,6 +62,7 @@ export interface SaleDraft {
   per_buyer: number
   duration_seconds: number
   hold_seconds?: number
+  starts_in_seconds?: number
 }
 
 export type OrderState = 'held' | 'paid' | 'paid_late' | 'shipped' | 'received' | 'cancelled' | 'expired' | 'refunding' | 'refunded' | ReturnState

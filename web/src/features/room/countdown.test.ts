@@ -20,6 +20,20 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+test('before a sale begins everybody counts down to the same moment, and only then may press', async () => {
+  vi.setSystemTime(SERVER_NOW - 3_600_000)
+  noteServerNow(at(0), Date.now(), Date.now())
+  const element = document.createElement('div')
+  app = createApp(() => h(SaleCard, { sale: { ...SALE, opens_at: at(30) }, mine: [], pressing: false, limitReached: false }))
+  app.use(createPinia()).use(i18n).use(createRouter({ history: createWebHistory(), routes: [{ path: '/', component: {} }] }))
+  app.mount(element)
+  const button = () => element.querySelector('[data-testid="sale-button"]')
+
+  expect([button()?.textContent?.trim(), button()?.hasAttribute('disabled')]).toEqual(['0:30 后开抢', true])
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect([button()?.textContent?.trim(), button()?.hasAttribute('disabled')]).toEqual(['抢购', false])
+})
+
 test.each([
   ['five hours fast', 5],
   ['seven hours slow', -7],

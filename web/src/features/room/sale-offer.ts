@@ -5,6 +5,8 @@ import { PAID } from '@/features/orders/order-view'
 
 export type Offer =
   | { kind: 'buy' }
+  /** It has not begun. */
+  | { kind: 'soon' }
   | { kind: 'pressing' }
   /** A piece is set aside for this buyer. */
   | { kind: 'pay'; order: Order }
@@ -23,6 +25,7 @@ export function offerOf(sale: Sale, mine: readonly Order[], pressing: boolean, n
   const taken = ofThisSale.filter((order) => PAID.includes(order.state)).reduce((sum, order) => sum + piecesOf(order, sale.id), 0)
   if (taken >= sale.per_buyer) return { kind: 'bought' }
   if (sale.state === 'closed' || nowMs >= Date.parse(sale.closes_at)) return { kind: 'closed' }
+  if (nowMs < Date.parse(sale.opens_at)) return { kind: 'soon' }
   if (sale.available > 0) return { kind: 'buy' }
   return sale.held > 0 ? { kind: 'wait', held: sale.held } : { kind: 'sold_out' }
 }

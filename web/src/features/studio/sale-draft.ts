@@ -6,6 +6,8 @@ export interface SaleForm {
   readonly quantity: number
   readonly perBuyer: number
   readonly minutes: number
+  /** Minutes until it begins. */
+  readonly startsIn: number
 }
 
 export type DraftProblem = 'price' | 'price_high' | 'quantity' | 'per_buyer'
@@ -36,6 +38,7 @@ export function draftOf(product: Product, form: SaleForm): SaleDraft | DraftProb
     quantity: form.quantity,
     per_buyer: form.perBuyer,
     duration_seconds: form.minutes * 60,
+    starts_in_seconds: form.startsIn * 60,
   }
 }
 

@@ -12,7 +12,7 @@ import { randomBody, uploadKbps } from './upload-speed'
 
 const GOOD: Findings = { cameraOpen: true, cameraProblem: null, hasSound: true, loudest: 0.7, light: 'good', uploadKbps: 4_000 }
 const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 5, picture_url: null, report_url: null, withdrawn: false, origin: '' }
-const FORM = { price: '19.9', quantity: 3, perBuyer: 1, minutes: 3 }
+const FORM = { price: '19.9', quantity: 3, perBuyer: 1, minutes: 3, startsIn: 0 }
 
 function verdicts(change: Partial<Findings>): Record<string, string> {
   return Object.fromEntries(checksOf({ ...GOOD, ...change }).map((check) => [check.name, `${check.verdict}:${check.words}`]))
@@ -178,7 +178,7 @@ describe('the sale desk', () => {
   })
 
   test('a good form becomes a draft', () => {
-    expect(draftOf(PRODUCT, FORM)).toEqual({ product_id: 'p1', price_fen: 1990, quantity: 3, per_buyer: 1, duration_seconds: 180 })
+    expect(draftOf(PRODUCT, FORM)).toEqual({ product_id: 'p1', price_fen: 1990, quantity: 3, per_buyer: 1, duration_seconds: 180, starts_in_seconds: 0 })
   })
 
   test.each([

@@ -20,6 +20,7 @@ export default {
   already_live: 'This room is live already',
   no_longer_sold: 'This is no longer sold',
   out_of_stock: 'Sold out',
+  sale_not_begun: 'Not yet: press when the countdown is over',
   sold_out: 'All gone',
   sale_running: 'A flash sale is running already',
   sale_closed: 'This flash sale is over',

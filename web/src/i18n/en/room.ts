@@ -98,6 +98,8 @@ export default {
     left: '{available} of {quantity} left',
     was: 'usually',
     ends: 'ends in {time}',
+    begins: 'begins in {time}',
+    soon: 'Begins in {time}',
     buy: 'Grab one',
     pressing: 'Trying…',
     inLine: 'In line, about {count} before you',

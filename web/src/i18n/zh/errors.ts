@@ -17,6 +17,7 @@ export default {
   not_live: '现在没有直播',
   no_longer_sold: '这件商品不卖了',
   out_of_stock: '卖完了',
+  sale_not_begun: '还没开抢，倒计时到了再按',
   sold_out: '抢完了',
   sale_running: '已有一场秒杀在进行',
   sale_closed: '这场秒杀结束了',

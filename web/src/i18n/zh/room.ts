@@ -93,6 +93,8 @@ export default {
     left: '剩 {available} / {quantity}',
     was: '平时',
     ends: '{time} 后结束',
+    begins: '{time} 后开抢',
+    soon: '{time} 后开抢',
     buy: '抢购',
     pressing: '正在抢…',
     inLine: '在排队，前面约 {count} 人',
