@@ -66,7 +66,7 @@ export default defineConfig({
     },
   },
   test: {
-    environment: 'happy-dom',
+    environment: 'node', // a test that needs a page asks for happy-dom in its first lines; to make one takes half a second
     include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
     restoreMocks: true,
     server: { deps: { inline: ['vant'] } }, // its components import style sheets, which node can't

@@ -1,4 +1,5 @@
 // Who may open which address, and where they come back to.
+// @vitest-environment happy-dom
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, it } from 'vitest'
 import { createMemoryHistory } from 'vue-router'

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { isPageMissing, mayTakeFor, openAnew, pageOpened, takeNewVersion } from './app-update'
 import { goOnAir } from './on-air'

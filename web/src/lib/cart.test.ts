@@ -1,4 +1,5 @@
 // Against a real HTTP server on a free port: a guest's cart, signing in, fast taps, and a write that fails.
+// @vitest-environment happy-dom
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createPinia, setActivePinia } from 'pinia'

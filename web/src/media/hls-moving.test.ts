@@ -1,4 +1,5 @@
 // While a stream moves from one node to another, hls.js itself stays where it is and asks again.
+// @vitest-environment happy-dom
 import Hls from 'hls.js/light'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { HlsPlayer } from './hls-player'

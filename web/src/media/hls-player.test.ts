@@ -1,4 +1,5 @@
 // The HLS player: follows the broadcast, goes back in it, and outlives what the network does.
+// @vitest-environment happy-dom
 import type Hls from 'hls.js/light'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { HlsPlayer, type HlsPlace } from './hls-player'

@@ -1,4 +1,5 @@
 // Who is not reached by WHEP sees the broadcast over HLS, and only he.
+// @vitest-environment happy-dom
 import { describe, expect, test } from 'vitest'
 import { LineChoice } from './line-choice'
 import type { PlayerState } from './whep-player'

@@ -1,4 +1,5 @@
 // How a video is sent over lines that break, by whom it is gone on with, and when it is given up.
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type HttpRequest, type HttpResponse, type HttpStack, type PreviousUpload, Upload, type UploadOptions } from 'tus-js-client'
 import { fingerprintOf, type Sender, VideoUpload, type VideoUploadState } from './video-upload'

@@ -1,4 +1,5 @@
 // How a viewer's player starts, waits, mends itself and leaves.
+// @vitest-environment happy-dom
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeEvents, FakeMediaNode, FakeStream, FakeTrack, FakeVideo, PeerFactory, problem } from './fakes'

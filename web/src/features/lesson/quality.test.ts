@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { beforeEach, expect, it } from 'vitest'
 import type { Lesson } from '@/api/types'
 import { costOf, firstQuality, LISTEN, offersOf, qualityOf, rememberQuality, SLIDES } from './quality'

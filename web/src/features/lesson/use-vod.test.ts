@@ -1,4 +1,5 @@
 // Who watches a lesson goes on where he was when it is made again and what he watched is gone.
+// @vitest-environment happy-dom
 import { createPinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type App, createApp, defineComponent, h, nextTick, ref, shallowRef } from 'vue'

@@ -1,4 +1,5 @@
 // The lesson's player keeps its place through whatever fails.
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { VodPlayer } from './vod-player'
 

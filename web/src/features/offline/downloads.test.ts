@@ -1,4 +1,5 @@
 // The way of a pack: begun, stopped by hand or by a fault, gone on with, made anew when its lesson was.
+// @vitest-environment happy-dom
 import 'fake-indexeddb/auto'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'

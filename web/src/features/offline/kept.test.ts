@@ -1,4 +1,5 @@
 // What lies on the device stays its owner's, and stays whole, through a second page of the same browser.
+// @vitest-environment happy-dom
 import 'fake-indexeddb/auto'
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, it, vi } from 'vitest'

@@ -1,4 +1,5 @@
 // Choosing how to pay: shown where there is a choice, remembered, and what is scanned stays on the page.
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createApp, h, nextTick, type App, type Component } from 'vue'
 import type { Order } from '@/api/types'

@@ -1,4 +1,5 @@
 // A product's own page: what it says, how it sells, and what it shows when there is nothing to sell.
+// @vitest-environment happy-dom
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createApp, h, type App } from 'vue'

@@ -1,4 +1,5 @@
 // Answers given in the field are handed in once, under the name of who gave them.
+// @vitest-environment happy-dom
 import { beforeEach, expect, it, vi } from 'vitest'
 import { answersHere, handInAnswers, keepAnswers } from './answers-later'
 

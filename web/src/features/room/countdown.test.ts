@@ -1,4 +1,5 @@
 // The countdown of a sale on a phone whose clock is hours off.
+// @vitest-environment happy-dom
 import { createPinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createApp, h, type App } from 'vue'

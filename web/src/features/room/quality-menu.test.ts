@@ -1,4 +1,5 @@
 // The quality menu: what it offers and says, and that keyboards and screen readers can use it.
+// @vitest-environment happy-dom
 import { createPinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createApp, h, nextTick, ref, type App } from 'vue'

@@ -1,4 +1,5 @@
 // The room's player goes over to the steady line by itself, and comes back when the fast one works again.
+// @vitest-environment happy-dom
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type EffectScope, effectScope, nextTick, shallowRef } from 'vue'
