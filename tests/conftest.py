@@ -32,12 +32,15 @@ S = TypeVar("S", bound=SharedSettings)
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-# Processes that share the tests look for free ports in parts of their own: what one has found the other can't take.
+# Runs of tests beside each other, and the processes of each, look for free ports in parts of their own: what one has
+# found the other can't take. TEST_PORTS says which part of how many a run has, as `0/3`.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+own = [os.environ.get("TEST_PORTS", "0/1")]
 if WORKER:
-    share = len(ports.FREE_PORTS) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    first = int(WORKER.removeprefix("gw")) * share
-    ports.FREE_PORTS = ports.FREE_PORTS[first : first + share]
+    own.append(f"{WORKER.removeprefix('gw')}/{os.environ['PYTEST_XDIST_WORKER_COUNT']}")
+for place, parts in (map(int, part.split("/")) for part in own):
+    share = len(ports.FREE_PORTS) // parts
+    ports.FREE_PORTS = ports.FREE_PORTS[place * share : (place + 1) * share]
 
 # What is collected stays: to look for rubbish among it takes a fifth of the collecting.
 gc.disable()

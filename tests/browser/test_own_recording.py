@@ -11,7 +11,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_journey import LONG_WAIT_MS, go_live, wait_until
 from tests.harness.platform import Platform
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.long
 
 CUT_MS = 4_000  # longer than the second from which on a gap is filled
 SEEN_MS = 2_000  # of the broadcast before and after it
