@@ -2,7 +2,7 @@
 // @vitest-environment happy-dom
 import { createPinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createApp, h, type App } from 'vue'
+import { createApp, h, nextTick, ref, type App } from 'vue'
 import { createRouter, createWebHistory } from 'vue-router'
 import type { Sale } from '@/api/types'
 import { i18n } from '@/i18n'
@@ -33,6 +33,20 @@ test('before a sale begins everybody counts down to the same moment, and only th
   expect([button()?.textContent?.trim(), button()?.hasAttribute('disabled')]).toEqual(['0:30 后开抢', true])
   await vi.advanceTimersByTimeAsync(30_000)
   expect([button()?.textContent?.trim(), button()?.hasAttribute('disabled')]).toEqual(['抢购', false])
+})
+
+test('where one stands in line is read out, and that it is his turn', () => {
+  noteServerNow(at(0), Date.now(), Date.now())
+  const element = document.createElement('div')
+  const ahead = ref<number | null>(120)
+  app = createApp(() => h(SaleCard, { sale: SALE, mine: [], pressing: true, ahead: ahead.value, limitReached: false }))
+  app.use(createPinia()).use(i18n).use(createRouter({ history: createWebHistory(), routes: [{ path: '/', component: {} }] }))
+  app.mount(element)
+  const spoken = () => element.querySelector('[role=status]')?.textContent
+
+  expect(spoken()).toBe('在排队，前面约 120 人')
+  ahead.value = 0
+  return nextTick(() => expect(spoken()).toBe('轮到您了，马上好…'))
 })
 
 test.each([
