@@ -13,7 +13,7 @@ from server.streams.model import Stream
 QUANTITY = range(1, 1_000_001)
 MORE = range(-1_000_000, 1_000_001)
 DURATION_SECONDS = range(1, 86_401)
-STARTS_IN_SECONDS = range(3_601)  # its pieces are set aside from the opening on
+STARTS_IN_SECONDS = range(3_601)  # meanwhile nobody has its pieces
 HOLD_SECONDS = range(1, 3_601)
 HOLD_SECONDS_DEFAULT = 300
 
@@ -115,18 +115,13 @@ class SaleView:
     product: Product
 
 
-def takes_orders(sale: Sale, now: datetime) -> bool:
-    """Whether somebody may still order; a sale that is past its time does not wait for being closed."""
-    return has_begun(sale, now) and not is_over(sale, now)
-
-
 def has_begun(sale: Sale, now: datetime) -> bool:
     """Whether its moment has come; one that was opened to begin at once has, also when the clock is put back."""
     return not sale.is_planned or now >= sale.opens_at
 
 
 def is_over(sale: Sale, now: datetime) -> bool:
-    """Whether nobody may order any more."""
+    """Whether nobody may order any more; a sale that is past its time does not wait for being closed."""
     return sale.state is SaleState.CLOSED or now >= sale.closes_at
 
 

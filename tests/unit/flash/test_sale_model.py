@@ -16,9 +16,9 @@ from server.flash.model import (
     SaleState,
     SaleTerms,
     change_sale,
+    has_begun,
     is_over,
     open_sale,
-    takes_orders,
 )
 from server.streams.model import Stream, StreamState
 
@@ -44,17 +44,22 @@ def test_a_new_sale_has_all_its_pieces_free_and_five_minutes_to_pay() -> None:
 
 def test_a_sale_takes_orders_until_its_last_moment_and_not_when_closed() -> None:
     sale = make_sale()
-    assert takes_orders(sale, sale.closes_at - timedelta(milliseconds=1))
-    assert not takes_orders(sale, sale.closes_at)
-    assert not takes_orders(replace(sale, state=SaleState.CLOSED), NOW)
+    assert has_begun(sale, NOW)
+    assert not is_over(sale, sale.closes_at - timedelta(milliseconds=1))
+    assert is_over(sale, sale.closes_at)
+    assert is_over(replace(sale, state=SaleState.CLOSED), NOW)
 
 
 def test_a_sale_that_begins_later_takes_orders_from_its_first_moment_on() -> None:
     sale = make_sale_later(60)
     assert (sale.opens_at, sale.closes_at) == (NOW + timedelta(seconds=60), NOW + timedelta(seconds=660))
-    assert not takes_orders(sale, sale.opens_at - timedelta(milliseconds=1))
-    assert takes_orders(sale, sale.opens_at)
-    assert not is_over(sale, NOW)
+    assert not has_begun(sale, sale.opens_at - timedelta(milliseconds=1))
+    assert has_begun(sale, sale.opens_at)
+    assert not is_over(sale, sale.closes_at - timedelta(milliseconds=1))
+
+
+def test_a_sale_that_began_at_once_has_begun_though_the_clock_is_put_back() -> None:
+    assert has_begun(make_sale(), NOW - timedelta(hours=1))
 
 
 def test_a_sale_that_has_not_begun_can_be_changed_but_not_end_before_it_begins() -> None:
