@@ -1,7 +1,7 @@
 // What this device keeps: packs and unsent progress in IndexedDB, the packs' files (which anybody may read) in Cache Storage.
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
 import type { Interval } from '@/api/types'
-import type { Pack } from './pack'
+import { type Pack, renewedId, shelfOf } from './pack'
 
 /** What somebody watched in a lesson that the server does not know yet. */
 export interface WatchedHere {
@@ -61,17 +61,28 @@ export const packs = {
     await transaction.done
     return next
   },
-  remove: async (id: string): Promise<void> => {
-    await caches.delete(CACHE + id)
-    await (await database()).delete('packs', id)
+  remove: async (pack: Pack): Promise<void> => {
+    await (await database()).delete('packs', pack.id)
+    await packFiles.empty(shelfOf(pack))
+  },
+  /** A renewal that is whole takes its pack's place in one step. Gives what is kept now; undefined: the pack is not there any more. */
+  takePlace: async (renewal: Pack): Promise<Pack | undefined> => {
+    const transaction = (await database()).transaction('packs', 'readwrite')
+    const old = await transaction.store.get(renewedId(renewal.id))
+    const next = old && { ...plain(renewal), id: old.id }
+    if (next) await transaction.store.put(next)
+    await transaction.store.delete(renewal.id)
+    await transaction.done
+    await packFiles.empty(shelfOf(old ?? renewal))
+    return next
   },
 }
 
 export const packFiles = {
-  open: (id: string): Promise<Cache> => caches.open(CACHE + id),
+  open: (shelf: string): Promise<Cache> => caches.open(CACHE + shelf),
   /** Paths of what is there, with their bytes. */
-  there: async (id: string): Promise<Map<string, number>> => {
-    const cache = await packFiles.open(id)
+  there: async (shelf: string): Promise<Map<string, number>> => {
+    const cache = await packFiles.open(shelf)
     const found = new Map<string, number>()
     for (const request of await cache.keys()) {
       const kept = await cache.match(request)
@@ -79,12 +90,17 @@ export const packFiles = {
     }
     return found
   },
-  put: async (id: string, path: string, body: Blob | string, type: string): Promise<void> => {
-    const blob = typeof body === 'string' ? new Blob([body]) : body
-    const headers = { 'Content-Type': type, 'Content-Length': String(blob.size), [ON_DEVICE]: '1' }
-    await (await packFiles.open(id)).put(path, new Response(blob, { headers }))
+  put: async (shelf: string, path: string, body: Blob): Promise<void> => {
+    const headers = { 'Content-Type': body.type, 'Content-Length': String(body.size), [ON_DEVICE]: '1' }
+    await (await packFiles.open(shelf)).put(path, new Response(body, { headers }))
   },
-  empty: (id: string): Promise<boolean> => caches.delete(CACHE + id),
+  empty: (shelf: string): Promise<boolean> => caches.delete(CACHE + shelf),
+  /** Drops what no pack knows of: a page may have been closed between two steps. */
+  tidy: async (): Promise<void> => {
+    const names = (await caches.keys()).filter((name) => name.startsWith(CACHE)) // before the packs: a new one is noted before its files come
+    const known = new Set((await packs.all()).map((pack) => CACHE + shelfOf(pack)))
+    for (const name of names) if (!known.has(name)) await caches.delete(name)
+  },
 }
 
 /** What the browser would still take; without an answer it is tried. */

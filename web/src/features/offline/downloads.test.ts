@@ -31,8 +31,23 @@ class Shelves {
   async delete(name: string) {
     return this.all.delete(name)
   }
+
+  async keys() {
+    return [...this.all.keys()]
+  }
+
+  /** What can be read without a network. */
+  paths(): string[] {
+    return [...this.all.values()].flatMap((shelf) => [...shelf.keys()])
+  }
+
+  get bytes(): number {
+    const all = [...this.all.values()].flatMap((shelf) => [...shelf.values()])
+    return all.reduce((sum, file) => sum + Number(file.headers.get('Content-Length')), 0)
+  }
 }
 
+let shelves: Shelves
 let edition: number
 let fetched: string[]
 let answer: (path: string) => Promise<Response> | Response | undefined
@@ -89,7 +104,8 @@ beforeEach(async () => {
   answer = () => undefined
   setActivePinia(createPinia())
   vi.stubGlobal('fetch', server)
-  vi.stubGlobal('caches', new Shelves())
+  shelves = new Shelves()
+  vi.stubGlobal('caches', shelves)
   vi.stubGlobal('MediaSource', EventTarget)
   const active = { postMessage: (_: unknown, [port]: MessagePort[]) => port?.postMessage(true) }
   Object.defineProperty(navigator, 'serviceWorker', { value: { ready: Promise.resolve({ active }) }, configurable: true })
@@ -150,10 +166,18 @@ it('nothing is fetched beyond what this device may keep, and more may be once th
   expect(downloads.of('1')?.state).toBe('ready')
 })
 
+it.each([0, 1, 100, 300, 1_200, 3_999, OFFER.bytes])('a limit of %i bytes holds to the byte, whatever comes onto the device', async (limit) => {
+  const downloads = useDownloads()
+  downloads.limitTo(limit)
+  await downloads.start(lessonNow(), OFFER)
+  expect(downloads.of('1')).toMatchObject({ state: 'stopped', trouble: 'limit', loadedBytes: shelves.bytes })
+  expect(shelves.bytes).toBeLessThanOrEqual(limit)
+})
+
 it('a device that has no room left says so', async () => {
   const downloads = useDownloads()
-  const shelves = new Shelves()
   vi.stubGlobal('caches', {
+    keys: () => shelves.keys(),
     delete: (name: string) => shelves.delete(name),
     open: async (name: string) => {
       const shelf = await shelves.open(name)
@@ -177,6 +201,70 @@ it('a kept lesson that was made again still plays, says so, and is loaded anew w
 
   await downloads.renew('li.1')
   expect(downloads.of('1')).toMatchObject({ ...WHOLE, isOutdated: false, edition: playlistOf(2) })
+})
+
+/** The files of an edition that can be read without a network. */
+const keptOf = (of: number) => shelves.paths().filter((path) => path.startsWith(`/files/e${of}/`) && !path.endsWith('.m3u8'))
+
+/** What is loaded to take the lesson's place. */
+function renewalHere() {
+  const kept = useDownloads().of('1')
+  return kept && useDownloads().renewalOf(kept)
+}
+
+/** A lesson that is kept, and made again since; its new edition comes half-way. */
+async function halfRenewed() {
+  const downloads = useDownloads()
+  await downloads.start(lessonNow(), OFFER)
+  edition = 2
+  await downloads.lookAll()
+  answer = (path) => (path.endsWith('3.m4s') ? new Response('', { status: 404 }) : undefined)
+  await downloads.renew('li.1')
+  answer = () => undefined
+  return downloads
+}
+
+it('the old edition can be watched until the new one is whole', async () => {
+  const downloads = await halfRenewed()
+  const old = downloads.of('1')
+  expect(old).toMatchObject({ state: 'ready', isOutdated: true, edition: playlistOf(1) })
+  expect([keptOf(1).length, shelves.paths().includes(old?.playUrl ?? '')]).toEqual([SEGMENTS.length, true])
+  expect(downloads.mine).toHaveLength(1)
+  expect(renewalHere()).toMatchObject({ state: 'stopped', trouble: 'gone', edition: playlistOf(2) })
+
+  await downloads.load('li.1.next')
+  const renewed = downloads.of('1')
+  expect(renewed).toMatchObject({ ...WHOLE, isOutdated: false, edition: playlistOf(2), lesson: { playlist_url: playlistOf(2) } })
+  expect([keptOf(1), keptOf(2).length, shelves.paths().includes(renewed?.playUrl ?? '')]).toEqual([[], SEGMENTS.length, true])
+  expect(renewalHere()).toBeNull()
+})
+
+it('a new edition for which there is no room leaves the old one alone', async () => {
+  const downloads = useDownloads()
+  await downloads.start(lessonNow(), OFFER)
+  edition = 2
+  await downloads.lookAll()
+  downloads.limitTo(shelves.bytes + 2.5 * SEGMENT.length)
+  await downloads.renew('li.1')
+  expect(downloads.of('1')).toMatchObject({ state: 'ready', edition: playlistOf(1) })
+  expect(renewalHere()).toMatchObject({ state: 'stopped', trouble: 'limit' })
+  expect(shelves.bytes).toBeLessThanOrEqual(downloads.limitBytes)
+
+  await downloads.remove('li.1.next')
+  expect([keptOf(1).length, keptOf(2)]).toEqual([SEGMENTS.length, []])
+})
+
+it('a renewal goes with the lesson, and what a closed page left is dropped', async () => {
+  const downloads = await halfRenewed()
+  await downloads.remove('li.1')
+  expect([shelves.paths(), downloads.total]).toEqual([[], 0])
+
+  await (await shelves.open('pack.li.1.7')).put('/files/e1/0.m4s', new Response(SEGMENT))
+  await (await shelves.open('player')).put('/assets/hls-1.js', new Response(''))
+  setActivePinia(createPinia())
+  await useSession().ensure()
+  await useDownloads().ready()
+  expect(await shelves.keys()).toEqual(['player'])
 })
 
 it('the rest of an edition that is gone is not waited for: the newest takes its place', async () => {

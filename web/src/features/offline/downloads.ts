@@ -8,9 +8,9 @@ import { useDataUse } from '@/lib/data-use'
 import { useSession } from '@/lib/session'
 import { recall, remember } from '@/lib/storage'
 import { alone, canKeep, freeBytes, packFiles, packs as kept } from './device'
-import { type Offer, offersOf } from '@/features/lesson/quality'
+import type { Offer } from '@/features/lesson/quality'
 import { progressOf } from '@/features/lesson/watched'
-import { afterLook, isMine, type Pack, packId, totalBytes, whyNot } from './pack'
+import { afterLook, isMine, isRenewal, type Pack, packId, renewalId, sameOffer, shelfOf, totalBytes, whyNot } from './pack'
 import { PackTrouble } from './fetch-file'
 import { loadPack, newPack, troubleOf } from './pack-loader'
 
@@ -27,7 +27,8 @@ export const useDownloads = defineStore('downloads', () => {
   const loading = new Map<string, AbortController>()
   let reading: Promise<void> | null = null
 
-  const mine = computed(() => all.value.filter((pack) => isMine(pack, session.lastId)).sort((a, b) => b.keptAt - a.keptAt))
+  const ofMine = computed(() => all.value.filter((pack) => isMine(pack, session.lastId)))
+  const mine = computed(() => ofMine.value.filter((pack) => !isRenewal(pack)).sort((a, b) => b.keptAt - a.keptAt))
   const othersBytes = computed(() => totalBytes(all.value.filter((pack) => !isMine(pack, session.lastId))))
   const total = computed(() => totalBytes(all.value))
 
@@ -38,6 +39,7 @@ export const useDownloads = defineStore('downloads', () => {
   }
 
   async function read(): Promise<void> {
+    await packFiles.tidy()
     const [found, room] = await Promise.all([kept.all(), freeBytes()])
     all.value = found
     free.value = room
@@ -73,12 +75,17 @@ export const useDownloads = defineStore('downloads', () => {
   /** Keeps a lesson; what was there of it in another size or edition goes first. `over`: also beyond the month's data. */
   async function start(lesson: Lesson, offer: Offer, over = false): Promise<void> {
     await ready()
-    const pack = newPack(session.lastId, lesson, offer, Date.now())
-    stop(pack.id)
-    await packFiles.empty(pack.id)
+    await begin(packId(session.lastId, lesson.id), lesson, offer, over)
+  }
+
+  async function begin(id: string, lesson: Lesson, offer: Offer, over = false): Promise<void> {
+    stop(id)
+    const before = find(id)
+    const pack = newPack(id, session.lastId, lesson, offer, Date.now())
     await save(pack)
+    if (before) await packFiles.empty(shelfOf(before))
     void navigator.storage?.persist?.().catch(() => false) // else the browser may throw it away when room gets scarce
-    await load(pack.id, over)
+    await load(id, over)
   }
 
   function stop(id: string): void {
@@ -128,14 +135,15 @@ export const useDownloads = defineStore('downloads', () => {
         onLoaded: (now) => {
           if (!signal.aborted) show({ ...asKnown(now), state: 'loading' })
         },
-        check: (loadedBytes) => {
+        mayFetch: (loadedBytes) => {
           if (signal.aborted) throw signal.reason
-          if (totalBytes(all.value.filter((other) => other.id !== id)) + loadedBytes > limitBytes.value) throw new PackTrouble('limit')
+          mayKeep(id, loadedBytes + 1) // what is fetched has at least a byte
           const left = data.leftNow()
           if (!over && left !== null && left <= 0) throw new PackTrouble('budget')
         },
+        mayKeep: (loadedBytes) => mayKeep(id, loadedBytes),
       })
-      if (!signal.aborted) await save(asKnown(whole))
+      if (!signal.aborted) await finish(asKnown(whole))
     } catch (error) {
       if (signal.aborted) return
       await save({ ...(find(id) ?? pack), state: 'stopped', trouble: troubleOf(error) })
@@ -144,10 +152,26 @@ export const useDownloads = defineStore('downloads', () => {
     }
   }
 
+  function mayKeep(id: string, loadedBytes: number): void {
+    const others = all.value.filter((other) => other.id !== id)
+    if (totalBytes(others) + loadedBytes > limitBytes.value) throw new PackTrouble('limit')
+  }
+
+  /** It is whole; what it was to renew could be watched until now. */
+  async function finish(whole: Pack): Promise<void> {
+    if (!isRenewal(whole)) return save(whole)
+    const next = await kept.takePlace(whole)
+    all.value = all.value.filter(({ id }) => id !== whole.id)
+    if (next) show(next)
+  }
+
   async function remove(id: string): Promise<void> {
-    stop(id)
-    await kept.remove(id)
-    all.value = all.value.filter((pack) => pack.id !== id)
+    for (const pack of [find(renewalId(id)), find(id)]) {
+      if (!pack) continue
+      stop(pack.id)
+      await kept.remove(pack)
+      all.value = all.value.filter((one) => one.id !== pack.id)
+    }
     free.value = await freeBytes()
   }
 
@@ -158,35 +182,44 @@ export const useDownloads = defineStore('downloads', () => {
   /** The network is back, or the page was opened again: goes on with what was not stopped by hand. */
   async function resume(): Promise<void> {
     await ready()
-    const waiting = mine.value.filter(({ state, trouble }) => state === 'loading' || (state === 'stopped' && trouble === 'network'))
+    const waiting = ofMine.value.filter(({ state, trouble }) => state === 'loading' || (state === 'stopped' && trouble === 'network'))
     for (const { id } of waiting) await load(id)
   }
 
-  /** The newest edition takes the place of what is kept of an older one, in the same size. */
+  /** The newest edition in the same size takes the place of an older one: of one that can be watched when it is whole, of a part of one at once. */
   async function renew(id: string): Promise<void> {
     const pack = find(id)
     if (!pack) return
     const lesson = await lessons.get(pack.lesson.id)
-    const offers = offersOf(lesson)
-    const same = offers.find(({ name }) => name === pack.name) ?? offers[0]
-    if (same) await start(lesson, same)
+    const same = sameOffer(lesson, pack)
+    if (same) await begin(pack.state === 'ready' ? renewalId(id) : id, lesson, same)
+  }
+
+  /** What is loaded to take a pack's place. */
+  function renewalOf(pack: Pack): Pack | null {
+    return find(renewalId(pack.id)) ?? null
   }
 
   /** What the server says of a lesson now. */
   async function looked(lesson: Lesson): Promise<void> {
     await ready()
-    const pack = find(packId(session.lastId, lesson.id))
-    if (!pack || lesson.playlist_url === null) return
-    await change(pack.id, (now) => afterLook(now, lesson))
-    const now = find(pack.id)
-    // The rest of an older edition is not to be had any more.
-    if (now?.isOutdated && now.state !== 'ready') await renew(pack.id)
+    const id = packId(session.lastId, lesson.id)
+    if (lesson.playlist_url === null) return
+    for (const one of [id, renewalId(id)]) {
+      if (!find(one)) continue
+      await change(one, (pack) => afterLook(pack, lesson))
+      const now = find(one)
+      // The rest of an older edition is not to be had any more.
+      if (now?.isOutdated && now.state !== 'ready') await renew(one)
+    }
   }
 
   /** What the server knows of somebody's progress after a report: a kept lesson goes on from there. */
   async function told(userId: string, lessonId: string, progress: LessonProgress): Promise<void> {
     await ready()
-    if (known.value) await change(packId(userId, lessonId), (pack) => ({ ...pack, lesson: { ...pack.lesson, ...progressOf(progress) } }))
+    if (!known.value) return
+    const id = packId(userId, lessonId)
+    for (const one of [id, renewalId(id)]) await change(one, (pack) => ({ ...pack, lesson: { ...pack.lesson, ...progressOf(progress) } }))
   }
 
   /** Looks whether the lessons kept here were made again, or are there no more. */
@@ -206,5 +239,5 @@ export const useDownloads = defineStore('downloads', () => {
     remember(LIMIT, String(bytes))
   }
 
-  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, start, pause, load, remove, removeOthers, renew, resume, looked, told, lookAll, limitTo }
+  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, start, pause, load, remove, removeOthers, renew, renewalOf, resume, looked, told, lookAll, limitTo }
 })

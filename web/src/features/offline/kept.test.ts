@@ -45,7 +45,7 @@ beforeEach(async () => {
   signedIn = 'li'
   setActivePinia(createPinia())
   vi.stubGlobal('fetch', server)
-  vi.stubGlobal('caches', { delete: async () => true })
+  vi.stubGlobal('caches', { keys: async () => [], delete: async () => true })
   vi.stubGlobal('MediaSource', EventTarget)
   Object.defineProperty(navigator, 'serviceWorker', { value: {}, configurable: true })
   const db = await database()

@@ -6,7 +6,7 @@ import { packFiles, packs } from './device'
 import { type Offer, soundName } from '@/features/lesson/quality'
 import { keepPlayer } from '@/lib/service-worker'
 import { fetchFile, type OnBytes, PackTrouble } from './fetch-file'
-import { masterUrl, missingOf, type Pack, packId, type Trouble } from './pack'
+import { besideBytes, masterUrl, missingOf, type Pack, shelfOf, type Trouble } from './pack'
 import { absolute, filesOf, masterOfOne, readMaster } from './playlists'
 
 const AT_ONCE = 3 // a weak line is not faster with more, and a far one is slow with one
@@ -19,16 +19,17 @@ export interface LoadHooks {
   onLoaded: (pack: Pack) => void
   /** So much came over the line, whether it is kept or not. */
   onBytes: OnBytes
-  /** Whether more may be fetched, with so much there. Throws PackTrouble. */
-  check: (loadedBytes: number) => void
+  /** Whether more may be fetched. Throws PackTrouble. */
+  mayFetch: (loadedBytes: number) => void
+  /** Whether this device may keep so much of it. Throws PackTrouble. */
+  mayKeep: (loadedBytes: number) => void
 }
 
 type Line = Pick<LoadHooks, 'signal' | 'onBytes'>
 
-export function newPack(ownerId: string | null, lesson: Lesson, { name, quality, bytes }: Offer, now: number): Pack {
-  const id = packId(ownerId, lesson.id)
+export function newPack(id: string, ownerId: string | null, lesson: Lesson, { name, quality, bytes }: Offer, now: number): Pack {
   return {
-    id, ownerId, lesson, name, quality, bytes, edition: lesson.playlist_url ?? '', playUrl: '', loadedBytes: 0, state: 'loading',
+    id, shelf: `${id}.${now}`, ownerId, lesson, name, quality, bytes, edition: lesson.playlist_url ?? '', playUrl: '', loadedBytes: 0, state: 'loading',
     trouble: null, isOutdated: false, files: [], subtitles: null, quiz: null, keptAt: now,
   }
 }
@@ -43,10 +44,40 @@ async function companions(lesson: Lesson, { signal, onBytes }: Line): Promise<Pi
   return { subtitles: lesson.subtitles_url ? { text, lines } : null, quiz: quiz.questions.length > 0 ? quiz : null }
 }
 
+/** What is there of a pack: nothing more comes onto its shelf than this device may keep. */
+class Shelf {
+  private constructor(
+    private readonly name: string,
+    private readonly mayKeep: LoadHooks['mayKeep'],
+    readonly files: Map<string, number>,
+    public bytes: number,
+  ) {}
+
+  static async of(pack: Pack, mayKeep: LoadHooks['mayKeep']): Promise<Shelf> {
+    const files = await packFiles.there(shelfOf(pack))
+    return new Shelf(shelfOf(pack), mayKeep, files, [...files.values()].reduce((sum, bytes) => sum + bytes, besideBytes(pack)))
+  }
+
+  /** Counts before it waits: several files come at once. */
+  count(bytes: number): void {
+    this.mayKeep(this.bytes + bytes)
+    this.bytes += bytes
+  }
+
+  async put(path: string, body: Blob): Promise<void> {
+    this.count(body.size - (this.files.get(path) ?? 0))
+    this.files.set(path, body.size)
+    await packFiles.put(this.name, path, body)
+  }
+}
+
 /** Which files make up a rendition; keeps its playlists at once. */
-async function planned(pack: Pack, line: Line): Promise<Pack> {
-  const { lesson, id } = pack
-  const { signal, onBytes } = line
+async function planned(pack: Pack, shelf: Shelf, { signal, onBytes, onLoaded }: Line & Pick<LoadHooks, 'onLoaded'>): Promise<Pack> {
+  const { lesson } = pack
+  const keepPlaylist = async (path: string, text: string) => {
+    await shelf.put(path, new Blob([text], { type: PLAYLIST_TYPE }))
+    onLoaded({ ...pack, loadedBytes: shelf.bytes })
+  }
   const playlists: string[] = []
   let playUrl = lesson.sounds.find(({ name }) => soundName(name) === pack.name)?.playlist_url ?? null
   if (playUrl) playlists.push(playUrl)
@@ -54,39 +85,40 @@ async function planned(pack: Pack, line: Line): Promise<Pack> {
     const text = await (await fetchFile(pack.edition, signal, onBytes)).text()
     const variant = readMaster(text, pack.edition).find(({ name }) => name === pack.name)
     if (!variant) throw new PackTrouble('gone')
-    playUrl = masterUrl(id)
-    await packFiles.put(id, playUrl, masterOfOne(text, pack.edition, variant), PLAYLIST_TYPE)
+    playUrl = masterUrl(shelfOf(pack))
+    await keepPlaylist(playUrl, masterOfOne(text, pack.edition, variant))
     playlists.push(variant.url, ...(variant.soundUrl ? [variant.soundUrl] : []))
   }
   const files: string[] = []
   for (const url of playlists) {
     const text = await (await fetchFile(url, signal, onBytes)).text()
-    await packFiles.put(id, url, text, PLAYLIST_TYPE)
+    await keepPlaylist(url, text)
     files.push(...filesOf(text, url))
   }
   files.push(...[lesson.poster_url, lesson.waveform_url].flatMap((url) => (url ? absolute(url, url) : [])))
-  return { ...pack, ...(await companions(lesson, line)), playUrl, files }
+  const beside = await companions(lesson, { signal, onBytes })
+  shelf.count(besideBytes(beside))
+  return { ...pack, ...beside, playUrl, files }
 }
 
 /** Loads until all is there. Rejects with PackTrouble, or AbortError when it was stopped. */
-export async function loadPack(pack: Pack, { signal, onLoaded, onBytes, check }: LoadHooks): Promise<Pack> {
+export async function loadPack(pack: Pack, { signal, onLoaded, onBytes, mayFetch, mayKeep }: LoadHooks): Promise<Pack> {
   if (pack.ownerId) await startClock(pack.ownerId, pack.lesson)
   if (!(await keepPlayer())) throw new PackTrouble('network')
-  let now = pack.files.length > 0 ? pack : await planned(pack, { signal, onBytes })
-  const there = await packFiles.there(now.id)
-  now = { ...now, loadedBytes: [...there.values()].reduce((sum, bytes) => sum + bytes, 0) }
+  const shelf = await Shelf.of(pack, mayKeep)
+  let now = pack.files.length > 0 ? pack : await planned(pack, shelf, { signal, onBytes, onLoaded })
+  now = { ...now, loadedBytes: shelf.bytes }
   await packs.put(now)
   onLoaded(now)
-  const missing = missingOf(now.files, new Set(there.keys()))
+  const missing = missingOf(now.files, new Set(shelf.files.keys()))
   let fetchedFiles = 0
   const fetchOne = async (path: string): Promise<void> => {
-    check(now.loadedBytes)
-    const body = await fetchFile(path, signal, onBytes)
-    await packFiles.put(now.id, path, body, body.type)
-    now = { ...now, loadedBytes: now.loadedBytes + body.size }
+    mayFetch(shelf.bytes)
+    await shelf.put(path, await fetchFile(path, signal, onBytes))
+    now = { ...now, loadedBytes: shelf.bytes }
     onLoaded(now)
     fetchedFiles += 1
-    if (fetchedFiles % NOTE_EVERY === 0) await packs.put(now)
+    if (fetchedFiles % NOTE_EVERY === 0 && !signal.aborted) await packs.put(now)
   }
   const fetchNext = async (): Promise<void> => {
     try {

@@ -1,6 +1,6 @@
 // A lesson kept on the device: what is in it, how large it is, whether it still fits; pure.
 import type { Lesson, LessonProgress, Quiz, SubtitleLine } from '@/api/types'
-import type { Quality } from '@/features/lesson/quality'
+import { type Offer, offersOf, type Quality } from '@/features/lesson/quality'
 
 /** Why a pack stands still though nobody stopped it. */
 export type Trouble = 'network' | 'full' | 'limit' | 'budget' | 'gone'
@@ -8,8 +8,10 @@ export type Trouble = 'network' | 'full' | 'limit' | 'budget' | 'gone'
 export type PackState = 'loading' | 'stopped' | 'ready'
 
 export interface Pack {
-  /** `{owner}.{lesson}`: two people of one family keep the same lesson apart. */
+  /** `{owner}.{lesson}`: two people of one family keep the same lesson apart; `.next` behind it: see `renewalId`. */
   id: string
+  /** Where its files are. Each download has a place of its own; older ones were kept under their id. */
+  shelf?: string
   /** Whose it is; null: of somebody who was not signed in, and anybody's. */
   ownerId: string | null
   lesson: Lesson
@@ -26,6 +28,8 @@ export interface Pack {
   trouble: Trouble | null
   /** The lesson was made again since: it still plays without a network. */
   isOutdated: boolean
+  /** What the new edition takes in this size; none while it is made. */
+  newBytes?: number | null
   files: string[]
   subtitles: { text: string; lines: SubtitleLine[] } | null
   /** Its questions, which never bring their answers along. */
@@ -37,11 +41,31 @@ export function packId(ownerId: string | null, lessonId: string): string {
   return `${ownerId ?? 'guest'}.${lessonId}`
 }
 
-export const MASTER = 'master.m3u8'
+const NEXT = '.next'
+
+/** The pack that is loaded beside one that can be watched, to take its place when it is whole. */
+export function renewalId(id: string): string {
+  return id + NEXT
+}
+
+export function isRenewal({ id }: Pick<Pack, 'id'>): boolean {
+  return id.endsWith(NEXT)
+}
+
+/** The pack of which a renewal takes the place. */
+export function renewedId(id: string): string {
+  return id.slice(0, -NEXT.length)
+}
+
+export function shelfOf({ id, shelf }: Pick<Pack, 'id' | 'shelf'>): string {
+  return shelf ?? id
+}
+
+const MASTER = 'master.m3u8'
 
 /** An address that only this device has. */
-export function masterUrl(id: string): string {
-  return `/packs/${id}/${MASTER}`
+export function masterUrl(shelf: string): string {
+  return `/packs/${shelf}/${MASTER}`
 }
 
 export function isMine(pack: Pick<Pack, 'ownerId'>, userId: string | null): boolean {
@@ -73,15 +97,27 @@ export function percentOf({ bytes, loadedBytes, state }: Pick<Pack, 'bytes' | 'l
   return bytes > 0 ? Math.min(99, Math.floor((loadedBytes / bytes) * 100)) : 0
 }
 
+/** What a pack holds beside its files: it takes room, too. */
+export function besideBytes({ subtitles, quiz }: Pick<Pack, 'subtitles' | 'quiz'>): number {
+  return subtitles || quiz ? new Blob([JSON.stringify([subtitles, quiz])]).size : 0
+}
+
 export function missingOf(files: readonly string[], there: ReadonlySet<string>): string[] {
   return files.filter((file) => !there.has(file))
+}
+
+/** A lesson in the size in which it is kept, or in the smallest one. */
+export function sameOffer(lesson: Lesson, { name }: Pick<Pack, 'name'>): Offer | undefined {
+  const offers = offersOf(lesson)
+  return offers.find((offer) => offer.name === name) ?? offers[0]
 }
 
 /** What the server knows of a lesson by now changes what is kept of it. */
 export function afterLook(pack: Pack, lesson: Lesson): Pack {
   const isOutdated = lesson.playlist_url !== pack.edition
   // An older edition keeps its own chapters and length: those of the newer one may lie elsewhere.
-  return { ...pack, isOutdated, lesson: isOutdated ? { ...pack.lesson, title: lesson.title } : lesson }
+  const newBytes = isOutdated ? (sameOffer(lesson, pack)?.bytes ?? null) : null
+  return { ...pack, isOutdated, newBytes, lesson: isOutdated ? { ...pack.lesson, title: lesson.title } : lesson }
 }
 
 /** The lesson as it is shown without a network, with what was watched on this device. */
