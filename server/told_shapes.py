@@ -94,6 +94,7 @@ class PublicLesson(Shape):
     error: str | None
     subtitles_url: str | None
     no_skip: bool
+    inserts: list[dict[str, Any]]
 
 
 class Card(Shape):

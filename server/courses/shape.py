@@ -113,6 +113,7 @@ def public_shape(view: LessonView) -> dict[str, Any]:
         "error": asset.work.error if asset.work.state == "failed" else None,
         "subtitles_url": subtitles_url(view),
         "no_skip": view.no_skip,
+        "inserts": [{"at_ms": insert.at_ms, "length_ms": insert.length_ms} for insert in asset.inserts],
     }
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from server.cards.model import Moment
 from server.making.model import ENDED, Work, WorkState
+from server.recordings.inserts import Insert
 from server.recordings.ladder import Chunk, Ladder
 from server.recordings.take import Span, Take, Timeline
 
@@ -87,7 +88,7 @@ class Asset:
 
     `edition` is the attempt that planned `ladder`: all that is made of that plan has names below its prefix.
     `untidy`: objects of plans that came to nothing may lie beside those that are wanted. `was_ready`: it was made
-    anew after it could be watched.
+    anew after it could be watched. `inserts`: what filling has put into it, at places of the replay before.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Asset:
     edition: int = 0
     gaps: tuple[Gap, ...] = ()
     filled: tuple[Gap, ...] = ()
+    inserts: tuple[Insert, ...] = ()
     untidy: bool = False
     was_ready: bool = False
     sounds: tuple[Sound, ...] = ()

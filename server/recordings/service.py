@@ -37,7 +37,7 @@ from server.recordings.model import (
     wasted_editions,
     watched_until,
 )
-from server.recordings.take import Take, fill_prefix, read_take, take_prefix
+from server.recordings.take import Take, fill_prefix, inserts_of, read_take, take_prefix
 from server.rooms.model import Room
 from server.streams.model import Stream
 
@@ -335,6 +335,7 @@ class Recordings:
             chapters=chapters_of(moments, take, duration_ms),
             gaps=gaps_of(take),
             filled=filled_of(take),
+            inserts=inserts_of(take).inserts,
             playlist_key=take_prefix(stream.id) + "index.m3u8" if take.is_playable else None,
         )
 
@@ -349,6 +350,7 @@ class Recordings:
             chapters=wanted.chapters,
             gaps=wanted.gaps,
             filled=wanted.filled,
+            inserts=wanted.inserts,
             playlist_key=wanted.playlist_key,  # the recorded parts again, until the ladder is as long as they are
             ladder=None,
             was_ready=kept.was_ready or kept.work.state is WorkState.READY,

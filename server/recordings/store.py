@@ -12,6 +12,7 @@ from server.infra.mongo import Database, Document
 from server.making.model import WorkState
 from server.making.records import WorkRecords, read_work, work_document
 from server.recordings.chunks import Tally
+from server.recordings.inserts import Insert
 from server.recordings.ladder import Chunk, Ladder, MadeChunk
 from server.recordings.model import Asset, Chapter, Gap, Rendition, Sound, Source, SourceKind
 
@@ -81,6 +82,7 @@ def _document(asset: Asset) -> Document:
         "edition": asset.edition,
         "gaps": [asdict(gap) for gap in asset.gaps],
         "filled": [asdict(gap) for gap in asset.filled],
+        "inserts": [asdict(insert) for insert in asset.inserts],
         "untidy": asset.untidy,
         "was_ready": asset.was_ready,
     }
@@ -106,6 +108,7 @@ def _asset(document: Document) -> Asset:
         edition=document.get("edition", 0),
         gaps=tuple(Gap(**gap) for gap in document.get("gaps", ())),
         filled=tuple(Gap(**gap) for gap in document.get("filled", ())),
+        inserts=tuple(Insert(**insert) for insert in document.get("inserts", ())),
         untidy=document.get("untidy", False),
         was_ready=document.get("was_ready", False),
     )

@@ -14,6 +14,7 @@ from workers.transcode.plan import Size, scaled
 THUMB_SIDE = 90
 COLUMNS = 10
 QUALITY = 60
+LONGEST_SIDE = 16_383 // COLUMNS  # of one picture: a WebP is no wider
 
 
 class ThumbSheet:
@@ -29,7 +30,7 @@ class ThumbSheet:
         if at_ms < self._next_ms:
             return
         size = scaled(Size(frame.width, frame.height), THUMB_SIDE)
-        small = frame.reformat(size.width, size.height, "rgb24")
+        small = frame.reformat(min(size.width, LONGEST_SIDE), min(size.height, LONGEST_SIDE), "rgb24")
         picture: Image.Image = small.to_image()  # type: ignore[no-untyped-call]
         while at_ms >= self._next_ms:
             self._thumbs.append(picture)

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 
 from server.accounts.model import Role
 from server.clips.model import Shown
+from server.errors import Conflict
 from server.streams.model import Stream
 from tests.harness.app import Page
 from tests.harness.takes import RunOf, number_in
@@ -99,7 +100,15 @@ async def filled(farm: Farm, stream: Stream) -> None:
     recorded_ms = await farm.record(stream, [RunOf(seconds, width=64, height=64) for seconds in (2.0, 2.0, 4.0)])
     services = farm.server.services
     again = await services.streams.get(stream.id)
-    await services.library.recordings.take_ready(again, recorded_ms, has_video=True, has_audio=True)
+
+    async def heard() -> bool | None:
+        try:
+            await services.library.recordings.take_ready(again, recorded_ms, has_video=True, has_audio=True)
+        except Conflict:  # the server hears of the first take at this moment, for the second time
+            return None
+        return True
+
+    await eventually(heard)
 
 
 async def test_clips_know_their_place_in_a_replay_that_got_something_in_between(

@@ -131,6 +131,7 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     assert ready["duration_ms"] == pytest.approx(11_000, abs=50)
     assert ready["gaps"] == []
     assert ready["filled"] == [{"start_ms": 4000, "end_ms": 7000, "at_ms": 4000}]
+    assert ready["inserts"] == [{"at_ms": 4000, "length_ms": 3000}]
     assert [(chapter["start_ms"], chapter["end_ms"]) for chapter in ready["chapters"]] == [
         (3000, 8000),
         (9000, 10_000),

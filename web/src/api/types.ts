@@ -230,6 +230,8 @@ export interface Lesson extends LessonSummary, LessonProgress {
   subtitles_url: string | null
   /** Only what is watched in order counts. */
   no_skip: boolean
+  /** What filling has put into the replay, at places of it as it was before. */
+  inserts: Insert[]
   /** What the recording lacks; null for all but its host. */
   gaps: Gap[] | null
   /** What was missing and came from the host's own recording; null for all but its host. */
@@ -255,6 +257,11 @@ export interface Gap {
   start_ms: number
   end_ms: number
   at_ms: number
+}
+
+export interface Insert {
+  at_ms: number
+  length_ms: number
 }
 
 /** A lesson as it is the same for everybody, without what one learner did. */

@@ -62,6 +62,13 @@ test('what failed goes on by itself in the edition that the lesson has by now', 
   expect(await opened()).toEqual([edition(2), 90])
 })
 
+test('who watches a replay while it is filled goes on with what he was watching', async () => {
+  vod.start(60_000)
+  await breaksAt(90)
+  lesson.value = { ...LESSON, playlist_url: edition(2), inserts: [{ at_ms: 30_000, length_ms: 8_000 }, { at_ms: 100_000, length_ms: 5_000 }] }
+  expect(await opened()).toEqual([edition(2), 98])
+})
+
 test('a tap after a failure opens what the lesson has by now', async () => {
   vod.start(60_000)
   await opened()

@@ -13,7 +13,7 @@ import { useSession } from '@/lib/session'
 import { recall, remember } from '@/lib/storage'
 import { resumeAt, watchedShare } from '@/features/learn/lesson-progress'
 import { firstQuality, networkSavesData, rememberQuality, type Quality } from './quality'
-import { isPlayable, type Source, sourceOf, within } from './source'
+import { isPlayable, movedPlace, type Source, sourceOf, within } from './source'
 import { useBudget } from './use-budget'
 import { VodPlayer, type VodState } from './vod-player'
 import { ProgressReporter, WatchTracker } from './watched'
@@ -155,7 +155,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
   watch([shown, budget.most], () => {
     if (!playing.value || !source.value) return
     player?.bound(budget.most.value)
-    if (source.value.url !== playing.value.url) void open(source.value, positionMs.value)
+    if (source.value.url !== playing.value.url) change(source.value)
     else player?.choose(shown.value)
   })
 
@@ -167,7 +167,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
 
   // The line went away in the middle: what is on the device goes on at the same place.
   watch(online, (there) => {
-    if (!there && playing.value && !playing.value.isOnDevice && source.value?.isOnDevice) void open(source.value, positionMs.value)
+    if (!there && playing.value && !playing.value.isOnDevice && source.value?.isOnDevice) change(source.value)
   })
 
   async function open(next: Source, atMs: number): Promise<void> {
@@ -176,9 +176,17 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     await player?.start(next.url, atMs, shown.value)
   }
 
+  /** Goes on in another source with what he was watching, wherever that is there. */
+  function change(next: Source): void {
+    const atMs = movedPlace(positionMs.value, playing.value?.inserts ?? next.inserts, next.inserts)
+    positionMs.value = atMs
+    tracker.cut(atMs)
+    void open(next, atMs)
+  }
+
   /** Opens the playlist that the lesson has by now, at the same place. */
   function renew(): void {
-    if (source.value) void open(source.value, positionMs.value)
+    if (source.value) change(source.value)
   }
 
   let startAtMs = 0

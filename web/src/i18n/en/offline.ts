@@ -8,6 +8,7 @@ export default {
   cannotHint: 'Try a newer browser; iPhones need iOS 17.1 or later',
   keep: 'Download (from {size})',
   which: 'Download which one?',
+  noSounds: 'There is no “sound only” for this lesson',
   here: 'Downloaded',
   about: 'about {size}',
   aboutRange: 'about {from}–{to}',

@@ -8,6 +8,7 @@ export default {
   cannotHint: '换新一点的浏览器试试；苹果手机要 iOS 17.1 以上',
   keep: '下载到手机（{size} 起）',
   which: '下载哪一种？',
+  noSounds: '这节课没有“只听声音”可选',
   here: '已下载',
   about: '约 {size}',
   aboutRange: '约 {from}–{to}',
