@@ -46,6 +46,8 @@ class Layer:
         self._sequence_shift = 0
         self._timestamp_shift = 0
         self._octets_before = 0
+        self._is_flowing = False  # something came in the second before
+        self._whole_second = 0  # its bits, if it flowed for all of it
 
     def begin(self, codec: str, answers_requests: bool) -> None:
         """A source begins (again) with this codec: its numbers are new, and pictures begin with a keyframe."""
@@ -137,11 +139,15 @@ class Layer:
         self._timeline.set(own, wall)
 
     def measure(self, seconds: float) -> None:
-        """Called about once a second: the bitrate, smoothed, since a keyframe alone is no trend. 0: nothing came."""
+        """Called once a second: the bitrate of the last two, since a keyframe alone is no trend. 0: nothing came.
+
+        A second in the middle of which the layer began is forgotten with the next, else it would seem to need less.
+        """
         now = int((self.octets - self._octets_before) * 8 / seconds)
-        before = self.bits_per_second
-        self.bits_per_second = (before + now) // 2 if before and now else now
         self._octets_before = self.octets
+        self.bits_per_second = ((self._whole_second or now) + now) // 2 if now else 0
+        self._whole_second = now if self._is_flowing else 0
+        self._is_flowing = now > 0
 
     def own_timestamp(self, rtp_timestamp: int) -> int:
         """The track's timestamp for one of the source's."""

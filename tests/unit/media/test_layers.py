@@ -8,12 +8,15 @@ import pytest
 
 from media.rtp.adaptation import FIRST_PATIENCE_SECONDS, TRIAL_SECONDS, Adaptation
 from media.rtp.choice import Choice, LayerState, Mode
+from media.rtp.counters import Counters
 from media.rtp.delivery import SLIDE_SECONDS
 from media.rtp.fanout import Fanout
 from media.rtp.lane import State
+from media.rtp.layer import Layer
 from media.rtp.loss import LossMeter
 from media.rtp.packet import RtpPacket, open_rtx
 from media.rtp.probe import Probe
+from media.rtp.timeline import Timeline
 from media.rtp.vp8 import LONG, read_numbers
 from tests.unit.media.test_fanout import Player
 from tests.unit.media.tracks import make_fanout
@@ -94,6 +97,30 @@ def assert_seamless(player: Player) -> None:
         assert after[1].base == (before[1].base + step) & 0xFF
         forward = (after[0].timestamp - before[0].timestamp) & 0xFFFFFFFF
         assert forward == 0 if is_same_picture else 0 < forward < 90_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "seen"),
+    [
+        ([1000, 1000], [8000, 8000]),
+        ([300, 1000, 1000], [2400, 8000, 8000]),  # it began in the middle of a second: it needs no less than others
+        ([1000, 1000, 3000, 1000, 3000], [8000, 8000, 16_000, 16_000, 16_000]),  # a keyframe in every other second
+        ([1000, 1000, 0, 500, 1000], [8000, 8000, 0, 4000, 8000]),  # silent, and back
+    ],
+)
+def test_the_bitrate_of_a_layer_is_that_of_its_last_two_seconds(seconds: list[int], seen: list[int]) -> None:
+    # given
+    layer = Layer("h", "video", Timeline(90_000), Counters())
+    measured = []
+
+    # when
+    for octets in seconds:
+        layer.octets += octets
+        layer.measure(1.0)
+        measured.append(layer.bits_per_second)
+
+    # then
+    assert measured == seen
 
 
 def test_a_viewer_goes_through_all_layers_without_a_step(publishing: Publishing) -> None:
