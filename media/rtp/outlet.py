@@ -6,7 +6,6 @@ it in pieces that fit into the processor's cache. No object, task or log per pac
 
 from __future__ import annotations
 
-import struct
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import chain, repeat
@@ -16,21 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media import system
-from media.glue import DATAGRAM_BYTES, SRTP_OK, TRAILER_BYTES, CMemory, srtp_protect
+from media.glue import SRTP_OK, CMemory, srtp_protect
 from media.rtp.counters import Counters
+from media.rtp.envelope import CONTROL_BYTES, SLOT_BYTES, Envelope, Tray
 from media.rtp.path import Path
 from media.rtp.segments import Run, plan_runs
 from media.rtp.vp8 import ABSENT, LONG, Vp8Numbers
 
 SLOTS = 512  # packets made ready at a time at most,
 READY_BYTES = 216_000  # and so many bytes of them, which stay in the cache: the first ones leave sooner
-SLOT_BYTES = DATAGRAM_BYTES + TRAILER_BYTES + 32  # an odd number of cache lines: slots spread over the cache
 ENVELOPES = 32  # kept for frames that look alike; each takes up to 50 kB
 CRATE_PACKETS = 32  # of one track that go out together at most
 _PADDED = 0x20
-_CONTROL_BYTES = 24  # one cmsghdr with a 16-bit value, padded
-_MESSAGE_BYTES = system.ffi.sizeof("struct mmsghdr")
-_VECTOR_BYTES = system.ffi.sizeof("struct iovec")
 
 
 class Wire(NamedTuple):
@@ -60,23 +56,34 @@ class _Pattern(NamedTuple):
 
     lines: NDArray[np.uint8]  # one for each packet, all as long as the longest one
     lengths: NDArray[np.int32]
-    sequences: NDArray[np.uint16]
-    timestamps: NDArray[np.uint32]
+    protected: NDArray[np.int32]  # the lengths with what protection adds
+    octets: int  # of all packets, unprotected
+    sequences: NDArray[Any]  # of each row, as they are sent
+    timestamps: NDArray[Any] | None  # the same; None: those of the lines are everybody's
     pictures: Sequence[Vp8Numbers]
 
     @classmethod
-    def of(cls, crate: Crate, packets: Sequence[bytes]) -> _Pattern:
+    def of(cls, crate: Crate, packets: Sequence[bytes], cohort: Cohort) -> _Pattern:
         """`packets`: those of the crate, some of them padded."""
         lengths = [len(packet) for packet in packets]
+        overhead, rows = cohort.wire.overhead, len(cohort)
         longest = max(lengths)
         joined = b"".join([packet.ljust(longest, b"\0") for packet in packets])
         return cls(
             np.frombuffer(joined, np.uint8).reshape(len(packets), longest),
             np.array(lengths, np.int32),
-            np.array(crate.sequences, np.int64).astype(np.uint16),
-            np.array(crate.timestamps, np.uint32),
+            np.array([length + overhead for length in lengths], np.int32),
+            sum(lengths),
+            _moved(crate.sequences, cohort.sequence_shifts[:rows], ">u2"),
+            _moved(crate.timestamps, cohort.time_shifts[:rows], ">u4") if cohort.moves_time else None,
             crate.pictures,
         )
+
+
+def _moved(numbers: Sequence[int], shifts: NDArray[Any], kind: str) -> NDArray[Any]:
+    """A row of wrapping numbers for each shift."""
+    moved: NDArray[Any] = shifts[:, None] + np.array(numbers, np.int64).astype(shifts.dtype)
+    return moved.astype(kind)
 
 
 class Cohort:
@@ -96,7 +103,7 @@ class Cohort:
         self.time_shifts = np.zeros(rows, np.uint32)
         self.picture_shifts = np.zeros(rows, np.uint16)
         self.base_shifts = np.zeros(rows, np.uint8)
-        self.ssrcs = np.zeros(rows, np.uint32)
+        self.ssrcs = np.zeros(rows, ">u4")
         self._addresses = np.zeros((rows, system.NAME_BYTES), np.uint8)
         self.names = (np.arange(rows) * system.NAME_BYTES + self._addresses.ctypes.data).astype(np.uint64)
 
@@ -156,45 +163,6 @@ class Cohort:
         return self.owners[row]
 
 
-class Envelope:
-    """The kernel's messages for so many rows of packets, leaving in the same runs: all but addresses and lengths."""
-
-    def __init__(self, memory_at: int, rows: int, count: int, runs: Sequence[Run], name_bytes: int) -> None:
-        ffi = system.ffi
-        self.total = rows * len(runs)
-        self.messages = ffi.new("struct mmsghdr[]", self.total)
-        self._vectors = ffi.new("struct iovec[]", rows * count)
-        self._controls = ffi.new("char[]", len(runs) * _CONTROL_BYTES)
-        messages, vectors = memoryview(ffi.buffer(self.messages)), memoryview(ffi.buffer(self._vectors))
-
-        def field(offset: int, kind: type[np.generic] = np.uint64) -> NDArray[Any]:
-            return np.ndarray((len(runs), rows), kind, messages, offset, (rows * _MESSAGE_BYTES, _MESSAGE_BYTES))
-
-        self.names = field(0)
-        self.packets = np.repeat([run.packets for run in runs], rows)  # of each message
-        places: NDArray[Any] = np.ndarray((rows * count,), np.uint64, vectors, 0, (_VECTOR_BYTES,))
-        places[:] = np.arange(rows * count) * SLOT_BYTES + memory_at
-        self.lengths: NDArray[Any] = np.ndarray(
-            (rows, count), np.uint64, vectors, 8, (count * _VECTOR_BYTES, _VECTOR_BYTES)
-        )
-        field(8, np.uint32)[...] = name_bytes
-        firsts = np.array([[run.first] for run in runs])
-        vectors_at = int(ffi.cast("uintptr_t", self._vectors))
-        field(16)[...] = (np.arange(rows) * count + firsts) * _VECTOR_BYTES + vectors_at
-        field(24)[...] = np.array([[run.packets] for run in runs])
-        controls_at = int(ffi.cast("uintptr_t", self._controls))
-        for number, run in enumerate(runs):
-            if run.packets > 1:
-                self._write_control(number, run.size)
-                field(32)[number] = controls_at + number * _CONTROL_BYTES
-                field(40)[number] = _CONTROL_BYTES
-
-    def _write_control(self, number: int, size: int) -> None:
-        """struct cmsghdr { size_t length; int level; int type; }, and the value."""
-        control = system.ffi.buffer(self._controls + number * _CONTROL_BYTES, _CONTROL_BYTES)
-        control[0:18] = struct.pack("=QiiH", 18, system.SOL_UDP, system.UDP_SEGMENT, size)
-
-
 class Sender:
     """The node's memory for sending, and the system calls. One at a time uses it."""
 
@@ -206,16 +174,7 @@ class Sender:
         self._lengths = CMemory("int", SLOTS)
         self._pointers = [self._memory.cdata + at * SLOT_BYTES for at in range(SLOTS)]
         self._length_pointers = [self._lengths.cdata + at for at in range(SLOTS)]
-        view = self._memory.view
-        self._slots = np.ndarray((SLOTS, SLOT_BYTES), np.uint8, view)
-        self._sequences = self._column(">u2", 2)
-        self._timestamps = self._column(">u4", 4)
-        self._ssrcs = self._column(">u4", 8)
-        self._lengths_now = np.ndarray((SLOTS,), np.int32, self._lengths.view)
         self._envelopes: OrderedDict[tuple[Any, ...], Envelope] = OrderedDict()
-
-    def _column(self, kind: str, offset: int) -> NDArray[Any]:
-        return np.ndarray((SLOTS,), kind, self._memory.view, offset, (SLOT_BYTES,))
 
     def send(self, cohort: Cohort, crate: Crate) -> None:
         """Send a crate of at most CRATE_PACKETS packets to every row. What can't be sent is counted and lost."""
@@ -224,17 +183,19 @@ class Sender:
         packets, runs = self._plan(crate.packets, wire)
         if not packets:
             return
-        pattern = _Pattern.of(crate, packets)
+        pattern = _Pattern.of(crate, packets, cohort)
         rows = len(cohort)
         step = max(1, min(SLOTS // count, READY_BYTES // pattern.lines.size))
         for low in range(0, rows, step):
             high = min(rows, low + step)
-            self._fill(cohort, pattern, low, high)
-            sound = self._protect(cohort, pattern, low, high)
-            if wire.descriptor >= 0:
-                self._send_rows(cohort, pattern, runs, low, high, sound)
+            envelope = self._envelope(high - low, count, runs, wire) if wire.descriptor >= 0 else None
+            tray = envelope.tray if envelope else Tray(self._memory, self._lengths, high - low, count)
+            self._fill(tray, cohort, pattern, low, high)
+            sound = self._protect(tray, cohort, pattern, low, high)
+            if envelope is not None:
+                self._send_rows(envelope, cohort, pattern, low, high, sound)
             else:
-                self._send_each(cohort, count, low, high, sound)
+                self._send_each(tray, cohort, low, sound)
 
     def _plan(self, packets: Sequence[bytes], wire: Wire) -> tuple[Sequence[bytes], list[Run]]:
         if len(packets) == 1 or not self.offloads(wire.descriptor):
@@ -256,21 +217,15 @@ class Sender:
             self._offload[descriptor] = known
         return known
 
-    def _fill(self, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> None:
-        count, longest = pattern.lines.shape
-        rows = high - low
-        used = count * rows
-        slots = self._slots[:used].reshape(rows, count, SLOT_BYTES)
-        slots[:, :, :longest] = pattern.lines
-        sequences = self._sequences[:used].reshape(rows, count)
-        np.add(cohort.sequence_shifts[low:high, None], pattern.sequences, out=sequences, casting="unsafe")
-        self._ssrcs[:used].reshape(rows, count)[...] = cohort.ssrcs[low:high, None]
-        if cohort.moves_time:
-            times = cohort.time_shifts[low:high, None] + pattern.timestamps
-            self._timestamps[:used].reshape(rows, count)[...] = times
+    def _fill(self, tray: Tray, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> None:
+        tray.slots[:, :, : pattern.lines.shape[1]] = pattern.lines
+        tray.sequences[...] = pattern.sequences[low:high]
+        tray.ssrcs[...] = cohort.ssrcs[low:high, None]
+        if pattern.timestamps is not None:
+            tray.timestamps[...] = pattern.timestamps[low:high]
         if cohort.moves_pictures and pattern.pictures:
-            self._move_pictures(cohort, pattern.pictures, slots, low, high)
-        self._lengths_now[:used].reshape(rows, count)[...] = pattern.lengths
+            self._move_pictures(cohort, pattern.pictures, tray.slots, low, high)
+        tray.lengths[...] = pattern.lengths
 
     @staticmethod
     def _move_pictures(
@@ -287,39 +242,40 @@ class Sender:
             if numbers.base_at != ABSENT:
                 slots[:, at, numbers.base_at] = cohort.base_shifts[low:high] + np.uint8(numbers.base)
 
-    def _protect(self, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> NDArray[Any] | None:
+    def _protect(self, tray: Tray, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> NDArray[Any] | None:
         """Protect what was filled in; the rows that all went well, None for all of them."""
         count = len(pattern.lengths)
         contexts = chain.from_iterable(map(repeat, cohort.contexts[low:high], repeat(count)))
         # Each call gives SRTP_OK, which is 0, or an error; a packet that failed must never leave unprotected.
         if sum(map(srtp_protect, contexts, self._pointers, self._length_pointers)) == SRTP_OK:
             return None
-        protected = self._lengths_now[: count * (high - low)].reshape(high - low, count)
-        failed = (protected == pattern.lengths).sum()
+        failed = (tray.lengths == pattern.lengths).sum()
         self._counters.dropped_protection += int(failed)
-        return np.flatnonzero((protected > pattern.lengths).all(axis=1))
+        return np.flatnonzero((tray.lengths > pattern.lengths).all(axis=1))
 
     def _send_rows(
         self,
+        envelope: Envelope,
         cohort: Cohort,
         pattern: _Pattern,
-        runs: Sequence[Run],
         low: int,
         high: int,
         sound: NDArray[Any] | None,
     ) -> None:
-        wire, rows, count = cohort.wire, high - low, len(pattern.lengths)
-        envelope = self._envelope(rows, count, runs, wire)
+        descriptor, rows = cohort.wire.descriptor, high - low
         envelope.names[...] = cohort.names[low:high]
-        envelope.lengths[...] = pattern.lengths + wire.overhead
+        if envelope.written is not pattern.protected:
+            envelope.written = pattern.protected
+            envelope.lengths[...] = pattern.protected
         if sound is None:
-            lost = self._push(wire.descriptor, envelope, 0, envelope.total)
+            lost = self._push(descriptor, envelope, 0, envelope.total)
         else:
+            starts = range(0, envelope.total, rows)
             rows = len(sound)
-            messages = [number * (high - low) + row for number in range(len(runs)) for row in sound.tolist()]
-            lost = sum(self._push(wire.descriptor, envelope, at, at + 1) for at in messages)
-        self._counters.packets_out += rows * count - lost
-        self._counters.bytes_out += rows * int(pattern.lengths.sum())
+            messages = [start + row for start in starts for row in sound.tolist()]
+            lost = sum(self._push(descriptor, envelope, at, at + 1) for at in messages)
+        self._counters.packets_out += rows * len(pattern.lengths) - lost
+        self._counters.bytes_out += rows * pattern.octets
 
     def _envelope(self, rows: int, count: int, runs: Sequence[Run], wire: Wire) -> Envelope:
         """One that fits; most frames look like one before."""
@@ -327,7 +283,9 @@ class Sender:
         key = (rows, name_bytes, *runs)
         found = self._envelopes.get(key)
         if found is None:
-            found = self._envelopes[key] = Envelope(self._memory.address, rows, count, runs, name_bytes)
+            found = self._envelopes[key] = Envelope(
+                Tray(self._memory, self._lengths, rows, count), self._memory.address, runs, name_bytes
+            )
             if len(self._envelopes) > ENVELOPES:
                 self._envelopes.popitem(last=False)
         else:
@@ -370,15 +328,16 @@ class Sender:
             return False
         finally:
             message.msg_iov, message.msg_iovlen = vectors, count
-            message.msg_control, message.msg_controllen = control, _CONTROL_BYTES
+            message.msg_control, message.msg_controllen = control, CONTROL_BYTES
         return True
 
-    def _send_each(self, cohort: Cohort, count: int, low: int, high: int, sound: NDArray[Any] | None) -> None:
-        view, lengths, counters = self._memory.view, self._lengths_now, self._counters
-        for row in range(high - low) if sound is None else sound.tolist():
+    def _send_each(self, tray: Tray, cohort: Cohort, low: int, sound: NDArray[Any] | None) -> None:
+        view, lengths, counters = self._memory.view, tray.lengths, self._counters
+        rows, count = lengths.shape
+        for row in range(rows) if sound is None else sound.tolist():
             path = cohort.paths[low + row]
-            for slot in range(row * count, (row + 1) * count):
-                size = int(lengths[slot])
+            for at in range(count):
+                size, slot = int(lengths[row, at]), row * count + at
                 begin = slot * SLOT_BYTES
                 try:
                     sent = path.way.sendto(view[begin : begin + size], path.address)

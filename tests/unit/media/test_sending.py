@@ -232,6 +232,22 @@ def test_more_viewers_than_fit_into_the_senders_memory_are_served_in_turns(
     assert sum(counters.delay_buckets) == 4 * len(lanes)
 
 
+def test_pictures_cut_alike_but_of_other_sizes_arrive_whole(fanout: Fanout, way: UdpWay, listen: Listen) -> None:
+    # given
+    listener = listen(10)
+    fanout.join(listener.lane)
+    pictures = [[60, 1200], [300, 900], [60, 1200]]
+
+    # when
+    for number, sizes in enumerate(pictures):
+        for packet in frame(1 + 2 * number, sizes):
+            fanout.push(packet, 1000.0)
+
+    # then
+    got = [packet.payload for packet in listener.receive(6)]
+    assert got == [packet.payload for sizes in pictures for packet in frame(1, sizes)]
+
+
 def test_what_could_not_be_protected_never_leaves(way: UdpWay, listen: Listen) -> None:
     # given: a context that has seen these numbers already refuses them
     counters = Counters()
