@@ -7,8 +7,8 @@ it in pieces that fit into the processor's cache. No object, task or log per pac
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -245,9 +245,12 @@ class Sender:
     def _protect(self, tray: Tray, cohort: Cohort, pattern: _Pattern, low: int, high: int) -> NDArray[Any] | None:
         """Protect what was filled in; the rows that all went well, None for all of them."""
         count = len(pattern.lengths)
-        contexts = chain.from_iterable(map(repeat, cohort.contexts[low:high], repeat(count)))
+        contexts: Iterable[Any] = cohort.contexts[low:high]
+        if count > 1:  # sound is spared an object for each row
+            contexts = chain.from_iterable(map(repeat, contexts, repeat(count)))
+        calls = zip(contexts, self._pointers, self._length_pointers, strict=False)  # makes one tuple for all of them
         # Each call gives SRTP_OK, which is 0, or an error; a packet that failed must never leave unprotected.
-        if sum(map(srtp_protect, contexts, self._pointers, self._length_pointers)) == SRTP_OK:
+        if sum(starmap(srtp_protect, calls)) == SRTP_OK:
             return None
         failed = (tray.lengths == pattern.lengths).sum()
         self._counters.dropped_protection += int(failed)
