@@ -142,26 +142,36 @@ async def frames_of(page: Page) -> int:
     return int((await page.evaluate(INBOUND))["video"]["frames"])
 
 
+async def freezes_of(page: Page) -> int:
+    return int(await page.evaluate(FREEZES))
+
+
 async def test_a_viewer_on_a_bad_line_gets_a_lower_layer_and_keeps_moving(running: Running, browser: Browser) -> None:
     # given
-    host, viewer = await page_of(browser, running), await page_of(browser, running)
+    host, viewer, neighbour = [await page_of(browser, running) for _ in range(3)]
     await host.evaluate(PUBLISH_LAYERS, [running.url("/whip/oranges"), KEY, "H264"])
     await running.heard.wait("publisher_joined")
     await until(lambda: flowing(running) == ALL_LAYERS, "all layers", seconds=30)
     async with UdpProxy(running.node.udp_port) as proxy:
         await viewer.evaluate(PLAY_THROUGH, [running.url("/whep/oranges"), proxy.port])
-        await until(lambda: only_viewer(running).selected == "h", "the best layer on a good line", seconds=60)
+        seen = only_viewer(running)
+        await until(lambda: seen.selected == "h", "the best layer on a good line", seconds=60)
 
         # when
         proxy.loss, proxy.bits_per_second = 0.05, 300_000
 
         # then: the best one does not fit any more; whether the middle one does is the encoder's business
-        await until(lambda: only_viewer(running).selected in ("m", "l"), "a lower layer", seconds=45)
-        await eventually(viewer, INBOUND, lambda seen: 0 < seen["video"]["height"] <= 270, "a smaller picture", 30)
-        lost, freezes = proxy.lost, await viewer.evaluate(FREEZES)
-        await more_frames(viewer, 15 * 60, seconds=120)  # a minute of pictures
+        await until(lambda: seen.selected in ("m", "l"), "a lower layer", seconds=45)
+        await eventually(viewer, INBOUND, lambda got: 0 < got["video"]["height"] <= 270, "a smaller picture", 30)
+
+        # and a minute of pictures stands still once at most, but for when a good line's do, for the machine is busy
+        await neighbour.evaluate(PLAY, [running.url("/whep/oranges")])
+        await choose(running, neighbour, {"rid": "l"})
+        await shows_height(neighbour, 135)
+        lost, freezes, of_neighbour = proxy.lost, await freezes_of(viewer), await freezes_of(neighbour)
+        await more_frames(viewer, 15 * 60, seconds=120)
         assert proxy.lost > lost
-        assert await viewer.evaluate(FREEZES) - freezes <= 1
+        assert await freezes_of(viewer) - freezes <= 1 + await freezes_of(neighbour) - of_neighbour
 
 
 async def test_a_viewer_whose_line_is_thin_from_the_first_second_begins_small_and_moves(
@@ -182,4 +192,4 @@ async def test_a_viewer_whose_line_is_thin_from_the_first_second_begins_small_an
 
         # then: nothing overflowed, where the best layer's kept pictures cost some two hundred packets
         assert proxy.lost < 20
-        assert await viewer.evaluate(FREEZES) <= 1
+        assert await freezes_of(viewer) <= 1
