@@ -14,6 +14,7 @@ from server.uploads.places import TAKE_OVER_SECONDS
 
 WATCH_SECONDS = 0.5  # each request that sends asks so often whether it is to end
 ASK_SECONDS = 0.1  # and who waits for it, whether it has
+HEARD_SECONDS = 2.0  # four looks: a server that has not heard by then is dead, or hangs
 
 
 class Store(Protocol):
@@ -22,6 +23,7 @@ class Store(Protocol):
     async def get(self, upload_id: str) -> Upload | None: ...
     async def want(self, upload: Upload) -> None: ...
     async def is_wanted(self, upload: Upload) -> bool: ...
+    async def is_heard(self, upload: Upload) -> bool: ...
 
 
 class Handover:
@@ -37,11 +39,20 @@ class Handover:
         await self._store.want(upload)
         with suppress(TimeoutError):
             async with asyncio.timeout(TAKE_OVER_SECONDS):
-                while True:
-                    await asyncio.sleep(ASK_SECONDS)
-                    found = await self._store.get(upload.id)
-                    if found is None or not found.is_taken:
+                async with asyncio.timeout(HEARD_SECONDS):
+                    if await self._is_over(upload, or_heard=True):
                         return
+                await self._is_over(upload)
+
+    async def _is_over(self, upload: Upload, *, or_heard: bool = False) -> bool:
+        """Waits until nobody writes an upload; `or_heard`: False once whoever does knows that it is wanted."""
+        while True:
+            await asyncio.sleep(ASK_SECONDS)
+            found = await self._store.get(upload.id)
+            if found is None or not found.is_taken:
+                return True
+            if or_heard and await self._store.is_heard(upload):
+                return False
 
     @asynccontextmanager
     async def watched(self, upload: Upload, lose: Callable[[], None]) -> AsyncGenerator[None]:

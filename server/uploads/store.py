@@ -55,9 +55,15 @@ class UploadStore:
         await self._uploads.update_one({"_id": upload.id}, {"$max": {"wanted": upload.version}})
 
     async def is_wanted(self, upload: Upload) -> bool:
-        """Whether somebody wants an upload that was taken like this."""
+        """Whether somebody wants an upload that was taken like this; he can read then that he was heard."""
         wanted = {"_id": upload.id, "wanted": {"$gte": upload.version}}
-        return await self._uploads.find_one(wanted, {"_id": 1}) is not None
+        heard = await self._uploads.update_one(wanted, [{"$set": {"heard": "$wanted"}}])
+        return heard.matched_count > 0
+
+    async def is_heard(self, upload: Upload) -> bool:
+        """Whether who took an upload knows that it is wanted."""
+        heard = {"_id": upload.id, "heard": {"$gte": upload.version}}
+        return await self._uploads.find_one(heard, {"_id": 1}) is not None
 
     async def unfinished_of(self, teacher_id: str) -> list[Upload]:
         """A teacher's uploads that are not lessons yet, newest first."""

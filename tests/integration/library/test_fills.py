@@ -39,9 +39,12 @@ def at(began_at: datetime, second: int) -> str:
 
 
 async def look(page: Page, stream: Stream) -> dict[str, Any]:
-    status, body = await page.ask("GET", f"/api/my/streams/{stream.id}/fill")
-    assert status == 200, body
-    return dict(body)
+    async def answered() -> dict[str, Any] | None:
+        status, body = await page.ask("GET", f"/api/my/streams/{stream.id}/fill")
+        assert status in {200, 503}, body  # 503: a database on a busy machine; a page asks again, too
+        return dict(body) if status == 200 else None
+
+    return dict(await eventually(answered))
 
 
 async def write_quiz(page: Page, lesson_id: str, version: int, *places: int | None) -> None:

@@ -336,7 +336,8 @@ async def test_of_two_requests_at_the_same_place_one_is_told_to_look_again(farm:
 async def test_a_server_that_is_killed_loses_at_most_the_part_on_the_wire(
     farm: Farm, page: Page, environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.uploads.handover.TAKE_OVER_SECONDS", 0.2)
+    monkeypatch.setattr("server.uploads.handover.HEARD_SECONDS", 0.2)  # who hears of nothing is waited for no longer
+    monkeypatch.setattr("server.uploads.handover.TAKE_OVER_SECONDS", 600.0)
     # given: another server, which has got two parts and some more
     await page.sign_in("zhanghong", PASSWORD)
     path = await begun(page, LARGE)
