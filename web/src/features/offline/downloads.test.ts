@@ -48,6 +48,7 @@ class Shelves {
 }
 
 let shelves: Shelves
+let signedIn: string | null
 let edition: number
 let fetched: string[]
 let answer: (path: string) => Promise<Response> | Response | undefined
@@ -65,7 +66,7 @@ function json(body: unknown): Response {
 
 /** A server with one lesson; only the newest edition's files are there. */
 async function server(path: string): Promise<Response> {
-  if (path === '/api/session') return json({ user: { id: 'li', roles: [] } })
+  if (path === '/api/session') return json({ user: signedIn && { id: signedIn, roles: [] } })
   if (path.endsWith('/quiz')) return json({ questions: [] })
   if (path.startsWith('/api/lessons/1')) return json(lessonNow())
   fetched.push(path)
@@ -100,6 +101,7 @@ async function stoppedByHand() {
 beforeEach(async () => {
   localStorage.clear()
   edition = 1
+  signedIn = 'li'
   fetched = []
   answer = () => undefined
   setActivePinia(createPinia())
@@ -252,6 +254,23 @@ it('a new edition for which there is no room leaves the old one alone', async ()
 
   await downloads.remove('li.1.next')
   expect([keptOf(1).length, keptOf(2)]).toEqual([SEGMENTS.length, []])
+})
+
+it('what was kept without signing in stays everybody\'s when it is renewed', async () => {
+  signedIn = null
+  localStorage.clear()
+  setActivePinia(createPinia())
+  await useSession().ensure()
+  await useDownloads().start(lessonNow(), OFFER)
+  edition = 2
+  await useDownloads().lookAll()
+  signedIn = 'li'
+  setActivePinia(createPinia())
+  await useSession().ensure()
+  const downloads = useDownloads()
+  await downloads.ready()
+  await downloads.renew('guest.1')
+  expect(downloads.mine.map(({ id, ownerId, edition: of }) => [id, ownerId, of])).toEqual([['guest.1', null, playlistOf(2)]])
 })
 
 it('a renewal goes with the lesson, and what a closed page left is dropped', async () => {

@@ -39,7 +39,7 @@ export const useDownloads = defineStore('downloads', () => {
   }
 
   async function read(): Promise<void> {
-    await packFiles.tidy()
+    await packFiles.tidy().catch(() => undefined) // what is left over takes room, and the next visit tries again
     const [found, room] = await Promise.all([kept.all(), freeBytes()])
     all.value = found
     free.value = room
@@ -75,17 +75,16 @@ export const useDownloads = defineStore('downloads', () => {
   /** Keeps a lesson; what was there of it in another size or edition goes first. `over`: also beyond the month's data. */
   async function start(lesson: Lesson, offer: Offer, over = false): Promise<void> {
     await ready()
-    await begin(packId(session.lastId, lesson.id), lesson, offer, over)
+    await begin(newPack(packId(session.lastId, lesson.id), session.lastId, lesson, offer, Date.now()), over)
   }
 
-  async function begin(id: string, lesson: Lesson, offer: Offer, over = false): Promise<void> {
-    stop(id)
-    const before = find(id)
-    const pack = newPack(id, session.lastId, lesson, offer, Date.now())
+  async function begin(pack: Pack, over = false): Promise<void> {
+    stop(pack.id)
+    const before = find(pack.id)
     await save(pack)
     if (before) await packFiles.empty(shelfOf(before))
     void navigator.storage?.persist?.().catch(() => false) // else the browser may throw it away when room gets scarce
-    await load(id, over)
+    await load(pack.id, over)
   }
 
   function stop(id: string): void {
@@ -192,7 +191,7 @@ export const useDownloads = defineStore('downloads', () => {
     if (!pack) return
     const lesson = await lessons.get(pack.lesson.id)
     const same = sameOffer(lesson, pack)
-    if (same) await begin(pack.state === 'ready' ? renewalId(id) : id, lesson, same)
+    if (same) await begin(newPack(pack.state === 'ready' ? renewalId(id) : id, pack.ownerId, lesson, same, Date.now()))
   }
 
   /** What is loaded to take a pack's place. */
