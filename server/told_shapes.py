@@ -64,6 +64,7 @@ class LessonSummary(Shape):
     poster_url: str | None
     duration_ms: int
     bytes: int
+    watchable: bool
     state: str
     progress: float | int
     created_at: Iso
@@ -80,6 +81,7 @@ class PublicLesson(Shape):
     poster_url: str | None
     duration_ms: int
     bytes: int
+    watchable: bool
     state: str
     progress: float | int
     created_at: Iso

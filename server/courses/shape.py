@@ -61,6 +61,7 @@ def _common_shape(view: LessonView) -> dict[str, Any]:
         "poster_url": file_url(asset.poster_key),
         "duration_ms": asset.duration_ms,
         "bytes": asset.bytes,
+        "watchable": view.is_watchable,
         "state": "working" if asset.work.state == "spread" else asset.work.state,
         "progress": round(progress_of(asset), 3),
         "created_at": iso(lesson.created_at),

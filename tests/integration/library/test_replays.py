@@ -72,6 +72,7 @@ async def test_a_take_is_watchable_at_once_and_gets_its_ladder_chapters_and_clip
     ack = await page.say("watch_lesson", lesson_id=lesson_id)
     lesson = ack["data"]["lesson"]
     assert (lesson["state"], lesson["duration_ms"], lesson["title"]) == ("waiting", 6000, "冰糖橙开园")
+    assert lesson["watchable"]
     assert lesson["playlist_url"] == f"/files/public/takes/{stream.id}/index.m3u8"
     assert (await play(page, lesson["playlist_url"]))[0] == 90
     assert lesson["chapters"] == [

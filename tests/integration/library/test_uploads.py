@@ -80,6 +80,7 @@ async def test_a_video_becomes_a_lesson_and_broken_ones_say_so(
 
     # then: both look like video and wait for a worker
     assert (good["state"], good["title"], broken["state"]) == ("waiting", "剪枝要点", "waiting")
+    assert not good["watchable"]
 
     # when
     await start_worker()

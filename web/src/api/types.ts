@@ -181,6 +181,8 @@ export interface LessonSummary {
   duration_ms: number
   /** What watching it in the smallest picture costs. */
   bytes: number
+  /** There is something to play, maybe before all sizes of its picture are made. */
+  watchable: boolean
   state: LessonState
   /** 0…1, of the work still going on. */
   progress: number

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest'
 import type { LessonSummary } from '@/api/types'
 import { begun, nextLesson, resumeAt, watchedShare } from './lesson-progress'
 
-function lesson(id: string, position_ms: number, state: LessonSummary['state'] = 'ready'): LessonSummary {
+function lesson(id: string, position_ms: number, { state = 'ready', watchable = true }: Partial<LessonSummary> = {}): LessonSummary {
   return {
-    id, title: id, course_id: null, host_name: '', poster_url: null, duration_ms: 600_000, bytes: 1, state, progress: 1,
+    id, title: id, course_id: null, host_name: '', poster_url: null, duration_ms: 600_000, bytes: 1, watchable, state, progress: 1,
     created_at: '', position_ms,
   }
 }
@@ -24,6 +24,12 @@ it('opens the begun lesson of a course, else the first that is new', () => {
   expect(nextLesson([])).toBeNull()
 })
 
-it('offers to go on only with lessons that are ready', () => {
-  expect(begun([lesson('a', 60_000), lesson('b', 60_000, 'working'), lesson('c', 0)]).map(({ id }) => id)).toEqual(['a'])
+it('offers to go on with what can be watched, also while its smaller pictures are made', () => {
+  const lessons = [
+    lesson('ready', 60_000),
+    lesson('replay', 60_000, { state: 'working' }),
+    lesson('upload', 60_000, { state: 'working', watchable: false }),
+    lesson('new', 0),
+  ]
+  expect(begun(lessons).map(({ id }) => id)).toEqual(['ready', 'replay'])
 })

@@ -19,14 +19,14 @@ export function resumeAt(lesson: Watched): number {
 }
 
 export function begun(lessons: readonly LessonSummary[]): LessonSummary[] {
-  return lessons.filter((lesson) => lesson.state === 'ready' && resumeAt(lesson) > 0)
+  return lessons.filter((lesson) => lesson.watchable && resumeAt(lesson) > 0)
 }
 
 /** The lesson of a course to open next: the one begun, else the first not watched. */
 export function nextLesson(lessons: readonly LessonSummary[]): LessonSummary | null {
   return (
     lessons.find((lesson) => resumeAt(lesson) > 0) ??
-    lessons.find((lesson) => watchedShare(lesson) === 0 && lesson.state !== 'failed') ??
+    lessons.find((lesson) => watchedShare(lesson) === 0 && (lesson.watchable || lesson.state !== 'failed')) ??
     lessons[0] ??
     null
   )

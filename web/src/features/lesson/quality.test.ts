@@ -9,7 +9,7 @@ const renditions = [rendition(144, 4_000_000), rendition(360, 10_000_000), rendi
 function lesson(change: Partial<Lesson>): Lesson {
   return {
     id: 'l1', title: '', course_id: null, host_name: '', poster_url: null, duration_ms: 100_000, bytes: 4_000_000,
-    state: 'ready', stage: null, progress: 1, created_at: '', position_ms: 0, host_id: 'h1', playlist_url: '/x', thumbs_url: null,
+    watchable: true, state: 'ready', stage: null, progress: 1, created_at: '', position_ms: 0, host_id: 'h1', playlist_url: '/x', thumbs_url: null,
     waveform_url: null, renditions, sounds: [], chapters: [], error: null,
     watched_ms: 0, reached_ms: 0, intervals: [], done: false, subtitles_url: null, no_skip: false, inserts: [], gaps: null, filled: null, ...change,
   }

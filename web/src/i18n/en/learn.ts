@@ -24,6 +24,7 @@ export default {
   continue: 'Go on learning',
   making: 'Being made {percent}%',
   waiting: 'Waiting to be made',
+  early: 'Watch now, smaller ones to come',
   failed: 'Failed',
   steps: {
     waiting: 'Waits for its turn',

@@ -24,6 +24,7 @@ export default {
   continue: '继续学习',
   making: '正在制作 {percent}%',
   waiting: '等待制作',
+  early: '能看了，省流的在做',
   failed: '没做好',
   steps: {
     waiting: '排队等待制作',
