@@ -126,6 +126,7 @@ class Sale(Shape):
     held: int
     sold: int
     returned: int
+    planned: bool
     opens_at: Iso
     closes_at: Iso
 

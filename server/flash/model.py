@@ -173,7 +173,7 @@ def change_sale(sale: Sale, changes: SaleChanges, now: datetime) -> Sale:
     if changes.remaining_seconds is not None:
         remaining = check_whole("remaining_seconds", changes.remaining_seconds, DURATION_SECONDS)
         closes_at = now + timedelta(seconds=remaining)
-        if closes_at <= sale.opens_at:
+        if not has_begun(sale, now) and closes_at <= sale.opens_at:
             raise BadRequest("remaining_seconds: a sale ends after it begins")
     return replace(
         sale,

@@ -26,6 +26,7 @@ def sale_shape(view: SaleView) -> dict[str, Any]:
         "held": sale.held,
         "sold": sale.sold,
         "returned": sale.returned,
+        "planned": sale.is_planned,
         "opens_at": iso(sale.opens_at),
         "closes_at": iso(sale.closes_at),
     }

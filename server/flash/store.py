@@ -138,7 +138,7 @@ class SaleStore:
                 {
                     "$set": {"state": SaleState.CLOSED, "available": 0},
                     "$inc": {"returned": sale.available},
-                    "$min": {"closes_at": now},
+                    "$min": {"opens_at": now, "closes_at": now},  # also of one that had not begun
                 },
                 session=session,
                 return_document=ReturnDocument.AFTER,

@@ -96,9 +96,13 @@ class Announcer:
         try:
             while (build := self._newest[key]) is not None:
                 self._newest[key] = None
-                if (data := await build()) is not None:
-                    await self.tell(key[0], key[1], data)
-                await asyncio.sleep(window_seconds)
+                try:
+                    if (data := await build()) is not None:
+                        await self.tell(key[0], key[1], data)
+                except Exception:  # what changed meanwhile is told all the same
+                    log.exception("not announced", told=key[1])
+                else:
+                    await asyncio.sleep(window_seconds)
         finally:
             del self._newest[key]
 

@@ -216,10 +216,10 @@ class _Shelf:
         if offer.room_id is not None and offer.room_id in banned:
             raise NotAllowed("you are banned from this sale's room", code="banned")
         offer.product.check_sold()
-        if not offer.has_begun:
-            raise Conflict("this sale has not begun", code="sale_not_begun")
         if not offer.is_open:
             raise Conflict("this sale is over", code="sale_closed")
+        if not offer.has_begun:
+            raise Conflict("this sale has not begun", code="sale_not_begun")
         if offer.per_order is not None and quantity > offer.per_order:
             raise Conflict(f"one order may have {offer.per_order} at most", code="limit_reached")
         if offer.per_buyer is not None and self.has.get(buyer_id, 0) + quantity > offer.per_buyer:

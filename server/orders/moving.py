@@ -128,7 +128,7 @@ class Moves:
         """Do `work` in the sources' turn and in one transaction; then tell of what it changed."""
         async with self._turns.take(*(source.id for source in before.sources)):
             after = await self._transactions.run(work)
-        if after.state is not before.state:
+        if len(after.history) != len(before.history):  # also a step that leads to the same state
             log.info("order moved", order=after.id, state=after.state)
             await self._tell([after], before.state)
         return after
@@ -136,14 +136,15 @@ class Moves:
     async def take_all(
         self, sources: Sources, orders: Sequence[Order], step: Step, by: Actor, facts: Facts
     ) -> list[Order]:
-        """The same for those of some orders, of one state and of the same sources, that are in it still."""
+        """The same for those of some orders, of one state and of the same sources, that took no step since."""
         begin = orders[0].state
         end = next_state(begin, step)
-        order_ids = [order.id for order in orders]
+        steps = {order.id: len(order.history) for order in orders}
 
         async def work(session: Session) -> list[Order]:
             change = Change(end, self._clock.now(), by)
-            still = await self._store.among(order_ids, begin, session)
+            now = await self._store.among(list(steps), begin, session)
+            still = [order for order in now if len(order.history) == steps[order.id]]
             if still and await self._store.move_many(still, change, facts, session) != len(still):
                 raise Conflict(CHANGING)
             await self._follow(still, begin, end, session)

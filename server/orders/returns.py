@@ -29,7 +29,7 @@ from server.orders.model import (
 )
 
 MOST_ASKS = 3  # each stays in the order's history, which must not grow without end
-MOST_AGREED = 6  # a merchant may name another address; the same
+MOST_AGREED = 6  # of one return: a merchant may name another address; the same
 RETURN_DAYS = 7  # after receipt, as the law has it for what is bought from afar; what is fresh a merchant may refuse
 ANSWER_DAYS = 3  # then the merchant has agreed
 SENDING_DAYS = 7  # then the buyer keeps it
@@ -97,7 +97,7 @@ class Returns:
         """
         where = check_contact(back_to.name, back_to.phone, back_to.address)
         order = await self._shop.of_shop(host, order_id)
-        if times_in(order, OrderState.RETURN_AGREED) >= MOST_AGREED:
+        if times_agreed(order) >= MOST_AGREED:
             raise Conflict(f"an address may be named {MOST_AGREED} times", code="asked_too_often")
         return await self._add(order, Step.AGREE, Actor.MERCHANT, self._within(SENDING_DAYS), back_to=where)
 
@@ -166,3 +166,10 @@ def is_too_late(order: Order, now: datetime) -> bool:
 def times_in(order: Order, state: OrderState) -> int:
     """How often an order has come into a state."""
     return sum(change.state is state for change in order.history)
+
+
+def times_agreed(order: Order) -> int:
+    """How often it was agreed to the return that was asked for last."""
+    states = [change.state for change in order.history]
+    asked = max((at for at, state in enumerate(states) if state is OrderState.RETURN_ASKED), default=0)
+    return states[asked:].count(OrderState.RETURN_AGREED)

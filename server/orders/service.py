@@ -129,7 +129,8 @@ class Orders:
 
         Raises:
             BadRequest (also `several_merchants`), NotFound (also `unknown_coupon`, `unknown_address`),
-            Conflict (`sold_out`, `out_of_stock`, `limit_reached`, `sale_closed`, `coupon_not_usable`),
+            Conflict (`sold_out`, `out_of_stock`, `limit_reached`, `sale_closed`, `sale_not_begun`,
+            `no_longer_sold`, `coupon_not_usable`),
             NotAllowed (`banned`), TooManyRequests, Unavailable
         """
         self._paces.check(buyer.id)

@@ -116,3 +116,24 @@ async def test_what_cannot_be_looked_up_does_not_silence_what_follows(tasks: Tas
 
     # then
     assert await next_of(log) == 100
+
+
+async def test_a_change_that_comes_while_another_cannot_be_looked_up_is_told(tasks: Tasks) -> None:
+    # given
+    log, stock, looks, goes_wrong = Log(), Stock(), asyncio.Event(), asyncio.Event()
+    announcer = Announcer(log, tasks)  # type: ignore[arg-type]
+
+    async def fail_later() -> dict[str, Any]:
+        looks.set()
+        await goes_wrong.wait()
+        raise OSError("away")
+
+    announcer.tell_newest(ROOM, "sale", 0.0, fail_later)
+    await looks.wait()
+
+    # when
+    announcer.tell_newest(ROOM, "sale", 0.0, stock.look)
+    goes_wrong.set()
+
+    # then
+    assert await next_of(log) == 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from server.addresses.model import Contact
 from server.catalog.model import Product
 from server.errors import DomainError
 from server.flash.model import Sale
+from server.infra.announce import user_channel
 from server.orders.model import Actor, Order, OrderState, Shipment
 from server.orders.returns import (
     ANSWER_DAYS,
@@ -119,7 +120,9 @@ async def test_the_buyer_is_told_where_the_parcel_goes_and_where_it_goes_instead
 
     # when the merchant names another place, the buyer has seven days from then
     rig.clock.pass_seconds(DAY)
+    rig.told.heard.clear()
     after = await rig.returns.agree(host, order.id, OTHER_DEPOT)
+    assert [(channel, event) for channel, event, _ in rig.told.heard] == [(user_channel(LI.id), "order")]
     assert (after.state, after.sent_back and after.sent_back.back_to) == (OrderState.RETURN_AGREED, OTHER_DEPOT)
     assert after.return_until == rig.clock.now() + timedelta(days=SENDING_DAYS)
 
@@ -130,6 +133,46 @@ async def test_the_buyer_is_told_where_the_parcel_goes_and_where_it_goes_instead
     sent = await rig.returns.send_back(LI, order.id, BACK)
     assert sent.sent_back is not None
     assert (sent.sent_back.back_to, sent.sent_back.parcel) == (DEPOT, BACK)
+
+
+async def test_each_return_has_its_own_addresses(rig: Rig) -> None:
+    # given
+    host, _, _, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, "坏了三个")
+    for _ in range(MOST_AGREED):
+        await rig.returns.agree(host, order.id, DEPOT)
+    await rig.returns.withdraw(LI, order.id)
+
+    # when
+    await rig.returns.ask(LI, order.id, "又坏了一个")
+
+    # then
+    assert (await rig.returns.agree(host, order.id, OTHER_DEPOT)).state is OrderState.RETURN_AGREED
+
+
+async def test_the_clock_ends_no_return_that_got_more_time_since_it_looked(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: the buyer's time is over, and in the moment in which a sweep has seen it he gets more
+    host, _, _, order = await shipped(rig)
+    await rig.returns.ask(LI, order.id, "坏了三个")
+    await rig.returns.agree(host, order.id, DEPOT)
+    rig.clock.pass_seconds(SENDING_DAYS * DAY + 1)
+    look = rig.order_store.returns_past
+
+    async def look_and_agree(state: OrderState, now: datetime, limit: int) -> list[Order]:
+        found = await look(state, now, limit)
+        if state is OrderState.RETURN_AGREED:
+            await rig.returns.agree(host, order.id, OTHER_DEPOT)
+        return found
+
+    monkeypatch.setattr(rig.order_store, "returns_past", look_and_agree)
+
+    # when
+    await rig.clockwork.sweep()
+
+    # then
+    assert (await rig.returns.send_back(LI, order.id, BACK)).state is OrderState.RETURN_SENT
 
 
 async def test_a_merchant_who_let_the_clock_agree_says_later_where_it_goes(rig: Rig) -> None:

@@ -142,6 +142,24 @@ async def test_a_sale_that_was_announced_takes_orders_from_its_moment_on(rig: Ri
     await rig.check_ledger(product, PLENTY)
 
 
+async def test_a_sale_that_was_closed_before_it_began_is_over_and_hides_no_later_one(rig: Rig) -> None:
+    # given
+    host, product = await rig.stall()
+    planned = await rig.open_sale(host, product, starts_in_seconds=600)
+
+    # when
+    rig.clock.pass_seconds(5)
+    closed = (await rig.sales.close(host, planned.id)).sale
+
+    # then
+    assert closed.opens_at == closed.closes_at == rig.clock.now()
+    early = await asyncio.gather(rig.place_in_sale(LI, planned.id, "r1", 1), return_exceptions=True)
+    assert code_of(early[0]) == "sale_closed"
+    rig.clock.pass_seconds(1)
+    running = await rig.open_sale(host, product)
+    assert await rig.sale_store.last_of(running.stream_id) == running
+
+
 @pytest.mark.parametrize("step", [3_600, -3_600])
 async def test_a_clock_that_jumps_an_hour_loses_and_doubles_nothing(rig: Rig, step: int) -> None:
     # given: a hold, and another that is being paid

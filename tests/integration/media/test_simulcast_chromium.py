@@ -48,6 +48,7 @@ FREEZES = """
 async () => [...(await pc.getStats()).values()].find(
   (s) => s.type === 'inbound-rtp' && s.kind === 'video').freezeCount
 """
+MACHINE_FREEZES = 5  # of a viewer on a good line in a minute on a machine that does other things too
 ALL_LAYERS = {"h", "m", "l"}
 
 
@@ -171,7 +172,9 @@ async def test_a_viewer_on_a_bad_line_gets_a_lower_layer_and_keeps_moving(runnin
         lost, freezes, of_neighbour = proxy.lost, await freezes_of(viewer), await freezes_of(neighbour)
         await more_frames(viewer, 15 * 60, seconds=120)
         assert proxy.lost > lost
-        assert await freezes_of(viewer) - freezes <= 1 + await freezes_of(neighbour) - of_neighbour
+        machine = await freezes_of(neighbour) - of_neighbour
+        assert machine <= MACHINE_FREEZES
+        assert await freezes_of(viewer) - freezes <= 1 + machine
 
 
 async def test_a_viewer_whose_line_is_thin_from_the_first_second_begins_small_and_moves(

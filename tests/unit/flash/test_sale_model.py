@@ -62,6 +62,12 @@ def test_a_sale_that_began_at_once_has_begun_though_the_clock_is_put_back() -> N
     assert has_begun(make_sale(), NOW - timedelta(hours=1))
 
 
+def test_a_running_sale_can_be_shortened_though_the_clock_is_put_back() -> None:
+    earlier = NOW - timedelta(hours=1)
+    changed = change_sale(make_sale(), SaleChanges(remaining_seconds=60), earlier)
+    assert changed.closes_at == earlier + timedelta(seconds=60)
+
+
 def test_a_sale_that_has_not_begun_can_be_changed_but_not_end_before_it_begins() -> None:
     sale = make_sale_later(60)
     assert change_sale(sale, SaleChanges(remaining_seconds=90), NOW).closes_at == NOW + timedelta(seconds=90)

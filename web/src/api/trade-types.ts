@@ -51,6 +51,8 @@ export interface Sale {
   sold: number
   /** Went back to the product at closing. */
   returned: number
+  /** It was opened before `opens_at`, until which it takes no orders. */
+  planned: boolean
   opens_at: Iso
   closes_at: Iso
 }

@@ -12,7 +12,7 @@ import SaleCard from './SaleCard.vue'
 const SERVER_NOW = Date.parse('2026-11-22T10:00:00Z')
 const at = (seconds: number) => new Date(SERVER_NOW + seconds * 1_000).toISOString()
 const PRODUCT = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 9, picture_url: null, report_url: null, withdrawn: false, origin: '' }
-const SALE: Sale = { id: 's1', room_id: 'r1', product: PRODUCT, price_fen: 1990, quantity: 3, per_buyer: 1, hold_seconds: 300, state: 'open', available: 3, held: 0, sold: 0, returned: 0, opens_at: at(-60), closes_at: at(120) }
+const SALE: Sale = { id: 's1', room_id: 'r1', product: PRODUCT, price_fen: 1990, quantity: 3, per_buyer: 1, hold_seconds: 300, state: 'open', available: 3, held: 0, sold: 0, returned: 0, planned: false, opens_at: at(-60), closes_at: at(120) }
 let app: App | undefined
 
 beforeEach(() => vi.useFakeTimers())
@@ -25,7 +25,7 @@ test('before a sale begins everybody counts down to the same moment, and only th
   vi.setSystemTime(SERVER_NOW - 3_600_000)
   noteServerNow(at(0), Date.now(), Date.now())
   const element = document.createElement('div')
-  app = createApp(() => h(SaleCard, { sale: { ...SALE, opens_at: at(30) }, mine: [], pressing: false, limitReached: false }))
+  app = createApp(() => h(SaleCard, { sale: { ...SALE, planned: true, opens_at: at(30) }, mine: [], pressing: false, limitReached: false }))
   app.use(createPinia()).use(i18n).use(createRouter({ history: createWebHistory(), routes: [{ path: '/', component: {} }] }))
   app.mount(element)
   const button = () => element.querySelector('[data-testid="sale-button"]')

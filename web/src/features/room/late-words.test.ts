@@ -8,7 +8,7 @@ const DELAY = 3_000
 const PRODUCT: Product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 9, picture_url: null, report_url: null, withdrawn: false, origin: '' }
 const at = (ms: number) => new Date(serverNow() + ms).toISOString()
 const makeCard = (pinned_at: string, stock = 9): Card => ({ product: { ...PRODUCT, stock }, lesson: null, explaining: true, sold_out: false, pinned_at, start_ms: 0 })
-const makeSale = (change: Partial<Sale> = {}): Sale => ({ id: 's1', room_id: 'r1', product: PRODUCT, price_fen: 1990, quantity: 3, per_buyer: 1, hold_seconds: 300, state: 'open', available: 3, held: 0, sold: 0, returned: 0, opens_at: at(0), closes_at: at(60_000), ...change })
+const makeSale = (change: Partial<Sale> = {}): Sale => ({ id: 's1', room_id: 'r1', product: PRODUCT, price_fen: 1990, quantity: 3, per_buyer: 1, hold_seconds: 300, state: 'open', available: 3, held: 0, sold: 0, returned: 0, planned: false, opens_at: at(0), closes_at: at(60_000), ...change })
 
 beforeEach(() => vi.useFakeTimers({ now: Date.parse('2026-11-22T10:00:00Z') }))
 afterEach(() => vi.useRealTimers())

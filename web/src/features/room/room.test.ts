@@ -21,7 +21,7 @@ function makeStream(state: StreamState, id = 's1'): Stream {
 function makeSale(change: Partial<Sale> = {}): Sale {
   const product = { id: 'p1', merchant_id: 'm1', merchant_name: '', name: '橙子', description: '', price_fen: 2980, unit: '箱', stock: 9, picture_url: null, report_url: null, withdrawn: false, origin: '' }
   const counts = { quantity: 3, available: 3, held: 0, sold: 0, returned: 0, per_buyer: 1, hold_seconds: 300 }
-  return { id: 'sale', room_id: 'r1', product, price_fen: 1990, state: 'open', opens_at: at(-60), closes_at: at(60), ...counts, ...change }
+  return { id: 'sale', room_id: 'r1', product, price_fen: 1990, state: 'open', planned: false, opens_at: at(-60), closes_at: at(60), ...counts, ...change }
 }
 
 function makeOrder(state: OrderState, change: Partial<Order> = {}): Order {

@@ -16,6 +16,11 @@ export type Offer =
   | { kind: 'sold_out' }
   | { kind: 'closed' }
 
+/** 0: it has begun. One that was opened to begin at once has, whatever a clock that was put back says. */
+export function beginsInMs(sale: Sale, nowMs: number): number {
+  return sale.planned ? Math.max(0, Date.parse(sale.opens_at) - nowMs) : 0
+}
+
 /** `mine`: this buyer's orders in any state. */
 export function offerOf(sale: Sale, mine: readonly Order[], pressing: boolean, nowMs: number): Offer {
   const ofThisSale = mine.filter((order) => piecesOf(order, sale.id) > 0)
@@ -25,7 +30,7 @@ export function offerOf(sale: Sale, mine: readonly Order[], pressing: boolean, n
   const taken = ofThisSale.filter((order) => PAID.includes(order.state)).reduce((sum, order) => sum + piecesOf(order, sale.id), 0)
   if (taken >= sale.per_buyer) return { kind: 'bought' }
   if (sale.state === 'closed' || nowMs >= Date.parse(sale.closes_at)) return { kind: 'closed' }
-  if (nowMs < Date.parse(sale.opens_at)) return { kind: 'soon' }
+  if (beginsInMs(sale, nowMs) > 0) return { kind: 'soon' }
   if (sale.available > 0) return { kind: 'buy' }
   return sale.held > 0 ? { kind: 'wait', held: sale.held } : { kind: 'sold_out' }
 }

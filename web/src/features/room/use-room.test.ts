@@ -17,7 +17,7 @@ const RULES = { slow_mode_seconds: 0, followers_only: false, review_first: false
 const ROOM: Room = { id: 'r1', slug: 'orange', title: '橙子', host_name: '小美', cover_url: null, state: 'idle', viewers: 0, scheduled_at: null, merchant_id: 'm1', stream: null, last_stream: null, whep_url: '/whep/orange', hls_url: '/hls/orange/index.m3u8', rules: RULES, announcement: null }
 
 const makeLine = (id: string): ChatMessage => ({ id, author_id: 'u1', author_name: '小美', author_role: 'viewer', text: '甜不甜', at: AT })
-const makeSale = (available: number): Sale => ({ ...COUNTS, id: 'sale', room_id: 'r1', product: PRODUCT, price_fen: 1990, state: 'open', available, opens_at: AT, closes_at: AT })
+const makeSale = (available: number): Sale => ({ ...COUNTS, id: 'sale', room_id: 'r1', product: PRODUCT, price_fen: 1990, state: 'open', available, planned: false, opens_at: AT, closes_at: AT })
 const makeStream = (id: string, state: Stream['state'], started_at = AT): Stream => ({ id, room_id: 'r1', state, started_at, ended_at: null, lesson_id: null })
 const ME = { role: 'viewer' as const, following: false, mute: null, pass: null }
 const SIDE = { me: ME, followers: 0, questions: [], poll: null, coupon_drop: null, draw: null }

@@ -192,7 +192,7 @@ describe('the sale desk', () => {
 })
 
 describe('changing a sale that runs', () => {
-  const SALE: Sale = { id: 's1', room_id: 'r1', product: PRODUCT, price_fen: 1990, quantity: 3, per_buyer: 1, hold_seconds: 300, state: 'open', available: 3, held: 0, sold: 0, returned: 0, opens_at: '', closes_at: '' }
+  const SALE: Sale = { id: 's1', room_id: 'r1', product: PRODUCT, price_fen: 1990, quantity: 3, per_buyer: 1, hold_seconds: 300, state: 'open', available: 3, held: 0, sold: 0, returned: 0, planned: false, opens_at: '', closes_at: '' }
   const SAME = { price: '19.9', more: 0, perBuyer: 1, minutes: 0 }
 
   test.each([
