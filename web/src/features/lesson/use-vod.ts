@@ -178,8 +178,10 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
 
   /** Goes on in another source with what he was watching, wherever that is there. */
   function change(next: Source): void {
-    const atMs = movedPlace(positionMs.value, playing.value?.inserts ?? next.inserts, next.inserts)
+    const moved = (ms: number) => movedPlace(ms, playing.value?.inserts ?? next.inserts, next.inserts)
+    const atMs = moved(positionMs.value)
     positionMs.value = atMs
+    reachedMs.value = moved(reachedMs.value)
     tracker.cut(atMs)
     void open(next, atMs)
   }

@@ -202,10 +202,10 @@ export const useDownloads = defineStore('downloads', () => {
   /** What the server says of a lesson now. */
   async function looked(lesson: Lesson): Promise<void> {
     await ready()
-    const id = packId(session.lastId, lesson.id)
     if (lesson.playlist_url === null) return
-    for (const one of [id, renewalId(id)]) {
-      if (!find(one)) continue
+    const ids = ofMine.value.filter((pack) => pack.lesson.id === lesson.id).map(({ id }) => id)
+    for (const one of ids) {
+      if (!find(one)) continue // what was to be renewed has gone with it
       await change(one, (pack) => afterLook(pack, lesson))
       const now = find(one)
       // The rest of an older edition is not to be had any more.

@@ -47,7 +47,7 @@ export function useBuying(onStale: () => Promise<void>) {
       const failed = asApiError(error)
       const { code } = failed
       intentions.failed(intention, failed)
-      if (code === 'out_of_stock') void onStale()
+      if (code === 'out_of_stock' || code === 'no_longer_sold') void onStale()
       if (checkout.isStale(code)) void checkout.reload()
     } finally {
       busy.value = false

@@ -12,7 +12,7 @@ export default {
   pickAll: 'Order everything of {name}',
   quantity: 'How many of {name}',
   remove: 'Take {name} out',
-  removeGone: 'Take out {count} that are sold out',
+  removeGone: 'Take out {count} that can\'t be bought',
   withdrawn: 'No longer sold',
   gone: 'Sold out',
   fewer: 'Only {count} {unit} left',

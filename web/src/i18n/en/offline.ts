@@ -17,6 +17,8 @@ export default {
   outdated: 'There is a newer edition; the old one still plays without a network',
   renew: 'Get the new one ({size})',
   renewing: 'Getting the new one; the old one plays until it is here',
+  renewGone: 'That edition is gone, there is a newer one; the old one still plays',
+  renewAgain: 'Download again',
   renewStopped: 'The new one is not complete; the old one still plays',
   makeRoom: 'Make room',
   keepOld: 'Keep the old one',

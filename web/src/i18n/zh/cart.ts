@@ -12,7 +12,7 @@ export default {
   pickAll: '{name}的都要',
   quantity: '{name}买几件',
   remove: '从购物车拿掉{name}',
-  removeGone: '拿掉卖完的 {count} 样',
+  removeGone: '拿掉买不了的 {count} 样',
   withdrawn: '不卖了',
   gone: '卖完了',
   fewer: '只剩 {count} {unit} 了',

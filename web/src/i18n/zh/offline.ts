@@ -17,6 +17,8 @@ export default {
   outdated: '这节课有新的了，旧的没网照样能看',
   renew: '换成新的（{size}）',
   renewing: '正在下载新的，下好之前旧的照样能看',
+  renewGone: '刚才那版没有了，再下一次就有；旧的照样能看',
+  renewAgain: '再下一次',
   renewStopped: '新的没下完，旧的照样能看',
   makeRoom: '去腾地方',
   keepOld: '不换了',
