@@ -44,8 +44,8 @@ test-page:
 test-units:
 	@TEST_PORTS=2/3 $(SHARED) -n 2 tests/unit
 
-# PARTS_AT_ONCE=2 has both side by side, for half of the browsers' time is waiting; quicker, but it needs a machine that
-# has nothing else to do.
+# PARTS_AT_ONCE=2 has both side by side, for half of the browsers' time is waiting: a little quicker (docs/decisions), but it
+# needs a machine that has nothing else to do.
 PARTS_AT_ONCE ?= 1
 test-waiting:
 	@exec $(MAKE) --no-print-directory --keep-going --jobs=$(PARTS_AT_ONCE) --output-sync=target test-beside test-browser

@@ -30,9 +30,11 @@ test('before a sale begins everybody counts down to the same moment, and only th
   app.mount(element)
   const button = () => element.querySelector('[data-testid="sale-button"]')
 
-  expect([button()?.textContent?.trim(), button()?.hasAttribute('disabled')]).toEqual(['0:30 后开抢', true])
+  const spoken = () => element.querySelector('[role=status]')?.textContent
+  expect([button()?.textContent?.trim(), button()?.hasAttribute('disabled'), spoken()]).toEqual(['0:30 后开抢', true, ''])
   await vi.advanceTimersByTimeAsync(30_000)
   expect([button()?.textContent?.trim(), button()?.hasAttribute('disabled')]).toEqual(['抢购', false])
+  expect(spoken()).toBe('开抢了，现在可以按抢购')
 })
 
 test('where one stands in line is read out, and that it is his turn', () => {

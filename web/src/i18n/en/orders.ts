@@ -144,6 +144,7 @@ export default {
     sent: 'Noted. You are paid back when it arrives',
     agree: 'Agree',
     agreed: 'Agreed. The buyer sends it back',
+    placeSaid: 'The buyer knows where to send it',
     refuse: 'Refuse',
     refuseHint: 'The buyer reads what you write',
     refused: 'The buyer has your answer',

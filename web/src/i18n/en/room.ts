@@ -108,6 +108,7 @@ export default {
     payIn: 'pay within {time}',
     bought: 'You have got yours',
     wait: 'Hold on, {count} not paid yet',
+    begun: 'The sale has begun. You can press now',
     soldOut: 'All gone',
     closed: 'Sale is over',
     perBuyer: '{count} per buyer',

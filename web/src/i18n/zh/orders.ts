@@ -144,6 +144,7 @@ export default {
     sent: '已提交，卖家收到就退款',
     agree: '同意退货',
     agreed: '已同意，等买家寄回',
+    placeSaid: '已告诉买家寄到哪里',
     refuse: '不同意',
     refuseHint: '买家会看到您写的原因',
     refused: '已答复买家',

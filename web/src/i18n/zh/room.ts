@@ -103,6 +103,7 @@ export default {
     payIn: '{time} 内付款',
     bought: '您已经抢到了',
     wait: '等等看，{count} 件待付款',
+    begun: '开抢了，现在可以按抢购',
     soldOut: '抢完了',
     closed: '秒杀结束了',
     perBuyer: '每人限 {count} 件',
