@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help up install install-dev web browser test test-page test-units test-waiting test-beside test-browser test-alone soak lint lint-python lint-page format bench bench-relay bench-orders bench-chat bench-vod lock clean
+.PHONY: help up install install-dev web browser test test-page test-units test-beside test-browser test-alone soak lint lint-python lint-page format bench bench-relay bench-orders bench-chat bench-vod lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -29,7 +29,7 @@ browser: install-dev
 test: install-dev browser ## all tests: page, unit, integration against real servers, browser; ARGS=… for some of them
 	@$(BIN)/python scripts/install.py web
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
-	exec $(MAKE) -j1 --no-print-directory --keep-going test-page test-units test-waiting test-alone
+	exec $(MAKE) -j1 --no-print-directory --keep-going test-page test-units test-beside test-browser test-alone
 
 soak: install-dev ## kill -9 ten and twenty times where `make test` does so a few times: sale, broadcast, workers
 	@SOAK=1 $(BIN)/python -m pytest tests/integration/commerce/test_kills.py \
@@ -41,23 +41,18 @@ SHARED = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test-page:
 	@$(BIN)/python scripts/install.py npm run --silent test
 
+# In .ci/run beside those that are alone: each of the two looks for free ports in a half of its own.
 test-units:
-	@TEST_PORTS=2/3 $(SHARED) -n 2 tests/unit
-
-# PARTS_AT_ONCE=2 has both side by side, for half of the browsers' time is waiting: a little quicker (docs/decisions), but it
-# needs a machine that has nothing else to do.
-PARTS_AT_ONCE ?= 1
-test-waiting:
-	@exec $(MAKE) --no-print-directory --keep-going --jobs=$(PARTS_AT_ONCE) --output-sync=target test-beside test-browser
+	@TEST_PORTS=1/2 $(SHARED) -n 2 tests/unit
 
 test-beside:
-	@TEST_PORTS=1/3 $(SHARED) -n 3 --ignore tests/unit -m "not browser and not pictures and not alone"
+	@$(SHARED) -n 3 --ignore tests/unit -m "not browser and not pictures and not alone"
 
 test-browser:
-	@TEST_PORTS=0/3 $(SHARED) -n 2 -m "(browser or pictures) and not alone" $(WITH_BROWSER)
+	@$(SHARED) -n 2 -m "(browser or pictures) and not alone" $(WITH_BROWSER)
 
 test-alone:
-	@TEST_PORTS=0/3 $(BIN)/python -m pytest -m alone $(WITH_BROWSER)
+	@TEST_PORTS=0/2 $(BIN)/python -m pytest -m alone $(WITH_BROWSER)
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint-python lint-page

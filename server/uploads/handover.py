@@ -22,7 +22,7 @@ class Store(Protocol):
 
     async def get(self, upload_id: str) -> Upload | None: ...
     async def want(self, upload: Upload) -> None: ...
-    async def is_wanted(self, upload: Upload) -> bool: ...
+    async def hear(self, upload: Upload) -> bool: ...
     async def is_heard(self, upload: Upload) -> bool: ...
 
 
@@ -65,7 +65,7 @@ class Handover:
         while not is_ending():
             await asyncio.sleep(WATCH_SECONDS)
             try:
-                is_wanted = await self._store.is_wanted(upload)
+                is_wanted = await self._store.hear(upload)
             except AWAY:
                 continue  # nor can anybody say that he wants it
             if is_wanted:

@@ -54,8 +54,8 @@ class UploadStore:
         """Ask whoever took an upload, at the latest as it was read, to let go of it."""
         await self._uploads.update_one({"_id": upload.id}, {"$max": {"wanted": upload.version}})
 
-    async def is_wanted(self, upload: Upload) -> bool:
-        """Whether somebody wants an upload that was taken like this; he can read then that he was heard."""
+    async def hear(self, upload: Upload) -> bool:
+        """Whether somebody wants an upload that was taken like this; if so it is noted that he was heard."""
         wanted = {"_id": upload.id, "wanted": {"$gte": upload.version}}
         heard = await self._uploads.update_one(wanted, [{"$set": {"heard": "$wanted"}}])
         return heard.matched_count > 0

@@ -41,6 +41,15 @@ async def pay(page: Page, order: Json) -> None:
         assert response.status == 303
 
 
+async def paid_order(buyer: Page, stall: Stall, invoice_note: str = "") -> Json:
+    """One piece from the shelf, paid, and it is known where it goes."""
+    fields = {"lines": lines(("product", stall.product.id, 1)), "request_id": "r1"}
+    _, order = await buyer.ask("POST", "/api/orders", fields)
+    await pay(buyer, order)
+    await buyer.ask("PUT", f"/api/orders/{order['id']}/delivery", {**HOME, "invoice_note": invoice_note})
+    return order
+
+
 async def drop_and_take(host: Page, buyer: Page) -> Json:
     """The host drops coupons into his room, and the buyer takes one."""
     await host.connect()
@@ -253,10 +262,7 @@ async def test_a_shipped_order_is_received_by_itself_and_its_buyer_hears_of_it(
 ) -> None:
     # given
     host, buyer = await host_page(new_page), await buyer_page(server, new_page, "liming")
-    fields = {"lines": lines(("product", stall.product.id, 1)), "request_id": "r1"}
-    _, order = await buyer.ask("POST", "/api/orders", fields)
-    await pay(buyer, order)
-    await buyer.ask("PUT", f"/api/orders/{order['id']}/delivery", {**HOME, "invoice_note": "单位：华容小学"})
+    order = await paid_order(buyer, stall, "单位：华容小学")
     parcel = {"carrier": "顺丰", "number": "SF1001"}
     status, shipped = await host.ask("POST", f"/api/my/room/orders/{order['id']}/ship", parcel)
     assert (status, shipped["shipment"], shipped["receive_at"] is None) == (200, parcel, False)
@@ -277,10 +283,7 @@ async def test_a_buyer_is_told_where_to_send_his_parcel_back(
 ) -> None:
     # given a shipped order that its buyer wants to send back
     host, buyer = await host_page(new_page), await buyer_page(server, new_page, "liming")
-    fields = {"lines": lines(("product", stall.product.id, 1)), "request_id": "r1"}
-    _, order = await buyer.ask("POST", "/api/orders", fields)
-    await pay(buyer, order)
-    await buyer.ask("PUT", f"/api/orders/{order['id']}/delivery", HOME)
+    order = await paid_order(buyer, stall)
     sold, bought = f"/api/my/room/orders/{order['id']}", f"/api/orders/{order['id']}"
     await host.ask("POST", f"{sold}/ship", {"carrier": "顺丰", "number": "SF1001"})
     _, asked = await buyer.ask("POST", f"{bought}/return", {"reason": "坏了三个"})
