@@ -12,7 +12,7 @@ from server.accounts.model import Role
 from server.catalog.model import Product, ProductChanges
 from server.catalog.pictures import Pictures
 from server.catalog.service import Catalog
-from server.catalog.shape import merchant_shape, product_shape
+from server.catalog.shape import merchant_shape, own_product_shape, product_shape
 from server.http import USER, Body, Routes, answer, parse_body, read_limited, require_role
 
 PICTURE_LIMIT_BYTES = 10_000_000
@@ -73,19 +73,19 @@ def catalog_routes(catalog: Catalog, pictures: Pictures) -> Routes:
 
     async def list_shelf(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
-        return items(await catalog.shelf_of(host))
+        return answer({"items": [own_product_shape(product) for product in await catalog.shelf_of(host)]})
 
     async def add_product(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
         body = await parse_body(request, NewProduct)
         product = await catalog.add_product(await catalog.merchant_of(host), **body.model_dump())
-        return answer(product_shape(product), 201)
+        return answer(own_product_shape(product), 201)
 
     async def edit_product(request: web.Request) -> web.Response:
         host = require_role(request, Role.HOST)
         body = await parse_body(request, EditProduct)
         changes = ProductChanges(**body.model_dump(exclude={"withdrawn"}), is_withdrawn=body.withdrawn)
-        return answer(product_shape(await catalog.edit(host, request.match_info["id"], changes)))
+        return answer(own_product_shape(await catalog.edit(host, request.match_info["id"], changes)))
 
     async def add_picture(request: web.Request) -> web.Response:
         require_role(request, Role.HOST)

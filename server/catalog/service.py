@@ -216,6 +216,7 @@ class Catalog:
             raise Conflict("the stock has changed meanwhile; please look again")
         if edited.is_withdrawn and self._sales is not None:
             await self._sales.product_withdrawn(product_id)
+            edited = await self.get(product_id)  # with the pieces that its sales gave back
         await self.changed(product_id)
         return edited
 

@@ -25,6 +25,11 @@ def product_shape(product: Product) -> dict[str, Any]:
     }
 
 
+def own_product_shape(product: Product) -> dict[str, Any]:
+    """`OwnProduct`"""
+    return {**product_shape(product), "stock": product.stock}
+
+
 def merchant_shape(merchant: Merchant) -> dict[str, Any]:
     """`Merchant`"""
     return {"id": merchant.id, "name": merchant.name, "summary": merchant.summary}

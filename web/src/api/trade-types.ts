@@ -15,7 +15,7 @@ export interface Product {
   /** Of the newest inspection: a PDF or a picture. */
   report_url: string | null
   origin: string
-  /** Sold no more, or not now; then there is no stock. */
+  /** Sold no more, or not now; then there is no stock, except for its own host. */
   withdrawn: boolean
 }
 

@@ -12,6 +12,14 @@ export interface SaleForm {
 
 export type DraftProblem = 'price' | 'price_high' | 'quantity' | 'per_buyer'
 
+/** Whether a sale of it can be opened; of what is withdrawn the host's own shelf tells the stock all the same. */
+export const canOpenSale = (product: Product): boolean => product.stock > 0 && !product.withdrawn
+
+/** The host's shelf with what a card tells of a product, which of one that is withdrawn does not tell the stock. */
+export function withFresh(goods: readonly Product[], fresh: Product): Product[] {
+  return goods.map((own) => (own.id === fresh.id ? { ...fresh, stock: fresh.withdrawn ? own.stock : fresh.stock } : own))
+}
+
 /** "19.9" -> 1990; null for what is no price. Done on digits, since 19.9 * 100 is not 1990 for a computer. */
 export function fenOf(text: string): number | null {
   const match = /^(\d{1,6})(?:[.。](\d{1,2}))?$/.exec(text.trim().replace(/[\u5143¥]/g, '').trim())

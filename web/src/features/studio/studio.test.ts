@@ -7,7 +7,7 @@ import { checksOf, type Findings } from './checks'
 import { endedStream } from './ended-stream'
 import { barsOf, lineOf } from './chart'
 import { onAir, phaseOf } from './phase'
-import { changeOf, draftOf, fenOf, suggestedPrice } from './sale-draft'
+import { canOpenSale, changeOf, draftOf, fenOf, suggestedPrice, withFresh } from './sale-draft'
 import { randomBody, uploadKbps } from './upload-speed'
 
 const GOOD: Findings = { cameraOpen: true, cameraProblem: null, hasSound: true, loudest: 0.7, light: 'good', uploadKbps: 4_000 }
@@ -188,6 +188,22 @@ describe('the sale desk', () => {
     [{ perBuyer: 4 }, 'per_buyer'],
   ])('%o is told as %s', (change, problem) => {
     expect(draftOf(PRODUCT, { ...FORM, ...change })).toBe(problem)
+  })
+})
+
+describe('the shelf', () => {
+  test.each([
+    ['for sale', {}, true],
+    ['without stock', { stock: 0 }, false],
+    ['withdrawn, with stock', { withdrawn: true }, false],
+  ])('a sale can be opened of what is there and sold: %s', (_, change, can) => {
+    expect(canOpenSale({ ...PRODUCT, ...change })).toBe(can)
+  })
+
+  test('what a card tells is on the shelf, but not the stock of what is withdrawn, which it does not know', () => {
+    const tea = { ...PRODUCT, id: 'p2', stock: 9 }
+    expect(withFresh([PRODUCT, tea], { ...PRODUCT, stock: 4 })).toEqual([{ ...PRODUCT, stock: 4 }, tea])
+    expect(withFresh([PRODUCT, tea], { ...PRODUCT, stock: 0, withdrawn: true })).toEqual([{ ...PRODUCT, withdrawn: true }, tea])
   })
 })
 

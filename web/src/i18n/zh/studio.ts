@@ -111,7 +111,7 @@ export default {
     pinned: '正在讲解',
     pinLabel: '讲解{name}',
     stock: '库存 {count} {unit}',
-    withdrawn: '已下架',
+    withdrawn: '已下架，库存 {count} {unit}',
     empty: '货架还空着',
     emptyHint: '先添一样货，开播时一点就能讲解',
     sell: '秒杀',
