@@ -1,22 +1,42 @@
-"""Finds addresses of the web in a text, also when they are written with full-width signs or spaces."""
+"""Finds addresses of the web in a text, also in full width, with spaces between, spelt out (点com, dot com)."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-ENDINGS = (
-    "com|cn|net|org|top|xyz|vip|cc|io|me|shop|site|club|info|live|app|link|tv|cloud|store|online|asia|biz|mobi|pro|"
-    "ltd|group|fun|work|ink|wang|ren|中国|公司|网络"
-)
+from server.moderation.look_alikes import is_dot, letter_of_sign, plain_character
+
 # A name before the dot has a letter in it or is long: "3.5" and "1.cc" of milk are no addresses.
-LINK = re.compile(
-    rf"(?:https?|ftp)\s*:\s*/\s*/|\bwww\s*\.|(?:[a-z0-9-]*[a-z][a-z0-9-]*|\d{{3,}})\s*\.\s*(?:{ENDINGS})(?![a-z0-9])"
+NAME = r"(?:[a-z][0-9-]*|\d{3,})"
+ENDS = r"(?![a-z0-9])"
+SURE_ENDINGS = "com|cn|net|org|cc|xyz"  # no words, so that the dot may be any sign or word for one
+# These are words too: after "ok. " or "wifi。" a sentence goes on, a dot without a space is none.
+WORDS_TOO = (
+    "top|vip|io|me|shop|site|club|info|live|app|link|tv|cloud|store|online|asia|biz|mobi|pro|ltd|group|fun|work|ink|"
+    "wang|ren"
 )
-DOTS = str.maketrans({"。": ".", "｡": ".", "·": ".", "．": "."})
+BETWEEN = r"[\s()\[\]{}<>*]*"
+DOT = rf"{BETWEEN}(?:[.。丶点]|dot){BETWEEN}"
+LINK = re.compile(
+    rf"(?:h(?:tt|xx)ps?|ftp)\s*:\s*/\s*/|(?<![a-z0-9])www{DOT}"
+    rf"|{NAME}{DOT}(?:{SURE_ENDINGS}){ENDS}|{NAME}\.(?:{WORDS_TOO}){ENDS}|{NAME}\.(?:中国|公司|网络)(?!\w)"
+    rf"|[\u4e00-\u9fff][.点](?:com|cn|net|org){ENDS}"
+)
+SPACED_LETTER = re.compile(r"(?<![a-z0-9])([a-z0-9])\s+(?=[a-z0-9](?![a-z0-9]))")  # "e v i l" is written for "evil"
 
 
 def has_link(text: str) -> bool:
     """Whether there is an address in the text."""
-    plain = unicodedata.normalize("NFKC", text).translate(DOTS).casefold()
-    return LINK.search("".join(ch for ch in plain if unicodedata.category(ch) != "Cf")) is not None
+    plain = "".join(map(_read, unicodedata.normalize("NFKC", text)))
+    return LINK.search(SPACED_LETTER.sub(r"\1", plain)) is not None
+
+
+def _read(ch: str) -> str:
+    if ch.isascii():
+        return ch.casefold()
+    if ch.isalnum():
+        return plain_character(ch)
+    if is_dot(ch):
+        return "。"
+    return letter_of_sign(ch) or ("" if unicodedata.category(ch) in ("Cf", "Mn", "So") else ch)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
-from confusable_homoglyphs.confusables import confusables_data
-from opencc import OpenCC
+from server.moderation.look_alikes import letter_of_sign, plain_character
 
-FOLDS_KEPT = 30_000  # characters whose plain form is remembered: more than Chinese writing uses
-CJK = range(0x4E00, 0xA000)
 # Digits that stand for letters; every 0 and 1 is folded, in lists and in texts alike.
-DIGITS = {"0": "o", "1": "l"}
-
-_to_simplified = lru_cache(maxsize=1)(lambda: OpenCC("t2s"))
+DIGITS = str.maketrans({"0": "o", "1": "l"})
 
 
 class WordAction(StrEnum):
@@ -42,38 +35,31 @@ class Folded:
     places: tuple[int, ...]
 
 
-@lru_cache(maxsize=FOLDS_KEPT)
 def fold_character(ch: str) -> str:
-    """The plain form of one character: half-width, small, simplified, look-alikes as one; empty for decoration.
-
-    Compatibility decomposition (what NFKC maps, and no accents), case folding, OpenCC's traditional to simplified,
-    then Unicode's table of confusables (UTS #39) towards plain letters, else towards a Chinese character.
-    """
-    kept = (c for c in unicodedata.normalize("NFKD", ch).casefold() if unicodedata.category(c)[0] in "LN")
-    return "".join(_look(_to_simplified().convert(c)) for c in kept)
+    """The plain form of one character, in which digits stand for the letters that they look like."""
+    return plain_character(ch).translate(DIGITS)
 
 
-def _look(ch: str) -> str:
-    if ch.isascii():
-        return DIGITS.get(ch, ch)
-    likes: list[str] = [entry["c"].strip("\u200e") for entry in confusables_data.get(ch, ())]
-    for like in likes:
-        if len(like) == 1 and like.isascii() and like.isalnum():
-            small = like.casefold()
-            return DIGITS.get(small, small)
-    chinese = [like for like in (*likes, ch) if len(like) == 1 and ord(like) in CJK]
-    return min(chinese, default=ch)
+def _fold_sign(ch: str) -> str:
+    return letter_of_sign(ch) or fold_character(ch)
 
 
-def fold(text: str) -> Folded:
+def fold(text: str, fold_one: Callable[[str], str] = fold_character) -> Folded:
     """The plain form of a text: spaces, punctuation, emoji and what is invisible are gone."""
     plain: list[str] = []
     places: list[int] = []
     for place, ch in enumerate(text):
-        for folded in fold_character(ch):
+        for folded in fold_one(ch):
             plain.append(folded)
             places.append(place)
     return Folded("".join(plain), tuple(places))
+
+
+def readings(text: str) -> Iterator[Folded]:
+    """The plain form of a text, in which signs are decoration; another one if some may stand for letters (🆅)."""
+    yield fold(text)
+    if any(map(letter_of_sign, text)):
+        yield fold(text, _fold_sign)
 
 
 class WordList:
@@ -89,15 +75,15 @@ class WordList:
 
     def find(self, text: str) -> WordAction | None:
         """The sternest action of the words in a text, None if there are none of them in it."""
-        folded = fold(text)
         found: WordAction | None = None
-        for length, known in self._by_length.items():
-            for begin in range(len(folded.plain) - length + 1):
-                action = known.get(folded.plain[begin : begin + length])
-                if action is not None and _stands_alone(text, folded, begin, begin + length):
-                    if action is WordAction.REFUSE:
-                        return action
-                    found = action
+        for folded in readings(text):
+            for length, known in self._by_length.items():
+                for begin in range(len(folded.plain) - length + 1):
+                    action = known.get(folded.plain[begin : begin + length])
+                    if action is not None and _stands_alone(text, folded, begin, begin + length):
+                        if action is WordAction.REFUSE:
+                            return action
+                        found = action
         return found
 
 
@@ -110,5 +96,5 @@ def _stands_alone(text: str, folded: Folded, begin: int, end: int) -> bool:
 
 
 def _is_letter(ch: str) -> bool:
-    plain = fold_character(ch)
+    plain = fold_character(ch) if ch.isalnum() else ""
     return bool(plain) and plain.isascii()
