@@ -69,7 +69,8 @@ class Session:
         self.consent_at = self.started_at
         self.heard_at = self.started_at  # of a check or of a packet
         self.owner: Owner | None = None
-        self._remote_ufrag, self._remote_pwd = offer.ice_ufrag, offer.ice_pwd
+        self._remote = Credentials(offer.ice_ufrag, offer.ice_pwd)
+        self._remote_before: Credentials | None = None  # of the last restart
         self._wanted: Address | None = None  # where the peer wants to be reached, as soon as he has answered there
         self._retiring: Credentials | None = None
         self._ice = ice
@@ -145,8 +146,9 @@ class Session:
 
     # -- ICE
 
-    def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Way) -> None:
+    def consented(self, address: Address, username: str, is_nominated: bool, way: Way) -> None:
         """An authenticated check: the peer is alive, and reachable here."""
+        ufrag, _, remote_ufrag = username.partition(":")
         self.consent_at = self.heard_at = time.monotonic()
         if self._retiring is not None and ufrag == self.credentials.ufrag:
             self._ice.retire(self._retiring)  # the restart has succeeded
@@ -160,8 +162,18 @@ class Session:
                 self._ice.withdraw(self)
         elif is_nominated or address == self._wanted or self.path.address is None:
             self._wanted = address
-            username = f"{self._remote_ufrag}:{self.credentials.ufrag}"
-            self._ice.ask(self, address, username, self._remote_pwd, way)
+            self._ask(address, ufrag, remote_ufrag, way)
+
+    def _ask(self, address: Address, ufrag: str, remote_ufrag: str, way: Way) -> None:
+        """Ask with the names that the peer uses there.
+
+        A browser that restarts pairs its new ports at once with what it knows of us, and keeps such a pair: new names
+        of his with old names of ours. Until his PATCH has come we can't ask: his next check will find us able to.
+        """
+        for remote in (self._remote, self._remote_before):
+            if remote is not None and remote.ufrag == remote_ufrag:
+                self._ice.ask(self, address, f"{remote_ufrag}:{ufrag}", remote.pwd, way)
+                return
 
     def proven(self, address: Address, way: Way) -> None:
         """The peer has answered from the address that he wants to be reached at: media follows."""
@@ -195,12 +207,12 @@ class Session:
         self._retiring = self.credentials
         self.credentials = Credentials.make()
         self.etag = _new_etag()
-        self._remote_ufrag, self._remote_pwd = remote_ufrag, remote_pwd
+        self._remote_before, self._remote = self._remote, Credentials(remote_ufrag, remote_pwd)
         self._ice.register(self.credentials, self)
 
     def is_current_ufrag(self, ufrag: str) -> bool:
         """Whether a PATCH speaks of the ICE session that runs now."""
-        return ufrag == self._remote_ufrag
+        return ufrag == self._remote.ufrag
 
     # -- datagrams
 

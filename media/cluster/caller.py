@@ -42,8 +42,8 @@ class CallingSession(Session):
 
     def check(self, address: Address, way: Way) -> None:
         """Ask whether the peer is there, and tell him to send here."""
-        username = f"{self._remote_ufrag}:{self.credentials.ufrag}"
-        self._ice.ask(self, address, username, self._remote_pwd, way, is_controlling=True)
+        username = f"{self._remote.ufrag}:{self.credentials.ufrag}"
+        self._ice.ask(self, address, username, self._remote.pwd, way, is_controlling=True)
 
     def proven(self, address: Address, way: Way) -> None:
         """He answered: he is there, and consents."""

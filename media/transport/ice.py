@@ -24,14 +24,14 @@ PRIORITY = 1_845_501_695  # of a peer-reflexive candidate, as a check must name 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Our half of ICE's names and passwords for one session."""
+    """One side's ICE name and password for one session."""
 
     ufrag: str
     pwd: str
 
     @classmethod
     def make(cls) -> Credentials:
-        """New, unguessable ones."""
+        """New, unguessable ones: ours."""
         return cls(_ice_chars(UFRAG_BYTES), _ice_chars(PWD_BYTES))
 
 
@@ -42,8 +42,8 @@ def _ice_chars(count: int) -> str:
 class Peer(Protocol):
     """A session, as far as ICE is concerned."""
 
-    def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Way) -> None:
-        """An authenticated check came from this address, over this way."""
+    def consented(self, address: Address, username: str, is_nominated: bool, way: Way) -> None:
+        """An authenticated check came from here, over this way; `username`: our ufrag, a colon, the peer's."""
 
     def holds(self, address: Address) -> bool:
         """Whether the peer is connected, is reached at this address, and was heard of lately."""
@@ -154,7 +154,7 @@ class IceLite:
             return None
         self._counters.stun_requests += 1
         self.learn(peer, address)
-        peer.consented(address, ufrag, message.is_nominated, way)
+        peer.consented(address, message.username, message.is_nominated, way)
         return stun.binding_response(message.transaction_id, address, key)
 
     def ask(

@@ -249,7 +249,7 @@ async def test_a_viewer_who_changes_network_is_followed(running: Running) -> Non
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mobile:
         mobile.setblocking(False)
         mobile.connect(("127.0.0.1", running.node.udp_port))
-        mobile.send(check(session.credentials, nominate=True))
+        mobile.send(check(session.credentials, nominate=True, theirs=session._remote.ufrag))
 
         # then
         got = bytearray()
@@ -274,7 +274,7 @@ async def test_no_media_goes_to_an_address_that_a_viewer_only_claims(running: Ru
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.setblocking(False)
         stranger.connect(("127.0.0.1", running.node.udp_port))
-        stranger.send(check(session.credentials, nominate=True))
+        stranger.send(check(session.credentials, nominate=True, theirs=session._remote.ufrag))
         seen = viewer.frames["video"]
         await viewer.sees(video=seen + 15)
 

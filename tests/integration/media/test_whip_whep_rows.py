@@ -257,7 +257,7 @@ async def test_row_07_media_follows_to_the_network_of_the_restart(running: Runni
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mobile:
         mobile.setblocking(False)
         mobile.connect(("127.0.0.1", running.node.udp_port))
-        mobile.send(check(session.credentials, nominate=True))
+        mobile.send(check(session.credentials, nominate=True, theirs=parse_fragment(fragment).ice_ufrag or ""))
 
         # then
         got = bytearray()

@@ -15,6 +15,7 @@ from media.transport.addresses import candidates, usable
 from media.transport.ice import ADDRESSES_PER_PEER, Address, Credentials, IceLite
 
 HOME, MOBILE = ("192.0.2.1", 5000), ("198.51.100.7", 6000)
+THEIR_UFRAG = "abcd"  # of the offers of tests
 
 
 @dataclass(eq=False)
@@ -35,8 +36,8 @@ class Somebody:
     def lost(self, address: Address) -> None:
         self.lost_at.append(address)
 
-    def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Any) -> None:
-        self.checks.append((address, ufrag, is_nominated))
+    def consented(self, address: Address, username: str, is_nominated: bool, way: Any) -> None:
+        self.checks.append((address, username, is_nominated))
 
 
 @dataclass
@@ -68,10 +69,16 @@ class Silence:
 SILENCE = Silence()
 
 
-def check(credentials: Credentials, pwd: str | None = None, nominate: bool = False, signed: bool = True) -> bytes:
+def check(
+    credentials: Credentials,
+    pwd: str | None = None,
+    nominate: bool = False,
+    signed: bool = True,
+    theirs: str = THEIR_UFRAG,
+) -> bytes:
     """A connectivity check as a browser sends it."""
     request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
-    request.attributes["USERNAME"] = f"{credentials.ufrag}:theirs"
+    request.attributes["USERNAME"] = f"{credentials.ufrag}:{theirs}"
     request.attributes["PRIORITY"] = 1
     request.attributes["ICE-CONTROLLING"] = 5
     if nominate:
@@ -126,8 +133,8 @@ def test_an_unknown_name_is_counted_and_ignored(world: World) -> None:
 def test_the_peer_hears_of_nomination_and_of_a_new_address(world: World) -> None:
     world.check(HOME)
     world.check(MOBILE, nominate=True)
-    ufrag = world.credentials.ufrag
-    assert world.peer.checks == [(HOME, ufrag, False), (MOBILE, ufrag, True)]
+    username = f"{world.credentials.ufrag}:{THEIR_UFRAG}"
+    assert world.peer.checks == [(HOME, username, False), (MOBILE, username, True)]
     assert world.ice.peer_at(HOME) is world.ice.peer_at(MOBILE) is world.peer
 
 

@@ -135,7 +135,7 @@ def test_ffmpeg_8s_checks_lack_priority_and_are_answered() -> None:
 
     # then
     assert answered is not None
-    assert [ufrag for _, ufrag, _ in world.peer.checks] == [world.credentials.ufrag]
+    assert [username for _, username, _ in world.peer.checks] == [f"{world.credentials.ufrag}:theirs"]
 
 
 def test_obs_keeps_its_high_profile_and_is_asked_for_keyframes() -> None:

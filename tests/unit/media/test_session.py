@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aioice import stun
+
 from media.dtls import Certificate
 from media.glue import PacketMemory
 from media.rtp.counters import Counters
 from media.sdp import parse_offer
 from media.session import Session
-from media.transport.ice import Address, IceLite
+from media.transport.ice import Address, Credentials, IceLite
 from tests.unit.media.offers import CHROMIUM
-from tests.unit.media.test_ice import HOME, MOBILE, check, reply
+from tests.unit.media.test_ice import HOME, MOBILE, THEIR_UFRAG, check, reply
 
 THEIR_PWD = "0123456789012345678901"  # of the offer
+NEXT_PWD = "9876543210987654321098"
 
 
 @dataclass
@@ -34,9 +37,16 @@ class World:
         offer = parse_offer(CHROMIUM)
         return Session(session_id, offer, Certificate(), self.ice, PacketMemory(), self.counters)
 
-    def check(self, address: Address, nominate: bool = True, session: Session | None = None) -> bytes | None:
-        asker = session or self.session
-        return self.ice.answer(check(asker.credentials, nominate=nominate), address, self)
+    def check(
+        self,
+        address: Address,
+        nominate: bool = True,
+        session: Session | None = None,
+        ours: Credentials | None = None,
+        theirs: str = THEIR_UFRAG,
+    ) -> bytes | None:
+        names = ours or (session or self.session).credentials
+        return self.ice.answer(check(names, nominate=nominate, theirs=theirs), address, self)
 
     def sendto(self, data: Any, address: Any) -> int:
         self.sent.append((bytes(data), address))
@@ -100,11 +110,35 @@ async def test_a_lost_question_is_asked_again_with_the_next_check_and_dropped_wh
 async def test_after_an_ice_restart_the_new_password_proves_the_address() -> None:
     world = World()
     world.check(HOME)
-    world.session.restart_ice("efgh", "9876543210987654321098")
-    world.check(MOBILE, nominate=False)
+    world.session.restart_ice("efgh", NEXT_PWD)
+    world.check(MOBILE, nominate=False, theirs="efgh")
     assert world.session.path.address == HOME
-    world.answer_the_question("9876543210987654321098")
+    world.answer_the_question(NEXT_PWD)
     assert world.session.path.address == MOBILE
+
+
+async def test_media_follows_to_a_new_port_that_a_browser_tried_before_its_restart_was_answered() -> None:
+    """Chromium 156 on a slow line: the pair of its new port and our old name stays as it is, and is nominated."""
+    # given
+    world = World()
+    world.check(HOME)
+    old = world.session.credentials
+    world.check(MOBILE, theirs="efgh")
+    assert world.sent == []  # nothing that he would believe is known yet
+
+    # when
+    world.session.restart_ice("efgh", NEXT_PWD)
+    world.check(MOBILE, ours=old, theirs="efgh")
+
+    # then
+    question = stun.parse_message(world.sent[-1][0])
+    assert question.attributes["USERNAME"] == f"efgh:{old.ufrag}"
+    assert question.check_message_integrity(NEXT_PWD.encode())
+    world.answer_the_question(NEXT_PWD)
+    assert world.session.path.address == MOBILE
+    world.check(HOME, ours=old)  # his old port is still his, with his old name
+    world.answer_the_question()
+    assert world.session.path.address == HOME
 
 
 async def test_a_stranger_cannot_take_the_address_of_a_connected_peer_who_is_heard() -> None:

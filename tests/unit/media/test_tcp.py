@@ -40,8 +40,8 @@ class Peer(Somebody):
     ways: list[Way] = field(default_factory=list)
     got: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def consented(self, address: Address, ufrag: str, is_nominated: bool, way: Way) -> None:
-        super().consented(address, ufrag, is_nominated, way)
+    def consented(self, address: Address, username: str, is_nominated: bool, way: Way) -> None:
+        super().consented(address, username, is_nominated, way)
         self.ways.append(way)
 
     def receive_dtls(self, datagram: bytes) -> None:
