@@ -222,14 +222,14 @@ class Viewer:
             return
         now, is_worse = time.monotonic(), False
         for item in found:
-            if isinstance(item, feedback.Lost):
-                self._resend(item, now)
-            elif isinstance(item, feedback.KeyframeWanted):
-                self._keyframe_wanted(item.ssrc, now)
-            elif isinstance(item, feedback.ReportBlock):
+            if isinstance(item, feedback.ReportBlock):  # what comes most often comes first
                 is_worse = self._heard_report(item, now) or is_worse
             elif isinstance(item, feedback.Bandwidth):
                 is_worse = self._adaptation.reported(item.bits_per_second, now) or is_worse
+            elif isinstance(item, feedback.Lost):
+                self._resend(item, now)
+            elif isinstance(item, feedback.KeyframeWanted):
+                self._keyframe_wanted(item.ssrc, now)
         if is_worse:  # else his next turn is early enough
             self._adapt(now)
             repair = self._repair_octets()
@@ -243,7 +243,10 @@ class Viewer:
         return min(octets, MOST_REPAIR_OCTETS)
 
     def _placed_at(self, ssrc: int) -> Placed | None:
-        return next((p for p in self.placed if p.lane.ssrc == ssrc), None)
+        for placed in self.placed:
+            if placed.lane.ssrc == ssrc:
+                return placed
+        return None
 
     def _resend(self, lost: feedback.Lost, now: float) -> None:
         self._counters.nacks_in += 1

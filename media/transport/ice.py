@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from media.rtp.counters import Counters
 from media.rtp.path import Way
@@ -74,6 +74,13 @@ class _Known:
     question: Question | None = None  # the latest; no other stands
 
 
+class _Habit(NamedTuple):
+    """A check as it was read. Of the next one from there that has its shape only the number and signature are new."""
+
+    shape: bytes  # empty: it can't be told from its shape
+    message: stun.Binding
+
+
 class IceLite:
     """Finds the peer of a datagram: by ufrag for checks, by address for everything else.
 
@@ -85,6 +92,7 @@ class IceLite:
         self._counters = counters
         self._by_ufrag: dict[str, tuple[Peer, bytes]] = {}
         self._by_address: dict[Address, Peer] = {}
+        self._habits: dict[Address, _Habit] = {}  # of addresses that are somebody's
         self._known: dict[Peer, _Known] = {}
         self._questions: dict[bytes, Question] = {}  # by transaction
 
@@ -92,7 +100,7 @@ class IceLite:
     def size(self) -> int:
         """How many entries all tables have."""
         of_peers = sum(1 + len(known.addresses) + len(known.ufrags) for known in self._known.values())
-        return len(self._by_ufrag) + len(self._by_address) + len(self._questions) + of_peers
+        return len(self._by_ufrag) + len(self._by_address) + len(self._habits) + len(self._questions) + of_peers
 
     def register(self, credentials: Credentials, peer: Peer) -> None:
         """From now on checks with these credentials are this peer's."""
@@ -119,6 +127,7 @@ class IceLite:
     def lost(self, address: Address) -> None:
         """A connection is closed: nobody speaks from this address any more."""
         peer = self._by_address.pop(address, None)
+        self._habits.pop(address, None)
         if peer is not None:
             self._known[peer].addresses.pop(address, None)
             peer.lost(address)
@@ -129,16 +138,12 @@ class IceLite:
 
     def answer(self, data: bytes, address: Address, way: Way) -> bytes | None:
         """Answer a STUN datagram; None when it deserves no answer."""
-        if data[:2] not in _KINDS:
-            return None  # indications keep a NAT open
-        try:
-            message = stun.parse(data)
-        except ValueError:
-            self._counters.dropped_bad_stun += 1
-            return None
-        if message.kind == stun.RESPONSE:
-            self._take_answer(data, message, address, way)
-            return None
+        habit = self._habits.get(address)
+        if habit is None or not stun.repeats(data, habit.shape):
+            habit = self._read(data, address, way)
+            if habit is None:
+                return None
+        message = habit.message
         ufrag = message.username.partition(":")[0]
         known = self._by_ufrag.get(ufrag)
         if known is None:
@@ -154,8 +159,24 @@ class IceLite:
             return None
         self._counters.stun_requests += 1
         self.learn(peer, address)
+        if habit.shape:
+            self._habits[address] = habit
         peer.consented(address, message.username, message.is_nominated, way)
-        return stun.binding_response(message.transaction_id, address, key)
+        return stun.binding_response(data[8:20], address, key)
+
+    def _read(self, data: bytes, address: Address, way: Way) -> _Habit | None:
+        """A request that is to be answered; None: it is something else."""
+        if data[:2] not in _KINDS:
+            return None  # indications keep a NAT open
+        try:
+            message = stun.parse(data)
+        except ValueError:
+            self._counters.dropped_bad_stun += 1
+            return None
+        if message.kind == stun.RESPONSE:
+            self._take_answer(data, message, address, way)
+            return None
+        return _Habit(stun.shape(data, message), message)
 
     def ask(
         self, peer: Peer, address: Address, username: str, pwd: str, way: Way, *, is_controlling: bool = False
@@ -206,3 +227,4 @@ class IceLite:
     def _unlink(self, address: Address, peer: Peer) -> None:
         if self._by_address.get(address) is peer:
             del self._by_address[address]
+            self._habits.pop(address, None)

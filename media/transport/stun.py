@@ -1,6 +1,7 @@
 """STUN binding messages (RFC 8489) as bytes: what ICE's connectivity checks need of them, and no more.
 
-Every viewer sends one every few seconds for as long as he watches, so reading is lean: one pass, one object.
+Every viewer sends one every few seconds for as long as he watches, so reading is lean: one pass, one object; and what
+he repeats word for word is not read again (`repeats`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ HEADER_BYTES = 20
 MOST_BYTES = 1500  # a check is some hundred bytes long
 COOKIE = 0x2112A442
 _FINGERPRINT_XOR = 0x5354554E
-_INTEGRITY_BYTES = 20
-_INTEGRITY_WHOLE, _FINGERPRINT_WHOLE = 24, 8  # with the attribute's own header
+_INTEGRITY_WHOLE, _FINGERPRINT_WHOLE = 24, 8  # with the attribute's own header of four bytes
+_SIGNATURE_BYTES = 28  # both without the first one's header
 
 USERNAME, MESSAGE_INTEGRITY, XOR_MAPPED_ADDRESS = 0x0006, 0x0008, 0x0020
 PRIORITY, USE_CANDIDATE, FINGERPRINT, ICE_CONTROLLED, ICE_CONTROLLING = 0x0024, 0x0025, 0x8028, 0x8029, 0x802A
@@ -35,6 +36,8 @@ _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")
 _UINT16 = struct.Struct("!H")
 _UINT32 = struct.Struct("!I")
+_INTEGRITY_HEAD = _ATTRIBUTE.pack(MESSAGE_INTEGRITY, 20)
+_FINGERPRINT_HEAD = _ATTRIBUTE.pack(FINGERPRINT, 4)
 _IPV4_ADDRESS = struct.Struct("!HHBBHI")
 _IPV6_ADDRESS = struct.Struct("!HHBBH16s")
 
@@ -66,6 +69,21 @@ def parse(data: bytes) -> Binding:
     return Binding(kind, transaction_id, *_read_attributes(data, size))
 
 
+def shape(data: bytes, binding: Binding) -> bytes:
+    """What a peer's next check has in common with this one; empty when that does not end as checks of ICE do."""
+    is_usual = binding.integrity_at == len(data) - _INTEGRITY_WHOLE - _FINGERPRINT_WHOLE
+    return _shape(data) if is_usual and data[-_FINGERPRINT_WHOLE:-4] == _FINGERPRINT_HEAD else b""
+
+
+def _shape(data: bytes) -> bytes:
+    return data[:8] + data[HEADER_BYTES:-_SIGNATURE_BYTES] + data[-_FINGERPRINT_WHOLE:-4]
+
+
+def repeats(data: bytes, known: bytes) -> bool:
+    """Whether `parse` says of this message what it said of the one with the known shape, but for its number."""
+    return _shape(data) == known and _fingerprint(data[:-_FINGERPRINT_WHOLE]) == data[-4:]
+
+
 def _read_attributes(data: bytes, size: int) -> tuple[str, bool, int]:
     """The name, whether it nominates, and where MESSAGE-INTEGRITY begins."""
     username = b""
@@ -93,7 +111,7 @@ def _read_attributes(data: bytes, size: int) -> tuple[str, bool, int]:
 
 
 def _check_fingerprint(data: bytes, place: int, end: int) -> None:
-    if end != len(data) or crc32(data[:place]) ^ _FINGERPRINT_XOR != _UINT32.unpack_from(data, place + 4)[0]:
+    if end != len(data) or _fingerprint(data[:place]) != data[-4:]:
         raise ValueError("the fingerprint of a STUN message is wrong, or not at its end")
 
 
@@ -113,10 +131,15 @@ def _integrity(before: bytes, key: bytes) -> bytes:
 
 def _sign(kind: int, transaction_id: bytes, attributes: bytes, key: bytes) -> bytes:
     """A whole message, with MESSAGE-INTEGRITY and FINGERPRINT."""
-    length = len(attributes) + _INTEGRITY_WHOLE + _FINGERPRINT_WHOLE
-    body = _HEADER.pack(kind, length, COOKIE, transaction_id) + attributes
-    body += _ATTRIBUTE.pack(MESSAGE_INTEGRITY, _INTEGRITY_BYTES) + _integrity(body, key)
-    return body + _ATTRIBUTE.pack(FINGERPRINT, 4) + _UINT32.pack(crc32(body) ^ _FINGERPRINT_XOR)
+    length = len(attributes) + _INTEGRITY_WHOLE  # as if the message ended there, see `_integrity`
+    integrity = hmac.digest(key, _HEADER.pack(kind, length, COOKIE, transaction_id) + attributes, "sha1")
+    head = _HEADER.pack(kind, length + _FINGERPRINT_WHOLE, COOKIE, transaction_id)
+    body = head + attributes + _INTEGRITY_HEAD + integrity
+    return body + _FINGERPRINT_HEAD + _fingerprint(body)
+
+
+def _fingerprint(before: bytes) -> bytes:
+    return _UINT32.pack(crc32(before) ^ _FINGERPRINT_XOR)
 
 
 def binding_response(transaction_id: bytes, address: tuple[Any, ...], key: bytes) -> bytes:

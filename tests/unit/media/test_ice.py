@@ -111,6 +111,32 @@ def test_a_check_is_answered_with_the_address_it_came_from(world: World) -> None
     assert world.ice.peer_at(HOME) is world.peer
 
 
+def test_a_check_that_repeats_the_last_one_counts_like_the_first(world: World) -> None:
+    # when
+    answers = [world.check(HOME) for _ in range(3)]
+    world.check(HOME, nominate=True)
+
+    # then: each with its own number, and what is new in one is read
+    ids = {stun.parse_message(answer).transaction_id for answer in answers if answer is not None}
+    assert len(ids) == 3
+    username = f"{world.credentials.ufrag}:{THEIR_UFRAG}"
+    assert world.peer.checks == [(HOME, username, False)] * 3 + [(HOME, username, True)]
+
+
+def test_a_repeated_check_without_the_password_is_still_refused(world: World) -> None:
+    world.check(HOME)
+    assert world.check(HOME, pwd="x" * 32) is None
+    assert len(world.peer.checks) == 1
+    assert world.counters.dropped_bad_stun == 1
+
+
+def test_a_repeated_check_is_of_no_use_once_its_password_is_retired(world: World) -> None:
+    world.check(HOME)
+    world.ice.retire(world.credentials)
+    assert world.check(HOME) is None
+    assert world.counters.dropped_unknown_peer == 1
+
+
 def test_an_ipv6_check_is_answered(world: World) -> None:
     answer = world.check(("2001:db8::1", 5000, 0, 0))
     assert answer is not None
@@ -156,6 +182,7 @@ def test_old_credentials_are_of_no_use_once_retired(world: World) -> None:
 def test_a_forgotten_peer_leaves_nothing_behind(world: World) -> None:
     world.check(HOME)
     world.ice.forget(world.peer)
+    assert world.ice.size == 0
     assert world.ice.peer_at(HOME) is None
     assert world.check(HOME) is None
 

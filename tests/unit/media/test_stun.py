@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import pytest
 from aioice import stun as reference
@@ -69,6 +70,54 @@ def test_a_damaged_message_is_never_read_as_more_than_the_reference_reads(
         return
     if stun.is_signed(damaged, read, KEY):
         assert as_reference_reads(damaged) == (read.username, read.is_nominated, True)
+
+
+@given(messages(), IDS, st.integers(0, 400), st.binary(max_size=6))
+def test_what_repeats_a_message_is_read_as_that_one_was(data: bytes, number: bytes, at: int, damage: bytes) -> None:
+    # given
+    read = stun.parse(data)
+    known = stun.shape(data, read)
+
+    # when: another number, perhaps other bytes, and the fingerprint that goes with them
+    at %= len(data)
+    changed = (data[:8] + number + data[20:at] + damage + data[at + len(damage) :])[: len(data)] if at > 20 else data
+    changed = changed[:-4] + struct.pack("!I", zlib.crc32(changed[:-8]) ^ 0x5354554E)
+
+    # then
+    if known and stun.repeats(changed, known):
+        again = stun.parse(changed)
+        assert again._replace(transaction_id=b"") == read._replace(transaction_id=b"")
+
+
+def test_the_next_check_of_a_browser_repeats_the_last_one_and_a_changed_one_does_not() -> None:
+    # given
+    def check(number: int, **attributes: object) -> bytes:
+        message = reference.Message(
+            reference.Method.BINDING, reference.Class.REQUEST, bytes([number]) * 12, {"USERNAME": "ours:theirs"}
+        )
+        message.attributes |= {"PRIORITY": 1, "ICE-CONTROLLING": 5} | attributes
+        message.add_message_integrity(KEY)
+        return bytes(message)
+
+    first = check(1)
+    known = stun.shape(first, stun.parse(first))
+
+    # then
+    assert stun.repeats(first, known)
+    assert stun.repeats(check(2), known)
+    assert not stun.repeats(check(2)[:-1] + b"?", known)
+    assert not stun.repeats(check(2, PRIORITY=2), known)
+    assert not stun.repeats(check(2, **{"USE-CANDIDATE": None}), known)
+    assert not stun.repeats(b"", known)
+
+
+def test_a_message_without_a_signature_at_its_end_has_no_shape() -> None:
+    message = reference.Message(reference.Method.BINDING, reference.Class.REQUEST, bytes(12), {"USERNAME": "a:b"})
+    unsigned = bytes(message)
+    message.attributes["MESSAGE-INTEGRITY"] = reference.message_integrity(unsigned, KEY)
+    message.attributes["SOFTWARE"] = "four"
+    for data in (unsigned, bytes(message)):
+        assert stun.shape(data, stun.parse(data)) == b""
 
 
 @given(messages(), st.data())
