@@ -21,6 +21,7 @@ from server.accounts.service import ROLES
 from server.addresses.http import address_routes
 from server.auditing.http import audit_routes
 from server.cards.events import card_events
+from server.cards.http import card_routes
 from server.carts.http import cart_routes
 from server.catalog.http import catalog_routes, merchant_routes
 from server.certificates.http import certificate_routes
@@ -231,6 +232,7 @@ def _add_library_routes(app: web.Application, services: Services) -> None:
 def _add_commerce_routes(app: web.Application, services: Services) -> None:
     commerce = services.commerce
     app.router.add_routes(sale_routes(commerce.sales))
+    app.router.add_routes(card_routes(services.cards))
     app.router.add_routes(order_routes(commerce.orders))
     app.router.add_routes(return_routes(commerce.returns))
     app.router.add_routes(returned_parcel_routes(commerce.parcels))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
 from config.clock import Clock
 from server.accounts.model import User
-from server.cards.card import Card
+from server.cards.card import Card, ShownCard
 from server.cards.model import Moment
 from server.cards.shape import card_shape
 from server.catalog.model import Product
@@ -15,10 +17,11 @@ from server.courses.model import LessonView
 from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
 from server.infra.announce import Build, room_channel
-from server.streams.model import Stream, timeline_ms
+from server.streams.model import Stream, timeline_ms, wall_clock
 
 PIN_TRIES = 3
 STOCK_WINDOW_SECONDS = 0.15
+MOST_SHOWN = 200  # of a stream that somebody watches from its beginning; the newest
 
 
 class Store(Protocol):
@@ -35,6 +38,7 @@ class Store(Protocol):
 class Streams(Protocol):
     """What is on the air."""
 
+    async def get(self, stream_id: str) -> Stream: ...
     async def on_air_in(self, room_id: str) -> Stream: ...
 
 
@@ -42,12 +46,14 @@ class Products(Protocol):
     """What can be pinned."""
 
     async def get(self, product_id: str) -> Product: ...
+    async def get_many(self, product_ids: list[str]) -> dict[str, Product]: ...
 
 
 class Lessons(Protocol):
     """What else can be pinned."""
 
     async def look(self, lesson_id: str, user: User | None) -> LessonView: ...
+    async def look_many(self, lesson_ids: list[str], user: User | None) -> list[LessonView]: ...
 
 
 class Voice(Protocol):
@@ -141,6 +147,23 @@ class Cards:
         moment = await self._store.open_in(stream.id) if stream else None
         return None if moment is None else await self._card(moment)
 
+    async def shown_in(self, stream_id: str) -> list[ShownCard]:
+        """The cards of a stream in order, for who goes back in it; without what is gone since. Raises NotFound."""
+        stream = await self._streams.get(stream_id)
+        moments = (await self._store.of_stream(stream_id))[-MOST_SHOWN:]
+        products = await self._products.get_many([each.product_id for each in moments if each.product_id])
+        lessons = await self._lessons_of(moments)
+        cards = [
+            Card(each, products.get(each.product_id or ""), lessons.get(each.lesson_id or "")) for each in moments
+        ]
+        return [ShownCard(card, _end(stream, card.moment)) for card in cards if card.product or card.lesson]
+
+    async def _lessons_of(self, moments: Sequence[Moment]) -> dict[str, LessonView]:
+        wanted = list({each.lesson_id for each in moments if each.lesson_id})
+        if not wanted or self._lessons is None:
+            return {}
+        return {view.lesson.id: view for view in await self._lessons.look_many(wanted, None)}
+
     async def product_changed(self, product_id: str) -> None:
         """Show the new price and stock wherever the product is pinned."""
         for moment in await self._store.open_with(product_id):
@@ -161,3 +184,7 @@ class Cards:
     async def moments_of(self, stream_id: str) -> list[Moment]:
         """The moments of a stream in order."""
         return await self._store.of_stream(stream_id)
+
+
+def _end(stream: Stream, moment: Moment) -> datetime | None:
+    return None if moment.end_ms is None else wall_clock(stream, moment.end_ms)

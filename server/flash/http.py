@@ -61,7 +61,11 @@ def sale_routes(sales: Sales) -> Routes:
     async def get_sale(request: web.Request) -> web.Response:
         return answer(sale_shape(await sales.get(request.match_info["id"])))
 
+    async def list_of_stream(request: web.Request) -> web.Response:
+        return answer({"items": [sale_shape(view) for view in await sales.of_stream(request.match_info["id"])]})
+
     return [
+        web.get("/api/streams/{id}/sales", list_of_stream),
         web.post("/api/my/room/sales", open_sale),
         web.patch("/api/sales/{id}", change_sale),
         web.post("/api/sales/{id}/close", close_sale),

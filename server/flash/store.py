@@ -13,6 +13,7 @@ from server.infra.mongo import Database, Document
 from server.infra.transactions import Session
 
 CLOSED_IN_ONE_ROUND = 100
+MOST_OF_STREAM = 200  # that somebody is told who goes back in it
 
 
 class SaleStore:
@@ -83,6 +84,11 @@ class SaleStore:
     async def last_of(self, stream_id: str) -> Sale | None:
         """The newest sale of a stream, open or closed."""
         return _sale(await self._sales.find_one({"stream_id": stream_id}, sort=[("opens_at", DESCENDING)]))
+
+    async def of_stream(self, stream_id: str) -> list[Sale]:
+        """The newest sales of a stream, oldest first."""
+        found = self._sales.find({"stream_id": stream_id}).sort("opens_at", DESCENDING).limit(MOST_OF_STREAM)
+        return [sale async for document in found if (sale := _sale(document))][::-1]
 
     async def past_closing(self, now: datetime) -> list[Sale]:
         """Open sales whose time is over."""

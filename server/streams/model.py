@@ -89,3 +89,9 @@ def timeline_ms(stream: Stream, moment: datetime) -> int:
     """A wall-clock moment on the stream's own timeline, in ms; 0 before the first picture."""
     begin = stream.first_picture_at or stream.started_at
     return 0 if begin is None else max(0, (moment - begin) // timedelta(milliseconds=1))
+
+
+def wall_clock(stream: Stream, at_ms: int) -> datetime | None:
+    """When a place on the stream's own timeline was taken; None before the first picture."""
+    begin = stream.first_picture_at or stream.started_at
+    return None if begin is None else begin + timedelta(milliseconds=at_ms)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.test_journey import expect_moving, go_live, open_room, wait_until
+from tests.browser.test_journey import expect_moving, go_live, open_room, pin, wait_until
 from tests.harness.platform import Platform
 
 pytestmark = [pytest.mark.alone, pytest.mark.processes("server", "media")]
@@ -42,16 +42,24 @@ def test_a_viewer_whom_webrtc_does_not_reach_watches_over_hls(platform: Platform
     expect(viewer.get_by_test_id("pick-quality")).to_have_attribute("data-choice", "steady")
     wait_until(lambda: int(video.get_attribute("data-delay-ms") or 0) > 0, "the page knows how late it is")
 
-    # when he goes back to the beginning, then to the broadcast again
+    # when the host shows something, it comes with the words
+    pin(host, "冰糖橙")
+    expect(viewer.get_by_test_id("pinned-name")).to_have_text("冰糖橙")
+
+    # when he goes back to the beginning, where nothing was shown yet, then to the broadcast again
     bar = viewer.get_by_test_id("dvr")
     wait_until(lambda: int(bar.get_attribute("data-length-ms") or 0) > 8_000, "there is something to go back to")
     viewer.get_by_test_id("dvr-seek").evaluate(SEEK_TO_BEGIN)
     expect(bar).to_have_attribute("data-back", "true")
     expect_moving(video)
+    expect(viewer.get_by_test_id("pinned-card")).to_have_count(0)
+    expect(viewer.get_by_test_id("back-note")).to_contain_text("冰糖橙")
     late = int(video.get_attribute("data-delay-ms") or 0)
     assert late > 5_000
-    viewer.get_by_test_id("back-to-live").click()
+    viewer.get_by_test_id("back-note").click()
     expect(bar).to_have_attribute("data-back", "false")
+    expect(viewer.get_by_test_id("back-note")).to_have_count(0)
+    expect(viewer.get_by_test_id("pinned-name")).to_have_text("冰糖橙")
     wait_until(lambda: int(video.get_attribute("data-delay-ms") or 0) < late - 1_000, "the picture is of now")
     expect_moving(video)
 

@@ -224,6 +224,35 @@ async def test_a_pinned_card_is_seen_and_becomes_a_moment(
     assert moments[0].end_ms is not None
 
 
+async def test_who_goes_back_in_a_broadcast_is_told_what_was_shown_when(
+    server: RunningServer, stall: Stall, new_page: NewPage
+) -> None:
+    # given two cards, one after the other, and a sale that was closed
+    viewer, _ = await joined(new_page)
+    host, _ = await joined(new_page, "zhanghong")
+    stream_id = await go_live(server, stall)
+    first = (await host.say("pin", product_id=stall.product.id))["data"]["card"]
+    terms = {"product_id": stall.product.id, "price_fen": 990, "quantity": 2, "per_buyer": 1, "duration_seconds": 60}
+    _, sale = await host.ask("POST", "/api/my/room/sales", terms)
+    await host.ask("POST", f"/api/sales/{sale['id']}/close")
+    second = (await host.say("pin", product_id=stall.product.id))["data"]["card"]
+    await host.ask("PATCH", f"/api/my/products/{stall.product.id}", {"price_fen": 1880})
+
+    # when
+    _, cards = await viewer.ask("GET", f"/api/streams/{stream_id}/cards")
+    _, sales = await viewer.ask("GET", f"/api/streams/{stream_id}/sales")
+
+    # then each has its span, the first ends where the second begins, and they are at today's price
+    spans = [(card["pinned_at"], card["unpinned_at"]) for card in cards["items"]]
+    assert spans == [(first["pinned_at"], second["pinned_at"]), (second["pinned_at"], None)]
+    assert [card["product"]["price_fen"] for card in cards["items"]] == [1880, 1880]
+    assert [(found["id"], found["state"], found["available"]) for found in sales["items"]] == [
+        (sale["id"], "closed", 0)
+    ]
+    assert sales["items"][0]["closes_at"] <= second["pinned_at"]
+    assert (await viewer.ask("GET", "/api/streams/none/cards"))[1]["code"] == "not_found"
+
+
 async def test_a_viewer_cannot_pin(server: RunningServer, stall: Stall, new_page: NewPage) -> None:
     await registered_viewer(server)
     await go_live(server, stall)

@@ -51,6 +51,7 @@ import type {
   Sanction,
   SanctionKind,
   Shipment,
+  ShownCard,
   Stream,
   User,
 } from './types'
@@ -231,6 +232,12 @@ export const lessons = {
     http.get<{ lesson_id: string }>(`/api/streams/${id(streamId)}/replay`, options),
   cancel: (lessonId: string) => http.post<Lesson>(`/api/my/lessons/${id(lessonId)}/cancel`, {}),
   retry: (lessonId: string) => http.post<Lesson>(`/api/my/lessons/${id(lessonId)}/retry`, {}),
+}
+
+/** What was shown in a broadcast, for who goes back in it. */
+export const streams = {
+  cards: (streamId: string, options?: CallOptions) => items(http.get<Items<ShownCard>>(`/api/streams/${id(streamId)}/cards`, options)),
+  sales: (streamId: string, options?: CallOptions) => items(http.get<Items<Sale>>(`/api/streams/${id(streamId)}/sales`, options)),
 }
 
 export const fills = {

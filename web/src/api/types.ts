@@ -396,6 +396,11 @@ export interface Card {
   start_ms: number
 }
 
+/** Of who goes back in a broadcast; what it shows is as it is now. */
+export interface ShownCard extends Card {
+  unpinned_at: Iso | null
+}
+
 export interface Snapshot {
   me: Me
   followers: number

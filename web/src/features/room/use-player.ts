@@ -38,6 +38,8 @@ export interface PlayerView {
   takeUp: () => void
   toggleSound: () => void
   seek: (ms: number) => void
+  /** When the picture was taken that somebody sees who has gone back; null: he has not. */
+  readonly backAtMs: () => number | null
   toLive: () => void
   /** What the room says about its stream: begun means don't wait for the next try, interrupted means don't mind a silence. */
   follow: (stage: Stage) => void
@@ -312,6 +314,12 @@ export function usePlayer(
     if (wish === 'audio' && muted.value) toggleSound()
   }
 
+  function delayMs(): number {
+    if (state.value.name !== 'playing') return 0
+    if (steady) return steady.delayMs > 0 ? HOST_SIDE_MS + steady.delayMs : 0
+    return stats.value ? HOST_SIDE_MS + stats.value.delayMs : 0
+  }
+
   return {
     follow: (stage) => {
       const wasExpected = expected
@@ -322,10 +330,10 @@ export function usePlayer(
     },
     state,
     stats,
-    delayMs: () => {
-      if (state.value.name !== 'playing') return 0
-      if (steady) return steady.delayMs > 0 ? HOST_SIDE_MS + steady.delayMs : 0
-      return stats.value ? HOST_SIDE_MS + stats.value.delayMs : 0
+    delayMs,
+    backAtMs: () => {
+      const at = place.value
+      return at?.isBack ? serverNow() - (delayMs() || at.lengthMs - at.atMs) : null
     },
     muted,
     aspect,

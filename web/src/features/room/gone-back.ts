@@ -1,0 +1,63 @@
+// What the room showed at the moment to which a viewer has gone back in the broadcast, and what goes on there meanwhile.
+import { computed, watch, type ComputedRef } from 'vue'
+import { streams } from '@/api'
+import type { Card, Sale, ShownCard } from '@/api/types'
+import { useLoad } from '@/lib/load'
+import { useWhileVisible } from '@/lib/poll'
+
+/** Stock and prices of what was shown then change, too; only those of today's card are told. */
+const REFRESH_MS = 20_000
+
+export interface Shown {
+  readonly card: Card | null
+  readonly sale: Sale | null
+}
+
+interface Told {
+  readonly cards: readonly ShownCard[]
+  readonly sales: readonly Sale[]
+}
+
+/** The card and the sale of a moment, which is one of the picture. */
+export function shownAt({ cards, sales }: Told, atMs: number): Shown {
+  const isOn = (from: string, to: string | null) => Date.parse(from) <= atMs && (to === null || atMs < Date.parse(to))
+  return {
+    card: cards.filter((card) => isOn(card.pinned_at, card.unpinned_at)).pop() ?? null,
+    sale: sales.filter((sale) => isOn(sale.opens_at, sale.closes_at)).pop() ?? null,
+  }
+}
+
+/** What is still on of what was shown then, as the room tells it now. */
+export function freshest(then: Shown, now: Shown): Shown {
+  return {
+    card: then.card && then.card.pinned_at === now.card?.pinned_at ? now.card : then.card,
+    sale: then.sale && then.sale.id === now.sale?.id ? now.sale : then.sale,
+  }
+}
+
+/** What he misses who looks back: the sale that runs now, else the card of now. */
+export function missed(then: Shown, now: Shown): { kind: 'sale' | 'card'; name: string } | null {
+  if (now.sale?.state === 'open' && now.sale.id !== then.sale?.id) return { kind: 'sale', name: now.sale.product.name }
+  if (!now.card || now.card.pinned_at === then.card?.pinned_at) return null
+  return { kind: 'card', name: now.card.product?.name ?? now.card.lesson?.title ?? '' }
+}
+
+/** null: nobody has gone back, or it is not known yet what was shown. `takenAtMs`: when the picture that he sees was taken. */
+export function useGoneBack(streamId: () => string | null, takenAtMs: () => number | null, now: () => Shown): ComputedRef<Shown | null> {
+  const atMs = computed(takenAtMs)
+  const wanted = computed(() => (atMs.value === null ? null : streamId()))
+  const told = useLoad<Told>(async (signal) => {
+    if (!wanted.value) return { cards: [], sales: [] }
+    const [cards, sales] = await Promise.all([streams.cards(wanted.value, { signal }), streams.sales(wanted.value, { signal })])
+    return { cards, sales }
+  }, wanted)
+  const again = () => void (wanted.value && told.reload())
+  useWhileVisible(REFRESH_MS, again)
+  watch([() => now().card?.pinned_at, () => now().sale?.id, () => now().sale?.state], again)
+
+  return computed(() => {
+    const state = told.state.value
+    if (atMs.value === null || state.kind !== 'ready') return null
+    return freshest(shownAt(state.data, atMs.value), now())
+  })
+}
