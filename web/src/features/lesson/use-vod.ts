@@ -3,8 +3,8 @@ import { computed, onBeforeUnmount, onMounted, ref, shallowRef, watch, type Ref 
 import { lessons } from '@/api'
 import type { Interval, Lesson } from '@/api/types'
 import { isAway } from '@/features/offline/away'
-import { canKeep } from '@/features/offline/device'
-import type { Pack } from '@/features/offline/pack'
+import { canKeep, holdShelf } from '@/features/offline/device'
+import { type Pack, shelfOf } from '@/features/offline/pack'
 import { useDownloads } from '@/features/offline/downloads'
 import { keepWatched } from '@/features/offline/watched-later'
 import { ApiError, asApiError } from '@/api/errors'
@@ -53,6 +53,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
   const tracker = new WatchTracker()
   const lessonId = lesson.value.id
   let player: VodPlayer | null = null
+  let letGo = (): void => undefined // of what he watches on the device
 
   const reporter = new ProgressReporter(tracker, async (position_ms, intervals, leaving) => {
     remember(placeKey(lessonId), String(position_ms))
@@ -140,6 +141,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     window.removeEventListener('online', onOnline)
     reporter.destroy()
     player?.destroy()
+    letGo()
   })
   watch(rate, (next) => {
     if (video.value) video.value.playbackRate = next
@@ -172,6 +174,8 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
 
   async function open(next: Source, atMs: number): Promise<void> {
     playing.value = next
+    letGo()
+    letGo = next.isOnDevice && pack.value ? holdShelf(shelfOf(pack.value)) : () => undefined
     player?.bound(budget.most.value)
     await player?.start(next.url, atMs, shown.value)
   }

@@ -48,22 +48,36 @@ export function canKeep(): boolean {
 /** What the page shows is wrapped, and a wrapped thing can't be stored. */
 const plain = (pack: Pack): Pack => JSON.parse(JSON.stringify(pack)) as Pack
 
+/** Other pages hear of a pack that became another here; a browser without it shows what it has read. */
+const pages = 'BroadcastChannel' in globalThis ? new BroadcastChannel('packs') : null
+const tellPages = (id: string): void => pages?.postMessage(id)
+
 export const packs = {
   all: async (): Promise<Pack[]> => (await database()).getAll('packs'),
   get: async (id: string): Promise<Pack | undefined> => (await database()).get('packs', id),
-  put: async (pack: Pack): Promise<void> => void (await (await database()).put('packs', plain(pack))),
+  put: async (pack: Pack): Promise<void> => {
+    await (await database()).put('packs', plain(pack))
+    tellPages(pack.id)
+  },
   /** Changes what is kept in one step: what another page has written meanwhile is not lost. Gives what is kept now. */
-  change: async (id: string, how: (pack: Pack) => Pack): Promise<Pack | undefined> => {
+  change: async (id: string, how: (pack: Pack) => Pack | undefined): Promise<Pack | undefined> => {
     const transaction = (await database()).transaction('packs', 'readwrite')
     const pack = await transaction.store.get(id)
-    const next = pack && plain(how(pack))
-    if (next) await transaction.store.put(next)
+    const next = pack && how(pack)
+    if (next) await transaction.store.put(plain(next))
     await transaction.done
+    if (next) tellPages(id)
     return next
   },
+  /** Notes how far a download is. Undefined: another page has stopped or removed it, or begun it anew. */
+  note: (pack: Pack): Promise<Pack | undefined> =>
+    packs.change(pack.id, (stored) =>
+      stored.state === 'loading' && shelfOf(stored) === shelfOf(pack) ? { ...pack, lesson: stored.lesson, isOutdated: stored.isOutdated, newBytes: stored.newBytes } : undefined,
+    ),
   remove: async (pack: Pack): Promise<void> => {
     await (await database()).delete('packs', pack.id)
     await packFiles.empty(shelfOf(pack))
+    tellPages(pack.id)
   },
   /** A renewal that is whole takes its pack's place in one step. Gives what is kept now; undefined: the pack is not there any more. */
   takePlace: async (renewal: Pack): Promise<Pack | undefined> => {
@@ -73,9 +87,12 @@ export const packs = {
     if (next) await transaction.store.put(next)
     await transaction.store.delete(renewal.id)
     await transaction.done
-    await packFiles.empty(shelfOf(old ?? renewal))
+    await packFiles.drop(shelfOf(old ?? renewal))
+    for (const id of [renewal.id, renewedId(renewal.id)]) tellPages(id)
     return next
   },
+  /** Is told which pack another page has changed. */
+  onChange: (heard: (id: string) => void): void => pages?.addEventListener('message', ({ data }: MessageEvent<string>) => heard(data)),
 }
 
 export const packFiles = {
@@ -95,11 +112,13 @@ export const packFiles = {
     await (await packFiles.open(shelf)).put(path, new Response(body, { headers }))
   },
   empty: (shelf: string): Promise<boolean> => caches.delete(CACHE + shelf),
+  /** Empties a shelf unless somebody watches what is on it: then `tidy` does, later. */
+  drop: (shelf: string): Promise<boolean> => alone(readerOf(shelf), async () => void (await packFiles.empty(shelf))),
   /** Drops what no pack knows of: a page may have been closed between two steps. */
   tidy: async (): Promise<void> => {
     const names = (await caches.keys()).filter((name) => name.startsWith(CACHE)) // before the packs: a new one is noted before its files come
     const known = new Set((await packs.all()).map((pack) => CACHE + shelfOf(pack)))
-    for (const name of names) if (!known.has(name)) await caches.delete(name)
+    for (const name of names) if (!known.has(name)) await packFiles.drop(name.slice(CACHE.length))
   },
 }
 
@@ -116,4 +135,23 @@ export async function alone(name: string, work: () => Promise<void>): Promise<bo
     if (lock) await work()
     return lock !== null
   })
+}
+
+/** Does it when no other page is at it any more; not at all when the signal comes first. */
+export async function inTurn(name: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  if (!navigator.locks) return work()
+  await navigator.locks.request(name, { signal }, work).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}
+
+const readerOf = (shelf: string) => `shelf.${shelf}`
+
+/** A shelf from which somebody plays stays as it is until he lets go of it, also when its pack was renewed. */
+export function holdShelf(shelf: string): () => void {
+  let letGo = (): void => undefined
+  const watching = new Promise<void>((resolve) => (letGo = resolve))
+  const tidy = () => packFiles.tidy().catch(() => undefined) // the next visit tries again
+  void navigator.locks?.request(readerOf(shelf), { mode: 'shared' }, () => watching).then(tidy)
+  return letGo
 }

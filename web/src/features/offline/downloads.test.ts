@@ -3,114 +3,42 @@
 import 'fake-indexeddb/auto'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Lesson } from '@/api/types'
 import { useSession } from '@/lib/session'
 import { database } from './device'
 import { useDownloads } from './downloads'
+import { LessonServer, OFFER, SEGMENT, SEGMENTS, serviceWorkerThatKeeps, Shelves } from '../../../tests/harness/packs'
 
-const SEGMENTS = ['init.mp4', '0.m4s', '1.m4s', '2.m4s', '3.m4s', '4.m4s']
-const SEGMENT = 'x'.repeat(1_000)
-const OFFER = { name: '144p', quality: 144, bytes: SEGMENTS.length * SEGMENT.length } as const
 const WHOLE = { state: 'ready', trouble: null }
 
-/** What a browser's Cache Storage does for packs; Node has none. */
-class Shelves {
-  private readonly all = new Map<string, Map<string, Response>>()
-
-  async open(name: string) {
-    const shelf = this.all.get(name) ?? new Map<string, Response>()
-    this.all.set(name, shelf)
-    const pathOf = (of: string | { url: string }) => new URL(typeof of === 'string' ? of : of.url, 'http://here').pathname
-    return {
-      put: async (path: string, response: Response) => void shelf.set(pathOf(path), response),
-      match: async (of: string | { url: string }) => shelf.get(pathOf(of)),
-      keys: async () => [...shelf.keys()].map((path) => ({ url: `http://here${path}` })),
-    }
-  }
-
-  async delete(name: string) {
-    return this.all.delete(name)
-  }
-
-  async keys() {
-    return [...this.all.keys()]
-  }
-
-  /** What can be read without a network. */
-  paths(): string[] {
-    return [...this.all.values()].flatMap((shelf) => [...shelf.keys()])
-  }
-
-  get bytes(): number {
-    const all = [...this.all.values()].flatMap((shelf) => [...shelf.values()])
-    return all.reduce((sum, file) => sum + Number(file.headers.get('Content-Length')), 0)
-  }
-}
-
 let shelves: Shelves
-let signedIn: string | null
-let edition: number
-let fetched: string[]
-let answer: (path: string) => Promise<Response> | Response | undefined
-
-const playlistOf = (of: number) => `/files/e${of}/master.m3u8`
-const lessonNow = (): Lesson =>
-  ({
-    id: '1', title: `剪枝 ${edition}`, state: 'ready', playlist_url: playlistOf(edition), position_ms: 0, watched_ms: 0, reached_ms: 0, intervals: [], done: false,
-    renditions: [{ name: '144p', height: 144, width: 256, bytes: OFFER.bytes }], sounds: [], subtitles_url: null, poster_url: null, waveform_url: null,
-  }) as unknown as Lesson
-
-function json(body: unknown): Response {
-  return new Response(JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } })
-}
-
-/** A server with one lesson; only the newest edition's files are there. */
-async function server(path: string): Promise<Response> {
-  if (path === '/api/session') return json({ user: signedIn && { id: signedIn, roles: [] } })
-  if (path.endsWith('/quiz')) return json({ questions: [] })
-  if (path.startsWith('/api/lessons/1')) return json(lessonNow())
-  fetched.push(path)
-  const other = await answer(path)
-  if (other) return other
-  const folder = `/files/e${edition}/`
-  if (!path.startsWith(folder)) return new Response('', { status: 404 })
-  if (path.endsWith('master.m3u8')) return new Response('#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=80000\n144p/index.m3u8\n')
-  if (path.endsWith('index.m3u8')) {
-    const [init, ...segments] = SEGMENTS
-    return new Response(`#EXTM3U\n#EXT-X-MAP:URI="${init}"\n${segments.map((uri) => `#EXTINF:4,\n${uri}`).join('\n')}\n`)
-  }
-  return new Response(SEGMENT)
-}
-
-const segmentsFetched = () => fetched.filter((path) => !path.endsWith('.m3u8')).map((path) => path.split('/').at(-1))
+let server: LessonServer
+const playlistOf = (of: number) => server.playlistOf(of)
+const lessonNow = () => server.lesson()
+const segmentsFetched = () => server.segments()
 
 /** A download that its owner stopped half-way. */
 async function stoppedByHand() {
   const downloads = useDownloads()
   let pausing: Promise<void> | undefined
-  answer = (path) => {
+  server.answer = (path) => {
     if (path.endsWith('2.m4s')) pausing ??= downloads.pause('li.1')
     return undefined
   }
   await downloads.start(lessonNow(), OFFER)
   await pausing
-  answer = () => undefined
+  server.answer = () => undefined
   return downloads
 }
 
 beforeEach(async () => {
   localStorage.clear()
-  edition = 1
-  signedIn = 'li'
-  fetched = []
-  answer = () => undefined
+  server = new LessonServer()
   setActivePinia(createPinia())
-  vi.stubGlobal('fetch', server)
+  vi.stubGlobal('fetch', server.fetch)
   shelves = new Shelves()
   vi.stubGlobal('caches', shelves)
   vi.stubGlobal('MediaSource', EventTarget)
-  const active = { postMessage: (_: unknown, [port]: MessagePort[]) => port?.postMessage(true) }
-  Object.defineProperty(navigator, 'serviceWorker', { value: { ready: Promise.resolve({ active }) }, configurable: true })
+  Object.defineProperty(navigator, 'serviceWorker', { value: serviceWorkerThatKeeps(), configurable: true })
   const db = await database()
   await Promise.all([db.clear('packs'), db.clear('watched')])
   await useSession().ensure()
@@ -142,7 +70,7 @@ it('what was stopped by hand stays stopped when the network is back, and goes on
 it('what the network stopped says so, and goes on by itself when the network is back', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const downloads = useDownloads()
-  answer = (path) => {
+  server.answer = (path) => {
     if (path.endsWith('.m4s')) throw new TypeError('no network')
     return undefined
   }
@@ -151,7 +79,7 @@ it('what the network stopped says so, and goes on by itself when the network is 
   await loading
   expect(downloads.of('1')).toMatchObject({ trouble: 'network' })
 
-  answer = () => undefined
+  server.answer = () => undefined
   await downloads.resume()
   expect(downloads.of('1')).toMatchObject({ state: 'ready', trouble: null })
 })
@@ -197,7 +125,7 @@ it('a device that has no room left says so', async () => {
 it('a kept lesson that was made again still plays, says so, and is loaded anew when that is wanted', async () => {
   const downloads = useDownloads()
   await downloads.start(lessonNow(), OFFER)
-  edition = 2
+  server.edition = 2
   await downloads.lookAll()
   expect(downloads.of('1')).toMatchObject({ state: 'ready', isOutdated: true, edition: playlistOf(1), lesson: { title: '剪枝 2' } })
 
@@ -218,11 +146,11 @@ function renewalHere() {
 async function halfRenewed() {
   const downloads = useDownloads()
   await downloads.start(lessonNow(), OFFER)
-  edition = 2
+  server.edition = 2
   await downloads.lookAll()
-  answer = (path) => (path.endsWith('3.m4s') ? new Response('', { status: 404 }) : undefined)
+  server.answer = (path) => (path.endsWith('3.m4s') ? new Response('', { status: 404 }) : undefined)
   await downloads.renew('li.1')
-  answer = () => undefined
+  server.answer = () => undefined
   return downloads
 }
 
@@ -241,10 +169,11 @@ it('the old edition can be watched until the new one is whole', async () => {
   expect(renewalHere()).toBeNull()
 })
 
-it('a new edition for which there is no room leaves the old one alone', async () => {
+it('a new edition that is larger than was said leaves the old one alone', async () => {
   const downloads = useDownloads()
   await downloads.start(lessonNow(), OFFER)
-  edition = 2
+  server.edition = 2
+  server.bytes = 2 * SEGMENT.length
   await downloads.lookAll()
   downloads.limitTo(shelves.bytes + 2.5 * SEGMENT.length)
   await downloads.renew('li.1')
@@ -257,13 +186,13 @@ it('a new edition for which there is no room leaves the old one alone', async ()
 })
 
 it('what was kept without signing in stays everybody\'s when it is renewed', async () => {
-  signedIn = null
+  server.signedIn = null
   localStorage.clear()
   setActivePinia(createPinia())
   await useSession().ensure()
   await useDownloads().start(lessonNow(), OFFER)
-  edition = 2
-  signedIn = 'li'
+  server.edition = 2
+  server.signedIn = 'li'
   setActivePinia(createPinia())
   await useSession().ensure()
   const downloads = useDownloads()
@@ -289,7 +218,7 @@ it('a renewal goes with the lesson, and what a closed page left is dropped', asy
 
 it('the rest of an edition that is gone is not waited for: the newest takes its place', async () => {
   const downloads = await stoppedByHand()
-  edition = 2
+  server.edition = 2
   await downloads.lookAll()
   expect(downloads.of('1')).toMatchObject({ state: 'ready', isOutdated: false, edition: playlistOf(2) })
 })

@@ -7,12 +7,12 @@ import type { Lesson, LessonProgress } from '@/api/types'
 import { useDataUse } from '@/lib/data-use'
 import { useSession } from '@/lib/session'
 import { recall, remember } from '@/lib/storage'
-import { alone, canKeep, freeBytes, packFiles, packs as kept } from './device'
+import { canKeep, freeBytes, inTurn, packFiles, packs as kept } from './device'
 import type { Offer } from '@/features/lesson/quality'
 import { progressOf } from '@/features/lesson/watched'
-import { afterLook, isMine, isRenewal, type Pack, packId, renewalId, sameOffer, shelfOf, totalBytes, whyNot } from './pack'
+import { afterLook, isMine, isRenewal, isSame, type Pack, packId, renewalId, renewedId, sameOffer, shelfOf, totalBytes, whyNot } from './pack'
 import { PackTrouble } from './fetch-file'
-import { loadPack, newPack, troubleOf } from './pack-loader'
+import { loadPack, newPack, TakenOver, troubleOf } from './pack-loader'
 
 const LIMIT = 'downloads.limit'
 export const FIRST_LIMIT_BYTES = 500_000_000
@@ -47,14 +47,23 @@ export const useDownloads = defineStore('downloads', () => {
   }
 
   function show(pack: Pack): void {
-    const others = all.value.filter(({ id }) => id !== pack.id)
-    all.value = [...others, pack]
+    forget(pack.id)
+    all.value = [...all.value, pack]
   }
 
-  async function save(pack: Pack): Promise<void> {
-    show(pack)
-    await kept.put(pack)
+  function forget(id: string): void {
+    all.value = all.value.filter((pack) => pack.id !== id)
   }
+
+  /** Another page has changed a pack. */
+  async function heard(id: string): Promise<void> {
+    const now = await kept.get(id)
+    const shown = find(id)
+    if (now?.state !== 'loading') stop(id)
+    if (!now) forget(id)
+    else show(loading.has(id) && shown ? { ...now, loadedBytes: Math.max(now.loadedBytes, shown.loadedBytes) } : now)
+  }
+  kept.onChange((id) => void heard(id).catch(() => undefined)) // the next visit reads it
 
   /** Changes what is kept of a pack, which another page may have gone on with; a page that loads it itself knows better how far it is. */
   async function change(id: string, how: (pack: Pack) => Pack): Promise<void> {
@@ -68,8 +77,15 @@ export const useDownloads = defineStore('downloads', () => {
     return mine.value.find(({ id }) => id === packId(session.lastId, lessonId)) ?? mine.value.find(({ lesson }) => lesson.id === lessonId) ?? null
   }
 
+  const room = () => ({ limitBytes: limitBytes.value, freeBytes: free.value })
+
   function why(lessonId: string, bytes: number): 'limit' | 'full' | null {
-    return whyNot(all.value, { id: packId(session.lastId, lessonId), bytes }, { limitBytes: limitBytes.value, freeBytes: free.value })
+    return whyNot(all.value, { id: packId(session.lastId, lessonId), bytes }, room())
+  }
+
+  /** Why the new edition can't be loaded beside the old one; null: it can. */
+  function whyNotRenew({ id, newBytes }: Pick<Pack, 'id' | 'newBytes'>): 'limit' | 'full' | null {
+    return whyNot(all.value, { id: renewalId(id), bytes: newBytes ?? 0 }, room())
   }
 
   /** Keeps a lesson; what was there of it in another size or edition goes first. `over`: also beyond the month's data. */
@@ -80,11 +96,25 @@ export const useDownloads = defineStore('downloads', () => {
 
   async function begin(pack: Pack, over = false): Promise<void> {
     stop(pack.id)
-    const before = find(pack.id)
-    await save(pack)
-    if (before) await packFiles.empty(shelfOf(before))
     void navigator.storage?.persist?.().catch(() => false) // else the browser may throw it away when room gets scarce
-    await load(pack.id, over)
+    await turn(pack.id, async (signal) => {
+      if (await isWanted(pack)) await loadAlone(pack.id, signal, over)
+    })
+  }
+
+  /** Looks what is there by now, since another page may have begun it, and notes it if it is new; false: there is nothing to load. */
+  async function isWanted(pack: Pack): Promise<boolean> {
+    if (isRenewal(pack)) {
+      const standing = await kept.get(renewedId(pack.id))
+      if (standing) show(standing)
+      if (!standing || isSame(standing, pack)) return false
+    }
+    const before = await kept.get(pack.id)
+    if (before && isSame(before, pack)) return true
+    show(pack)
+    await kept.put(pack)
+    if (before) await packFiles.drop(shelfOf(before))
+    return true
   }
 
   function stop(id: string): void {
@@ -111,22 +141,25 @@ export const useDownloads = defineStore('downloads', () => {
 
   /** Goes on where it stopped. `over`: also beyond the month's data. */
   async function load(id: string, over = false): Promise<void> {
-    if (loading.has(id)) return
+    if (!loading.has(id)) await turn(id, (signal) => loadAlone(id, signal, over))
+  }
+
+  /** One page loads a pack at a time; the others wait, and see what has become of it. */
+  async function turn(id: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const controller = new AbortController()
     loading.set(id, controller)
     try {
-      await alone(`pack.${id}`, () => loadAlone(id, controller.signal, over))
+      await inTurn(`pack.${id}`, controller.signal, () => work(controller.signal))
     } finally {
       if (loading.get(id) === controller) loading.delete(id)
     }
   }
 
   async function loadAlone(id: string, signal: AbortSignal, over: boolean): Promise<void> {
-    const pack = await kept.get(id) // another page may have gone on with it
-    if (!pack) all.value = all.value.filter((one) => one.id !== id)
-    else if (pack.state === 'ready') show(pack)
-    if (!pack || pack.state === 'ready') return
-    await save({ ...pack, state: 'loading', trouble: null })
+    const pack = await kept.change(id, (now) => (now.state === 'ready' ? now : { ...now, state: 'loading', trouble: null }))
+    if (!pack) return forget(id)
+    show(pack)
+    if (pack.state === 'ready') return
     try {
       const whole = await loadPack(pack, {
         signal,
@@ -142,13 +175,26 @@ export const useDownloads = defineStore('downloads', () => {
         },
         mayKeep: (loadedBytes) => mayKeep(id, loadedBytes),
       })
-      if (!signal.aborted) await finish(asKnown(whole))
+      if (!signal.aborted) await finish(whole)
     } catch (error) {
-      if (signal.aborted) return
-      await save({ ...(find(id) ?? pack), state: 'stopped', trouble: troubleOf(error) })
+      if (!signal.aborted) await giveUp(pack, error)
     } finally {
+      await leave(pack)
       free.value = await freeBytes()
     }
+  }
+
+  async function giveUp(pack: Pack, error: unknown): Promise<void> {
+    const isHere = !(error instanceof TakenOver) && (await kept.note({ ...(find(pack.id) ?? pack), state: 'stopped', trouble: troubleOf(error) }))
+    const now = isHere || (await kept.get(pack.id))
+    if (now) show(now)
+    else forget(pack.id)
+  }
+
+  /** What came for a download that is not there any more goes with it. */
+  async function leave({ id, shelf }: Pack): Promise<void> {
+    const shelves = await Promise.all([kept.get(id), kept.get(renewedId(id))])
+    if (shelf && !shelves.some((now) => now?.shelf === shelf)) await packFiles.drop(shelf)
   }
 
   function mayKeep(id: string, loadedBytes: number): void {
@@ -158,18 +204,20 @@ export const useDownloads = defineStore('downloads', () => {
 
   /** It is whole; what it was to renew could be watched until now. */
   async function finish(whole: Pack): Promise<void> {
-    if (!isRenewal(whole)) return save(whole)
-    const next = await kept.takePlace(whole)
-    all.value = all.value.filter(({ id }) => id !== whole.id)
+    const now = await kept.note(whole)
+    if (!now) throw new TakenOver()
+    if (!isRenewal(now)) return show(now)
+    const next = await kept.takePlace(now)
+    forget(now.id)
     if (next) show(next)
   }
 
   async function remove(id: string): Promise<void> {
-    for (const pack of [find(renewalId(id)), find(id)]) {
-      if (!pack) continue
-      stop(pack.id)
-      await kept.remove(pack)
-      all.value = all.value.filter((one) => one.id !== pack.id)
+    for (const one of [renewalId(id), id]) {
+      stop(one)
+      const pack = (await kept.get(one)) ?? find(one)
+      if (pack) await kept.remove(pack)
+      forget(one)
     }
     free.value = await freeBytes()
   }
@@ -191,7 +239,10 @@ export const useDownloads = defineStore('downloads', () => {
     if (!pack) return
     const lesson = await lessons.get(pack.lesson.id)
     const same = sameOffer(lesson, pack)
-    if (same) await begin(newPack(pack.state === 'ready' ? renewalId(id) : id, pack.ownerId, lesson, same, Date.now()))
+    if (!same) return
+    if (pack.state !== 'ready') return begin(newPack(id, pack.ownerId, lesson, same, Date.now()))
+    await change(id, (now) => afterLook(now, lesson))
+    if (whyNotRenew({ id, newBytes: same.bytes }) === null) await begin(newPack(renewalId(id), pack.ownerId, lesson, same, Date.now()))
   }
 
   /** What is loaded to take a pack's place. */
@@ -238,5 +289,5 @@ export const useDownloads = defineStore('downloads', () => {
     remember(LIMIT, String(bytes))
   }
 
-  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, start, pause, load, remove, removeOthers, renew, renewalOf, resume, looked, told, lookAll, limitTo }
+  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, whyNotRenew, start, pause, load, remove, removeOthers, renew, renewalOf, resume, looked, told, lookAll, limitTo }
 })

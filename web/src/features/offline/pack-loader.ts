@@ -11,6 +11,7 @@ import { absolute, filesOf, masterOfOne, readMaster } from './playlists'
 
 const AT_ONCE = 3 // a weak line is not faster with more, and a far one is slow with one
 const NOTE_EVERY = 8 // files, between two looks that survive a closed page
+const MOST_ROUNDS = 3 // until a browser that throws files away is not believed any more
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
 
 export interface LoadHooks {
@@ -93,7 +94,7 @@ async function planned(pack: Pack, shelf: Shelf, { signal, onBytes, onLoaded }: 
   for (const url of playlists) {
     const text = await (await fetchFile(url, signal, onBytes)).text()
     await keepPlaylist(url, text)
-    files.push(...filesOf(text, url))
+    files.push(url, ...filesOf(text, url))
   }
   files.push(...[lesson.poster_url, lesson.waveform_url].flatMap((url) => (url ? absolute(url, url) : [])))
   const beside = await companions(lesson, { signal, onBytes })
@@ -101,16 +102,34 @@ async function planned(pack: Pack, shelf: Shelf, { signal, onBytes, onLoaded }: 
   return { ...pack, ...beside, playUrl, files }
 }
 
-/** Loads until all is there. Rejects with PackTrouble, or AbortError when it was stopped. */
-export async function loadPack(pack: Pack, { signal, onLoaded, onBytes, mayFetch, mayKeep }: LoadHooks): Promise<Pack> {
+/** Another page has stopped or removed it, or begun it anew. */
+export class TakenOver extends Error {}
+
+async function noted(pack: Pack): Promise<Pack> {
+  const now = await packs.note(pack)
+  if (!now) throw new TakenOver()
+  return now
+}
+
+/** Loads until all is there, and says so only when it has seen it on the shelf. Rejects with PackTrouble, TakenOver, or AbortError when it was stopped. */
+export async function loadPack(pack: Pack, hooks: LoadHooks): Promise<Pack> {
   if (pack.ownerId) await startClock(pack.ownerId, pack.lesson)
   if (!(await keepPlayer())) throw new PackTrouble('network')
+  let now = pack
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    now = await loadMissing(now, hooks)
+    const there = await packFiles.there(shelfOf(now))
+    if (missingOf([now.playUrl, ...now.files], there).length === 0) return { ...now, state: 'ready', trouble: null }
+  }
+  throw new PackTrouble('full') // what is put on the shelf does not stay there
+}
+
+async function loadMissing(pack: Pack, { signal, onLoaded, onBytes, mayFetch, mayKeep }: LoadHooks): Promise<Pack> {
   const shelf = await Shelf.of(pack, mayKeep)
-  let now = pack.files.length > 0 ? pack : await planned(pack, shelf, { signal, onBytes, onLoaded })
-  now = { ...now, loadedBytes: shelf.bytes }
-  await packs.put(now)
+  let now = shelf.files.has(pack.playUrl) ? pack : await planned(pack, shelf, { signal, onBytes, onLoaded })
+  now = await noted({ ...now, loadedBytes: shelf.bytes })
   onLoaded(now)
-  const missing = missingOf(now.files, new Set(shelf.files.keys()))
+  const missing = missingOf(now.files, shelf.files)
   let fetchedFiles = 0
   const fetchOne = async (path: string): Promise<void> => {
     mayFetch(shelf.bytes)
@@ -118,7 +137,7 @@ export async function loadPack(pack: Pack, { signal, onLoaded, onBytes, mayFetch
     now = { ...now, loadedBytes: shelf.bytes }
     onLoaded(now)
     fetchedFiles += 1
-    if (fetchedFiles % NOTE_EVERY === 0 && !signal.aborted) await packs.put(now)
+    if (fetchedFiles % NOTE_EVERY === 0 && !signal.aborted) await noted(now)
   }
   const fetchNext = async (): Promise<void> => {
     try {
@@ -130,7 +149,7 @@ export async function loadPack(pack: Pack, { signal, onLoaded, onBytes, mayFetch
   }
   const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, fetchNext))
   for (const end of ends) if (end.status === 'rejected') throw end.reason
-  return { ...now, state: 'ready', trouble: null }
+  return now
 }
 
 /** The server believes what the time since the first report allowed. */

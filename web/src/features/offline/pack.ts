@@ -102,8 +102,13 @@ export function besideBytes({ subtitles, quiz }: Pick<Pack, 'subtitles' | 'quiz'
   return subtitles || quiz ? new Blob([JSON.stringify([subtitles, quiz])]).size : 0
 }
 
-export function missingOf(files: readonly string[], there: ReadonlySet<string>): string[] {
+export function missingOf(files: readonly string[], there: Pick<ReadonlySet<string>, 'has'>): string[] {
   return files.filter((file) => !there.has(file))
+}
+
+/** The same edition in the same size. */
+export function isSame(one: Pick<Pack, 'edition' | 'name'>, other: Pick<Pack, 'edition' | 'name'>): boolean {
+  return one.edition === other.edition && one.name === other.name
 }
 
 /** A lesson in the size in which it is kept, or in the smallest one. */

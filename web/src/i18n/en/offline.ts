@@ -20,6 +20,8 @@ export default {
   renewGone: 'That edition is gone, there is a newer one; the old one still plays',
   renewAgain: 'Download again',
   renewStopped: 'The new one is not complete; the old one still plays',
+  renewOverLimit: 'The old one stays until the new one is whole; both are more than {limit}: remove some, or raise the limit',
+  renewNoRoom: 'This phone has no room for the old and the new one: remove some',
   makeRoom: 'Make room',
   keepOld: 'Keep the old one',
   loading: 'Downloading',

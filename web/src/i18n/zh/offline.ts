@@ -20,6 +20,8 @@ export default {
   renewGone: '刚才那版没有了，再下一次就有；旧的照样能看',
   renewAgain: '再下一次',
   renewStopped: '新的没下完，旧的照样能看',
+  renewOverLimit: '下新的时旧的先留着，两份超过了最多占用 {limit}：先删几节，或调大',
+  renewNoRoom: '手机空间放不下新旧两份，先删几节',
   makeRoom: '去腾地方',
   keepOld: '不换了',
   loading: '正在下载',
