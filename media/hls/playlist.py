@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+MOST_ROUNDING_MS = 2  # what follows its neighbour later than that has lost a part between them
 _VERSION = 7  # EXT-X-MAP in a playlist of whole segments
 
 
@@ -32,9 +33,9 @@ def vod_playlist(segments: Sequence[Segment], began_at: datetime | None) -> str:
         "#EXT-X-PLAYLIST-TYPE:VOD",
         *(["#EXT-X-INDEPENDENT-SEGMENTS"] if all(segment.is_independent for segment in segments) else []),
     ]
-    init_uri = None
+    init_uri, end_ms = None, 0
     for segment in segments:
-        if segment.init_uri != init_uri:
+        if segment.init_uri != init_uri or segment.start_ms - end_ms > MOST_ROUNDING_MS:
             if init_uri is not None:
                 lines.append("#EXT-X-DISCONTINUITY")
             init_uri = segment.init_uri
@@ -42,6 +43,7 @@ def vod_playlist(segments: Sequence[Segment], began_at: datetime | None) -> str:
             if began_at is not None:
                 moment = began_at + timedelta(milliseconds=segment.start_ms)
                 lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{moment.isoformat(timespec='milliseconds')}")
+        end_ms = segment.start_ms + segment.duration_ms
         lines += [f"#EXTINF:{segment.duration_ms / 1000:.3f},", segment.uri]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,6 +46,7 @@ def header(take: Take) -> Record:
         "what": "take",
         "take": take.as_json(),
         "uploaded": sorted(take.uploaded),
+        "lost": sorted(take.lost),
         "unasked": take.is_unasked,
         "first_number": take.first_number,
         "zero": None if take.zero is None else [take.zero.boot, take.zero.at_ns],
@@ -62,6 +64,7 @@ def mend(folder: Path) -> Take:
         records = parse_records(path.read_bytes())
         take = take_from_json(records[0]["take"])
         take.uploaded = set(records[0]["uploaded"])
+        take.lost = set(records[0].get("lost", ()))
         take.is_unasked = records[0].get("unasked", False)
         take.first_number = records[0].get("first_number", 0)
         take.zero = Zero(*records[0]["zero"]) if records[0].get("zero") else None
@@ -72,7 +75,8 @@ def mend(folder: Path) -> Take:
         take.apply({"what": "closed", "end_ns": take.parts[-1].end_ns})
     for part in take.parts:
         if part.name not in take.uploaded:
-            os.truncate(folder / part.name, part.bytes)
+            with suppress(FileNotFoundError):  # who uploads finds out whether the object store has it
+                os.truncate(folder / part.name, part.bytes)
     mended = path.with_suffix(".mended")
     mended.write_bytes(json.dumps(header(take)).encode() + b"\n")
     mended.replace(path)
@@ -82,17 +86,15 @@ def mend(folder: Path) -> Take:
 def _replay(take: Take, records: list[Record], on_disk: dict[str, int]) -> None:
     """Apply the records, but no fragment that a power cut kept from the disk.
 
-    A part that is gone although later ones are here was dropped because the object store has it.
+    A part that is not here at all keeps its place: a full disk may have taken no note of that it is uploaded.
     """
     uploaded = take.uploaded | {record.get("name") for record in records if record.get("what") == "uploaded"}
-    newest = max(on_disk, default="")
     torn = set()
     for record in records:
         if record.get("what") == "fragment" and take.parts:
             part = take.parts[-1]
-            if part.name not in on_disk and part.name < newest:
-                uploaded.add(part.name)
-            is_whole = part.name in uploaded or part.bytes + record.get("bytes", 0) <= on_disk.get(part.name, 0)
+            is_here = part.name in on_disk and part.name not in uploaded
+            is_whole = not is_here or part.bytes + record.get("bytes", 0) <= on_disk[part.name]
             if not is_whole:
                 torn.add(part.name)
             if part.name in torn:

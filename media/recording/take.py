@@ -79,6 +79,7 @@ class Take:
     replaced: list[tuple[int, int]] = field(default_factory=list)  # ns; recorded, but a fill stands there
     open_part: bool = False
     uploaded: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)  # files that were written, and are nowhere any more
     # Nobody could say yet whether the object store holds an earlier take of this stream. Until then `first_number`
     # keeps this one's names apart from that one's.
     is_unasked: bool = False
@@ -120,8 +121,8 @@ class Take:
                     self._add_gap(record["start_ns"], record["end_ns"])
                 case "earlier":
                     self._put_before(record["take"])
-                case "uploaded":
-                    self.uploaded.add(record["name"])
+                case "uploaded" | "lost" as where:
+                    (self.uploaded if where == "uploaded" else self.lost).add(record["name"])
                 case other:
                     raise ValueError(f"unknown record {other}")
         except (KeyError, IndexError, TypeError, OverflowError, OSError) as error:
@@ -140,17 +141,14 @@ class Take:
             self.parts.append(replace(part, end_ns=end_ns))
 
     def _add_gap(self, start_ns: int, end_ns: int) -> None:
-        if self.gaps and start_ns - self.gaps[-1][1] < MERGE_GAPS_NS:
-            start_ns, end_ns = min(start_ns, self.gaps[-1][0]), max(end_ns, self.gaps[-1][1])
-            self.gaps.pop()
-        self.gaps.append((start_ns, end_ns))
+        self.gaps[-1:] = _joined([*self.gaps[-1:], (start_ns, end_ns)])
 
     def _put_before(self, body: Any) -> None:
         """What the object store has of this stream from an earlier recording comes first; None: it has nothing."""
         earlier = None if body is None else take_from_json(body)
         self.is_unasked = False
-        if not self.runs and (earlier is None or not earlier.replaced):
-            self.first_number = 0  # it goes on counting where the earlier one ended, if that one lacks no number
+        if not self.runs and (earlier is None or earlier.lacks_no_number):
+            self.first_number = 0  # it goes on counting where the earlier one ended
         own = {run.init for run in self.runs}
         if earlier is None or any(run.init in own for run in earlier.runs):
             return  # nothing, or this very take, from before a crash
@@ -173,6 +171,20 @@ class Take:
         self.runs, self.parts = earlier.runs + self.runs, earlier.parts + later
         self.began_at = earlier.began_at or self.began_at
         self.uploaded |= earlier.uploaded
+
+    @property
+    def lacks_no_number(self) -> bool:
+        """Whether the number of its parts is one that no part of it has."""
+        return all(part.name == part_name(number) for number, part in enumerate(self.parts))
+
+    def without_lost(self) -> Take:
+        """What can be had of it; what was lost is a gap."""
+        inits = [run.init for run in self.runs]
+        gone = [part for part in self.parts if part.name in self.lost or inits[part.run] in self.lost]
+        if not gone:
+            return self
+        gaps = _joined(sorted([*self.gaps, *((part.start_ns, part.end_ns) for part in gone)]))
+        return replace(self, parts=[part for part in self.parts if part not in gone], gaps=gaps)
 
     def summary(self) -> TakeSummary:
         """Length and tracks."""
@@ -215,6 +227,17 @@ class Take:
             "gaps": _spans(self.gaps),
             "replaced": _spans(self.replaced),
         }
+
+
+def _joined(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In the order in which they were noted; what is close to the one before is one with it."""
+    joined: list[tuple[int, int]] = []
+    for start_ns, end_ns in gaps:
+        if joined and start_ns - joined[-1][1] < MERGE_GAPS_NS:
+            before = joined.pop()
+            start_ns, end_ns = min(start_ns, before[0]), max(end_ns, before[1])
+        joined.append((start_ns, end_ns))
+    return joined
 
 
 def _spans(spans: list[tuple[int, int]]) -> list[dict[str, int]]:

@@ -166,7 +166,7 @@ class TakeSpool:
                 self._uploaded_parts += 1
             names = [run.init for run in take.runs[self._uploaded_runs :]]
             names += [part.name for part in take.parts[self._uploaded_parts : count]]
-            return [name for name in names if name not in take.uploaded]
+            return [name for name in names if name not in take.uploaded and name not in take.lost]
 
     def path(self, name: str) -> Path:
         """Where a file of the take lies."""
@@ -183,6 +183,13 @@ class TakeSpool:
                 self._append(record)
         self._apply(record)
         (self._folder / name).unlink(missing_ok=True)
+
+    def mark_lost(self, name: str) -> None:
+        """Note that a file is neither here nor in the object store."""
+        record = {"what": "lost", "name": name}
+        with suppress(OSError):  # a full disk: whoever recovers the take finds out again
+            self._append(record)
+        self._apply(record)
 
     def close(self) -> None:
         """Let go of the folder; everything stays. Twice is fine."""

@@ -72,9 +72,25 @@ class Uploader:
             self._caught_up()
 
     async def _upload(self, name: str) -> None:
-        kind = MP4_TYPE if name.endswith(".mp4") else PART_TYPE
-        await self._objects.put_file(take_key(self._spool.take.stream_id, name), self._spool.path(name), kind)
+        key, path = take_key(self._spool.take.stream_id, name), self._spool.path(name)
+        if await asyncio.to_thread(path.exists):
+            await self._objects.put_file(key, path, MP4_TYPE if name.endswith(".mp4") else PART_TYPE)
+        elif not await self._is_there(key):
+            log.error(
+                "A RECORDED FILE IS GONE from the spool: a gap in the recording",
+                stream=self._spool.take.stream_id,
+                file=name,
+            )
+            await asyncio.to_thread(self._spool.mark_lost, name)
+            return
         await asyncio.to_thread(self._spool.mark_uploaded, name)
+
+    async def _is_there(self, key: str) -> bool:
+        try:
+            await self._objects.stat(key)
+        except ObjectNotFound:
+            return False
+        return True
 
     async def publish(self) -> TakeSummary:
         """Upload the rest, then the playlist, last `take.json`: whoever sees that one finds everything it names."""
@@ -82,7 +98,7 @@ class Uploader:
         await self._ask_for_earlier()
         wait = FIRST_WAIT_SECONDS
         while True:  # others write it too: nodes that had the stream, a worker that fills its gaps
-            take, etag = await self._with_others(self._spool.take)
+            take, etag = await self._with_others(self._spool.take.without_lost())
             playlist = vod_playlist(take.segments(), take.began_at).encode()
             key = take_key(take.stream_id, "index.m3u8")
             await self._insist(partial(self._objects.put, key, playlist, PLAYLIST_TYPE))

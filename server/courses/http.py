@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from server.courses.intervals import LONGEST_MS, MAX_INTERVALS
+from server.courses.model import ProgressReport
 from server.courses.service import Courses
 from server.courses.shape import course_shape, lesson_shape, outline_shape, progress_shape, summary_shape
 from server.errors import BadRequest, Conflict
@@ -19,11 +20,13 @@ Place = Annotated[int, Field(ge=0, le=LONGEST_MS)]
 
 
 class Watched(Body):
-    """`PUT /api/lessons/{id}/progress`; `learner_id`: whose it is, as the page knows."""
+    """`PUT /api/lessons/{id}/progress`; `learner_id`: whose it is, as the page knows; `inserts`: how many the edition
+    had that was watched."""
 
     learner_id: str | None = Field(None, max_length=40)
     position_ms: Place
     intervals: list[tuple[Place, Place]] = Field(max_length=MAX_INTERVALS)
+    inserts: int | None = Field(None, ge=0)
 
 
 def course_routes(courses: Courses, search: Search) -> Routes:
@@ -56,7 +59,8 @@ def course_routes(courses: Courses, search: Search) -> Routes:
             raise Conflict("somebody else is signed in by now", code="another_learner")
         if any(start > end for start, end in body.intervals):
             raise BadRequest("intervals: each goes from an earlier to a later place")
-        progress = await courses.note_progress(user, request.match_info["id"], body.position_ms, body.intervals)
+        told = ProgressReport(body.position_ms, tuple(body.intervals), body.inserts)
+        progress = await courses.note_progress(user, request.match_info["id"], told)
         return answer(progress_shape(progress))
 
     return [

@@ -19,6 +19,7 @@ from server.courses.intervals import (
 )
 from server.errors import BadRequest, Conflict, NotAllowed
 from server.making.model import WorkState
+from server.recordings.inserts import Inserts
 from server.recordings.model import Asset
 
 TITLE_LENGTH = range(1, 61)
@@ -112,6 +113,20 @@ class Progress:
     def watched_ms(self) -> int:
         """How much was watched, nothing counted twice."""
         return covered_ms(self.intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """What a page says was watched; `inserts`: so many had been put into what it played, None: all that there are."""
+
+    position_ms: int
+    intervals: tuple[Interval, ...]
+    inserts: int | None = None
+
+    def moved(self, inserts: Inserts) -> ProgressReport:
+        """The same in the longer video; who watched over a cut is not asked for what is there now."""
+        intervals = tuple((inserts.place(start), inserts.end(end)) for start, end in self.intervals if start < end)
+        return ProgressReport(inserts.place(self.position_ms), intervals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from config.clock import Clock
 from server.accounts.model import User
-from server.courses.intervals import Interval
 from server.courses.model import (
     Course,
     Lesson,
     LessonView,
     Progress,
+    ProgressReport,
     TooFast,
     begun,
     check_title,
@@ -156,20 +156,19 @@ class Courses:
             raise NotAllowed("this lesson belongs to another teacher")
         return view
 
-    async def note_progress(
-        self, user: User, lesson_id: str, position_ms: int, intervals: Iterable[Interval]
-    ) -> Progress:
+    async def note_progress(self, user: User, lesson_id: str, report: ProgressReport) -> Progress:
         """Add what somebody has watched. Raises NotFound, Conflict (also `too_fast`).
 
         A first report that is too much starts the clock nevertheless, so that it counts when it is told again later.
         """
-        told = list(intervals)
         for _ in range(PROGRESS_TRIES):
             view = await self.look(lesson_id, user)
             before = view.progress or Progress()
             now = self._clock.now()
+            told = await self._in_this_edition(report, view)
+            duration_ms = view.asset.duration_ms
             try:
-                after = watched(before, position_ms, told, view.asset.duration_ms, now, no_skip=view.no_skip)
+                after = watched(before, told.position_ms, told.intervals, duration_ms, now, no_skip=view.no_skip)
             except TooFast:
                 if before.began_at or await self._store.set_progress(user.id, lesson_id, before, begun(before, now)):
                     raise
@@ -177,6 +176,14 @@ class Courses:
             if await self._store.set_progress(user.id, lesson_id, before, after):
                 return after
         raise Conflict("another page of yours reports at the same time; please try again")
+
+    async def _in_this_edition(self, report: ProgressReport, view: LessonView) -> ProgressReport:
+        """What was watched of an edition of before, where it is now. Until all has moved it moves with the rest."""
+        inserts, known = view.asset.inserts, report.inserts
+        if known is None or known >= len(inserts):
+            return report
+        has_moved = await self._store.is_stretched(view.lesson.id, view.asset.source.ref)
+        return report.moved(Inserts(inserts[known:])) if has_moved else report
 
     async def add_course(
         self, teacher: User, title: str, summary: str, *, cover_url: str | None = None, course_id: str | None = None

@@ -149,6 +149,14 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     _, seen = await page.ask("GET", f"/api/lessons/{lesson_id}")
     assert (seen["position_ms"], seen["intervals"], seen["filled"]) == (9000, [[0, 2000], [3000, 9000]], None)
 
+    # and: who played the replay of before tells places of that one
+    late = {"position_ms": 6500, "intervals": [[2000, 3000], [5000, 6500]], "inserts": 0}
+    _, told = await page.ask("PUT", f"/api/lessons/{lesson_id}/progress", late)
+    assert (told["position_ms"], told["intervals"], told["reached_ms"]) == (9500, [[0, 9500]], 9500)
+    newer = {"position_ms": 9700, "intervals": [[9500, 9700]], "inserts": 1}
+    _, told = await page.ask("PUT", f"/api/lessons/{lesson_id}/progress", newer)
+    assert (told["position_ms"], told["intervals"]) == (9700, [[0, 9700]])
+
     # and: the clip that reaches over the gap is cut anew, with what was missing
     assert await clip_of(page, farm.tea, 5000) != clip_url
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from server.accounts.model import User
+from server.courses.model import ProgressReport
 from tests.harness.app import Page
 from tests.harness.takes import RunOf
 from tests.integration.library.conftest import PASSWORD, Farm, eventually
@@ -59,7 +60,10 @@ async def test_two_pages_that_report_at_once_are_both_counted(farm: Farm, page: 
 
     # when
     await asyncio.gather(
-        *(courses.note_progress(learner, lesson_id, 0, [(part * 2000, part * 2000 + 1000)]) for part in range(4))
+        *(
+            courses.note_progress(learner, lesson_id, ProgressReport(0, ((part * 2000, part * 2000 + 1000),)))
+            for part in range(4)
+        )
     )
 
     # then

@@ -3,14 +3,22 @@
 import { createPinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type App, createApp, defineComponent, h, nextTick, ref, shallowRef } from 'vue'
-import type { Lesson } from '@/api/types'
+import type { Interval, Lesson } from '@/api/types'
+import type { Pack } from '@/features/offline/pack'
+import { useSession } from '@/lib/session'
 import { useVod, type Vod } from './use-vod'
+import { Locks } from '../../../tests/harness/packs'
 
 const edition = (number: number) => `/files/public/assets/a/${number}/master.m3u8`
 const LESSON = { id: 'l1', duration_ms: 600_000, bytes: 1, position_ms: 0, reached_ms: 0, playlist_url: edition(1), renditions: [], sounds: [] } as unknown as Lesson
 
+const FILLED = [{ at_ms: 30_000, length_ms: 8_000 }, { at_ms: 100_000, length_ms: 5_000 }]
+const KEPT = { id: 'li.l1', shelf: 'li.l1.1', state: 'ready', isOutdated: false, quality: 144, edition: edition(1), playUrl: '/packs/li.l1.1/master.m3u8', lesson: LESSON } as unknown as Pack
+
 let app: App
 let vod: Vod
+let reports: { position_ms: number; intervals: Interval[]; inserts: number }[]
+const pack = shallowRef<Pack | null>(null)
 let video: HTMLVideoElement
 const lesson = shallowRef(LESSON)
 
@@ -39,9 +47,21 @@ beforeEach(() => {
   vi.spyOn(media, 'pause').mockReturnValue()
   vi.spyOn(media, 'load').mockReturnValue()
   lesson.value = LESSON
+  pack.value = null
+  reports = []
+  vi.stubGlobal('fetch', async (path: string, { body }: RequestInit = {}) => {
+    if (path === '/api/session') return Response.json({ user: { id: 'li', roles: [] } })
+    reports.push(JSON.parse(String(body)) as (typeof reports)[number])
+    return Response.json({ position_ms: 0, watched_ms: 0, reached_ms: 0, intervals: [], done: false })
+  })
+  Object.defineProperty(navigator, 'locks', { value: new Locks(), configurable: true })
+  mount()
+})
+
+function mount(): void {
   const Player = defineComponent(() => {
     const element = ref<HTMLVideoElement | null>(null)
-    vod = useVod(lesson, element, shallowRef(null))
+    vod = useVod(lesson, element, pack)
     return () => h('video', { ref: element })
   })
   app = createApp(Player)
@@ -49,7 +69,7 @@ beforeEach(() => {
   const root = document.createElement('div')
   app.mount(root)
   video = root.querySelector('video') as HTMLVideoElement
-})
+}
 afterEach(() => {
   app.unmount()
   vi.restoreAllMocks()
@@ -65,7 +85,7 @@ test('what failed goes on by itself in the edition that the lesson has by now', 
 test('who watches a replay while it is filled goes on with what he was watching', async () => {
   vod.start(60_000)
   await breaksAt(90)
-  lesson.value = { ...LESSON, playlist_url: edition(2), inserts: [{ at_ms: 30_000, length_ms: 8_000 }, { at_ms: 100_000, length_ms: 5_000 }] }
+  lesson.value = { ...LESSON, playlist_url: edition(2), inserts: FILLED }
   expect(await opened()).toEqual([edition(2), 98])
 })
 
@@ -77,4 +97,53 @@ test('a tap after a failure opens what the lesson has by now', async () => {
   await breaksAt(90)
   vod.toggle()
   expect(await opened()).toEqual([edition(2), 90])
+})
+
+/** The picture runs from a place to another. */
+function plays(fromSeconds: number, toSeconds: number): void {
+  video.dispatchEvent(new Event('playing'))
+  for (let at = fromSeconds; at <= toSeconds; at += 1) {
+    video.currentTime = at
+    video.dispatchEvent(new Event('timeupdate'))
+  }
+}
+
+test('what was watched before a replay was filled is told with its places of then', async () => {
+  vi.spyOn(HTMLMediaElement.prototype, 'paused', 'get').mockReturnValue(false)
+  await useSession().ensure()
+  vod.start(60_000)
+  await opened()
+  plays(60, 62)
+  lesson.value = { ...LESSON, playlist_url: edition(2), inserts: FILLED }
+  await breaksAt(63)
+  vod.toggle()
+  await opened()
+  plays(71, 73)
+  app.unmount()
+  await vi.waitFor(() => expect(reports.map(({ inserts, intervals }) => [inserts, intervals])).toEqual([[0, []], [0, [[60_000, 63_000]]], [2, [[71_000, 73_000]]]]))
+})
+
+test('where nothing may be skipped he gets as far in the filled replay as he had come, and no further', async () => {
+  lesson.value = { ...LESSON, no_skip: true, reached_ms: 90_000 }
+  app.unmount()
+  mount()
+  vod.start(90_000)
+  await breaksAt(90)
+  lesson.value = { ...lesson.value, playlist_url: edition(2), inserts: FILLED }
+  await opened()
+  vod.seek(200_000)
+  expect([vod.reachedMs.value, vod.positionMs.value]).toEqual([98_000, 98_000])
+})
+
+test('what he watches on the device stays there until he leaves', async () => {
+  pack.value = KEPT
+  await nextTick()
+  const empties = () => navigator.locks.request(`shelf.${KEPT.shelf}`, { ifAvailable: true }, (lock) => lock !== null)
+  vod.start(0)
+  await opened()
+  pack.value = { ...KEPT, shelf: 'li.l1.2', edition: edition(2), playUrl: '/packs/li.l1.2/master.m3u8' }
+  await nextTick()
+  expect(await empties()).toBe(false)
+  app.unmount()
+  await vi.waitFor(async () => expect(await empties()).toBe(true))
 })

@@ -1,7 +1,7 @@
 // The player of one lesson as the page sees it: state, place, speed, quality; reports what was watched.
 import { computed, onBeforeUnmount, onMounted, ref, shallowRef, watch, type Ref } from 'vue'
 import { lessons } from '@/api'
-import type { Interval, Lesson } from '@/api/types'
+import type { Lesson } from '@/api/types'
 import { isAway } from '@/features/offline/away'
 import { canKeep, holdShelf } from '@/features/offline/device'
 import { type Pack, shelfOf } from '@/features/offline/pack'
@@ -16,7 +16,7 @@ import { firstQuality, networkSavesData, rememberQuality, type Quality } from '.
 import { isPlayable, movedPlace, type Source, sourceOf, within } from './source'
 import { useBudget } from './use-budget'
 import { VodPlayer, type VodState } from './vod-player'
-import { ProgressReporter, WatchTracker } from './watched'
+import { ProgressReporter, type Watched, WatchTracker } from './watched'
 
 const LOOK_MS = 1_500 // between two looks at the clock
 
@@ -55,23 +55,23 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
   let player: VodPlayer | null = null
   let letGo = (): void => undefined // of what he watches on the device
 
-  const reporter = new ProgressReporter(tracker, async (position_ms, intervals, leaving) => {
-    remember(placeKey(lessonId), String(position_ms))
-    await tell(position_ms, intervals, leaving)
+  const reporter = new ProgressReporter(tracker, async (watched, leaving) => {
+    remember(placeKey(lessonId), String(watched.positionMs))
+    await tell(watched, leaving)
   })
 
   /** What the server can't take now stays on the device, under the name of who watched. */
-  async function tell(position_ms: number, intervals: Interval[], leaving: boolean): Promise<void> {
+  async function tell(watched: Watched, leaving: boolean): Promise<void> {
     const learner = session.lastId
     if (!learner) return
     try {
       // Nobody could ask yet who is signed in, or another page has signed in somebody else.
       if (!session.user || !session.isCurrent()) throw new ApiError('offline')
-      const progress = await lessons.reportProgress(lessonId, { learner_id: learner, position_ms, intervals }, { keepalive: leaving })
+      const progress = await lessons.reportProgress(lessonId, { learner_id: learner, position_ms: watched.positionMs, intervals: watched.intervals, inserts: watched.inserts }, { keepalive: leaving })
       void downloads.told(learner, lessonId, progress).catch(() => undefined) // a full disk is no reason to tell it twice
     } catch (error) {
       if (!canKeep() || !(isAway(error) || LATER.has(asApiError(error).code))) throw error
-      await keepWatched(learner, lessonId, position_ms, intervals)
+      await keepWatched(learner, lessonId, watched)
     }
   }
 
@@ -174,6 +174,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
 
   async function open(next: Source, atMs: number): Promise<void> {
     playing.value = next
+    tracker.open(next.inserts.length, atMs)
     letGo()
     letGo = next.isOnDevice && pack.value ? holdShelf(shelfOf(pack.value)) : () => undefined
     player?.bound(budget.most.value)
@@ -186,7 +187,6 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     const atMs = moved(positionMs.value)
     positionMs.value = atMs
     reachedMs.value = moved(reachedMs.value)
-    tracker.cut(atMs)
     void open(next, atMs)
   }
 
@@ -207,7 +207,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
       return
     }
     // The first report starts the clock by which the server believes what is watched.
-    if (session.user) void lessons.reportProgress(lessonId, { learner_id: session.user.id, position_ms: Math.round(atMs), intervals: [] }).catch(() => undefined)
+    if (session.user) void lessons.reportProgress(lessonId, { learner_id: session.user.id, position_ms: Math.round(atMs), intervals: [], inserts: source.value.inserts.length }).catch(() => undefined)
     positionMs.value = atMs
     void open(source.value, atMs)
   }

@@ -16,7 +16,7 @@ describe('a tracker', () => {
   it('counts what was played and not what was jumped over', () => {
     const tracker = new WatchTracker()
     for (const at of [0, 250, 500, 60_000, 60_250]) tracker.moved(at, 1)
-    expect(tracker.take()).toEqual([[0, 500], [60_000, 60_250]])
+    expect(tracker.take().intervals).toEqual([[0, 500], [60_000, 60_250]])
   })
 
   it('counts what was played while the phone was too busy to look', () => {
@@ -24,13 +24,13 @@ describe('a tracker', () => {
     tracker.moved(0, 1, 100)
     expect(tracker.moved(4_900, 1, 5_000)).toEqual([0, 4_900])
     expect(tracker.moved(20_000, 1, 5_250)).toBeNull()
-    expect(tracker.take()).toEqual([[0, 4_900]])
+    expect(tracker.take().intervals).toEqual([[0, 4_900]])
   })
 
   it('counts faster playing by its longer steps', () => {
     const tracker = new WatchTracker()
     for (const at of [0, 2_000, 4_000]) tracker.moved(at, 2)
-    expect(tracker.take()).toEqual([[0, 4_000]])
+    expect(tracker.take().intervals).toEqual([[0, 4_000]])
   })
 
   it('begins anew after a seek back', () => {
@@ -40,7 +40,7 @@ describe('a tracker', () => {
     tracker.cut(2_000)
     tracker.moved(2_000, 1)
     tracker.moved(2_400, 1)
-    expect(tracker.take()).toEqual([[2_000, 2_400], [10_000, 10_500]])
+    expect(tracker.take().intervals).toEqual([[2_000, 2_400], [10_000, 10_500]])
   })
 })
 
@@ -51,7 +51,7 @@ describe('a reporter', () => {
   function watching() {
     const tracker = new WatchTracker()
     const reports: { position: number; intervals: Interval[]; leaving: boolean }[] = []
-    const reporter = new ProgressReporter(tracker, async (position, intervals, leaving) => {
+    const reporter = new ProgressReporter(tracker, async ({ positionMs: position, intervals }, leaving) => {
       reports.push({ position, intervals, leaving })
     })
     return { tracker, reports, reporter }
@@ -78,7 +78,7 @@ describe('a reporter', () => {
     const tracker = new WatchTracker()
     const delivered: Interval[][] = []
     let online = false
-    const reporter = new ProgressReporter(tracker, async (_position, intervals) => {
+    const reporter = new ProgressReporter(tracker, async ({ intervals }) => {
       if (!online) throw new Error('no network')
       delivered.push(intervals)
     })

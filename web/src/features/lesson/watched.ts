@@ -25,11 +25,18 @@ const JUMP_MS = 1_500
 
 const MOST_AT_ONCE = 500 // the server takes no more in one report
 
+/** What was watched of a lesson as it was when so many inserts had been put into it. */
+export interface Watched {
+  positionMs: number
+  intervals: Interval[]
+  inserts: number
+}
+
 export class WatchTracker {
-  private intervals: Interval[] = []
   private last: number | null = null
-  private at = 0
   private lookedAtMs = 0
+  private now: Watched = { positionMs: 0, intervals: [], inserts: 0 }
+  private readonly others: Watched[] = [] // of editions that were played before
 
   /**
    * Called as the picture moves; `rate` is the speed it moves at, `nowMs` a clock that only goes forward. A phone that is
@@ -40,41 +47,58 @@ export class WatchTracker {
     const from = this.last
     const possibleMs = (nowMs - this.lookedAtMs + JUMP_MS) * rate
     this.last = position
-    this.at = position
+    this.now.positionMs = position
     this.lookedAtMs = nowMs
     if (from === null || position <= from || position - from > possibleMs) return null
-    this.intervals = merged([...this.intervals, [from, position]])
+    this.now.intervals = merged([...this.now.intervals, [from, position]])
     return [from, position]
   }
 
   /** The next movement starts a new interval: after a seek, a pause, a stall. */
   cut(positionMs?: number): void {
     this.last = null
-    if (positionMs !== undefined) this.at = Math.round(positionMs)
+    if (positionMs !== undefined) this.now.positionMs = Math.round(positionMs)
   }
 
-  get position(): number {
-    return this.at
+  /** Something with other places is played from now on. */
+  open(inserts: number, positionMs: number): void {
+    if (inserts !== this.now.inserts) {
+      const back = this.others.findIndex((watched) => watched.inserts === inserts)
+      this.others.push(this.now)
+      this.now = back < 0 ? { positionMs: 0, intervals: [], inserts } : (this.others.splice(back, 1)[0] as Watched)
+    }
+    this.cut(positionMs)
   }
 
   get pending(): boolean {
-    return this.intervals.length > 0
+    return this.told !== undefined
   }
 
   /** Hands over what was watched since the last time. */
-  take(): Interval[] {
-    const taken = this.intervals.slice(0, MOST_AT_ONCE)
-    this.intervals = this.intervals.slice(MOST_AT_ONCE)
-    return taken
+  take(): Watched {
+    const of = this.told ?? this.now
+    const intervals = of.intervals.slice(0, MOST_AT_ONCE)
+    of.intervals = of.intervals.slice(MOST_AT_ONCE)
+    return { ...of, intervals }
   }
 
   /** What could not be delivered goes with the next report. */
-  putBack(intervals: readonly Interval[]): void {
-    this.intervals = merged([...this.intervals, ...intervals])
+  putBack(watched: Watched): void {
+    const of = this.all.find(({ inserts }) => inserts === watched.inserts)
+    if (of) of.intervals = merged([...of.intervals, ...watched.intervals])
+  }
+
+  private get all(): Watched[] {
+    return [...this.others, this.now]
+  }
+
+  /** What there is to tell, what is played now last: the position that counts is the last one told. */
+  private get told(): Watched | undefined {
+    return this.all.find(({ intervals }) => intervals.length > 0)
   }
 }
 
-export type Report = (position_ms: number, intervals: Interval[], leaving: boolean) => Promise<void>
+export type Report = (watched: Watched, leaving: boolean) => Promise<void>
 
 /** At most one report in this time while watching; pausing and leaving report at once. */
 export const REPORT_EVERY_MS = 10_000
@@ -91,12 +115,12 @@ export class ProgressReporter {
   }
 
   flush(leaving: boolean): Promise<void> {
-    if (!this.tracker.pending) return this.sending
-    const intervals = this.tracker.take()
-    const position = this.tracker.position
-    const send = () => this.report(position, intervals, leaving).catch(() => this.tracker.putBack(intervals))
-    // A page that goes away can't wait for the report before.
-    this.sending = leaving ? send() : this.sending.then(send)
+    while (this.tracker.pending) {
+      const watched = this.tracker.take()
+      const send = () => this.report(watched, leaving).catch(() => this.tracker.putBack(watched))
+      // A page that goes away can't wait for the report before.
+      this.sending = leaving ? Promise.all([this.sending, send()]).then(() => undefined) : this.sending.then(send)
+    }
     return this.sending
   }
 

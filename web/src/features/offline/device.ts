@@ -1,6 +1,7 @@
 // What this device keeps: packs and unsent progress in IndexedDB, the packs' files (which anybody may read) in Cache Storage.
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
 import type { Interval } from '@/api/types'
+import type { Watched } from '@/features/lesson/watched'
 import { type Pack, renewedId, shelfOf } from './pack'
 
 /** What somebody watched in a lesson that the server does not know yet. */
@@ -9,6 +10,10 @@ export interface WatchedHere {
   lessonId: string
   positionMs: number
   intervals: Interval[]
+  /** So many had been put into what was watched. */
+  inserts?: number
+  /** What was watched of it before it was filled. */
+  before?: Watched | undefined
   changedAt: number
 }
 

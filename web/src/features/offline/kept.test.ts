@@ -3,12 +3,13 @@
 import 'fake-indexeddb/auto'
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, it, vi } from 'vitest'
-import type { Lesson, LessonProgress } from '@/api/types'
+import type { Interval, Lesson, LessonProgress } from '@/api/types'
 import { useSession } from '@/lib/session'
 import { database, packs } from './device'
 import { useDownloads } from './downloads'
 import type { Pack } from './pack'
-import { keepWatched, mergeWatched, watchedHere } from './watched-later'
+import type { Watched } from '@/features/lesson/watched'
+import { keepWatched, mergeWatched, watchedHere, withWatched } from './watched-later'
 
 const PROGRESS: LessonProgress = { position_ms: 60_000, watched_ms: 60_000, reached_ms: 60_000, intervals: [[0, 60_000]], done: false }
 const lesson = { id: '1', title: '剪枝', playlist_url: '/a.m3u8', position_ms: 0, watched_ms: 0, reached_ms: 0, intervals: [], done: false } as unknown as Lesson
@@ -17,8 +18,10 @@ const pack = (more: Partial<Pack> = {}): Pack => ({
   state: 'loading', trouble: null, isOutdated: false, files: ['/a.m4s'], subtitles: null, quiz: null, keptAt: 0, ...more,
 })
 
+const watched = (ms: number, inserts = 0): Watched => ({ positionMs: ms, intervals: [[0, ms]], inserts })
+
 let signedIn: string | null
-const reports: { by: string | null; lesson: string }[] = []
+const reports: { by: string | null; lesson: string; inserts: number; intervals: Interval[] }[] = []
 let onReport: () => void
 
 function json(body: unknown): Response {
@@ -33,8 +36,9 @@ function problem(status: number, code: string): Response {
 async function server(path: string, { body }: RequestInit = {}): Promise<Response> {
   if (path === '/api/session') return json({ user: signedIn && { id: signedIn, roles: [] } })
   onReport()
-  if ((JSON.parse(String(body)) as { learner_id: string }).learner_id !== signedIn) return problem(409, 'another_learner')
-  reports.push({ by: signedIn, lesson: path.split('/')[3] ?? '' })
+  const told = JSON.parse(String(body)) as { learner_id: string; inserts: number; intervals: Interval[] }
+  if (told.learner_id !== signedIn) return problem(409, 'another_learner')
+  reports.push({ by: signedIn, lesson: path.split('/')[3] ?? '', inserts: told.inserts, intervals: told.intervals })
   return json(PROGRESS)
 }
 
@@ -56,7 +60,7 @@ beforeEach(async () => {
 const told = async () => undefined
 
 it('tells nothing under the name of who has signed in meanwhile, and keeps it for its owner', async () => {
-  await keepWatched('li', '1', 1_000, [[0, 1_000]])
+  await keepWatched('li', '1', watched(1_000))
   signedIn = 'wang'
   await mergeWatched('li', told)
   expect(reports).toEqual([])
@@ -64,8 +68,8 @@ it('tells nothing under the name of who has signed in meanwhile, and keeps it fo
 })
 
 it('a report that races a sign-in counts for nobody else, and the rest is not told', async () => {
-  await keepWatched('li', '1', 1_000, [[0, 1_000]])
-  await keepWatched('li', '2', 1_000, [[0, 1_000]])
+  await keepWatched('li', '1', watched(1_000))
+  await keepWatched('li', '2', watched(1_000))
   onReport = () => (signedIn = 'wang')
   await mergeWatched('li', told)
   expect(reports).toEqual([])
@@ -74,7 +78,7 @@ it('a report that races a sign-in counts for nobody else, and the rest is not to
 
 it('what was told is forgotten, and the kept lesson goes on from what the server answered', async () => {
   await packs.put(pack({ state: 'ready' }))
-  await keepWatched('li', '1', 60_000, [[0, 60_000]])
+  await keepWatched('li', '1', watched(60_000))
   await mergeWatched('li', useDownloads().told)
   expect(await watchedHere('li', '1')).toBeUndefined()
   expect((await packs.get('li.1'))?.lesson).toMatchObject({ title: '剪枝', ...PROGRESS })
@@ -107,4 +111,14 @@ it('a pack that another page made ready stays ready when this one looks, resumes
   await again.resume()
   expect(await packs.get('li.1')).toMatchObject({ state: 'ready', loadedBytes: 8 })
   expect(again.of('1')?.state).toBe('ready')
+})
+
+it('what was watched before and after a replay was filled is told each with its own places', async () => {
+  await keepWatched('li', '1', watched(1_000))
+  await keepWatched('li', '1', watched(9_000, 2))
+  await keepWatched('li', '1', watched(3_000))
+  const here = await watchedHere('li', '1')
+  expect([0, 2].map((inserts) => withWatched({ ...PROGRESS, intervals: [], reached_ms: 0 }, here, inserts).reached_ms)).toEqual([3_000, 9_000])
+  await mergeWatched('li', told)
+  expect(reports.map(({ inserts, intervals }) => [inserts, intervals])).toEqual([[0, [[0, 3_000]]], [2, [[0, 9_000]]]])
 })

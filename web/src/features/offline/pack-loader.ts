@@ -6,7 +6,7 @@ import { packFiles, packs } from './device'
 import { type Offer, soundName } from '@/features/lesson/quality'
 import { keepPlayer } from '@/lib/service-worker'
 import { fetchFile, type OnBytes, PackTrouble } from './fetch-file'
-import { besideBytes, masterUrl, missingOf, type Pack, shelfOf, type Trouble } from './pack'
+import { besideBytes, insertsOf, masterUrl, missingOf, type Pack, shelfOf, type Trouble } from './pack'
 import { absolute, filesOf, masterOfOne, readMaster } from './playlists'
 
 const AT_ONCE = 3 // a weak line is not faster with more, and a far one is slow with one
@@ -154,7 +154,7 @@ async function loadMissing(pack: Pack, { signal, onLoaded, onBytes, mayFetch, ma
 
 /** The server believes what the time since the first report allowed. */
 async function startClock(learner_id: string, lesson: Lesson): Promise<void> {
-  await lessons.reportProgress(lesson.id, { learner_id, position_ms: lesson.position_ms, intervals: [] })
+  await lessons.reportProgress(lesson.id, { learner_id, position_ms: lesson.position_ms, intervals: [], inserts: insertsOf(lesson) })
 }
 
 export function troubleOf(error: unknown): Trouble {

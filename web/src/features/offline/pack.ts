@@ -106,6 +106,11 @@ export function missingOf(files: readonly string[], there: Pick<ReadonlySet<stri
   return files.filter((file) => !there.has(file))
 }
 
+/** How many inserts had been put into a lesson by then; packs of before there were any know of none. */
+export function insertsOf({ inserts }: { inserts?: Lesson['inserts'] }): number {
+  return inserts?.length ?? 0
+}
+
 /** The same edition in the same size. */
 export function isSame(one: Pick<Pack, 'edition' | 'name'>, other: Pick<Pack, 'edition' | 'name'>): boolean {
   return one.edition === other.edition && one.name === other.name

@@ -2,7 +2,7 @@
 import { lessons } from '@/api'
 import { asApiError } from '@/api/errors'
 import type { Interval, LessonProgress } from '@/api/types'
-import { merged } from '@/features/lesson/watched'
+import { merged, type Watched } from '@/features/lesson/watched'
 import { alone, database, type WatchedHere } from './device'
 
 const MOST_AT_ONCE = 500 // the server takes no more in one report
@@ -10,12 +10,18 @@ const SIGNED_OUT = new Set(['another_learner', 'sign_in_required'])
 /** The lesson is gone, or nobody may see it any more: nothing to tell. */
 const FOR_NOTHING = new Set(['not_found', 'not_allowed'])
 
-/** What is known of a lesson with what was watched since; the server's own answer replaces it later. */
-export function withWatched(progress: LessonProgress, here: WatchedHere | undefined): LessonProgress {
-  if (!here) return progress
-  const intervals = merged([...progress.intervals, ...here.intervals].map(([from, to]): Interval => [from, to]))
+/** What is kept, by edition: the newest last. */
+function editionsOf({ positionMs, intervals, inserts = 0, before }: WatchedHere): Watched[] {
+  return [...(before ? [before] : []), { positionMs, intervals, inserts }]
+}
+
+/** What is known of a lesson that has so many inserts with what was watched of it since; the server's own answer replaces it later. */
+export function withWatched(progress: LessonProgress, here: WatchedHere | undefined, inserts: number): LessonProgress {
+  const since = here && editionsOf(here).find((watched) => watched.inserts === inserts)
+  if (!since) return progress
+  const intervals = merged([...progress.intervals, ...since.intervals].map(([from, to]): Interval => [from, to]))
   const watched_ms = intervals.reduce((sum, [from, to]) => sum + to - from, 0)
-  return { ...progress, intervals, watched_ms, position_ms: here.positionMs, reached_ms: Math.max(progress.reached_ms, reachedIn(intervals)) }
+  return { ...progress, intervals, watched_ms, position_ms: since.positionMs, reached_ms: Math.max(progress.reached_ms, reachedIn(intervals)) }
 }
 
 const HOLE_MS = 2_000 // the server forgives as much
@@ -29,17 +35,16 @@ function reachedIn(intervals: readonly Interval[]): number {
   return reached
 }
 
-export async function keepWatched(userId: string, lessonId: string, positionMs: number, intervals: readonly Interval[]): Promise<void> {
+/** A lesson is filled once, so there is what was watched before that, and after. */
+export async function keepWatched(userId: string, lessonId: string, watched: Watched): Promise<void> {
   const db = await database()
   const transaction = db.transaction('watched', 'readwrite')
-  const before = await transaction.store.get([userId, lessonId])
-  await transaction.store.put({
-    userId,
-    lessonId,
-    positionMs,
-    intervals: merged([...(before?.intervals ?? []), ...intervals].map(([from, to]): Interval => [from, to])),
-    changedAt: Math.max(Date.now(), (before?.changedAt ?? 0) + 1),
-  })
+  const stored = await transaction.store.get([userId, lessonId])
+  const kept = stored ? editionsOf(stored) : []
+  const others = kept.filter(({ inserts }) => inserts !== watched.inserts)
+  const intervals = merged([...kept, watched].filter(({ inserts }) => inserts === watched.inserts).flatMap((one) => one.intervals.map(([from, to]): Interval => [from, to])))
+  const [now, before] = [...others, { ...watched, intervals }].sort((a, b) => b.inserts - a.inserts) as [Watched, Watched?]
+  await transaction.store.put({ userId, lessonId, ...now, before, changedAt: Math.max(Date.now(), (stored?.changedAt ?? 0) + 1) })
   await transaction.done
 }
 
@@ -62,9 +67,11 @@ export async function mergeWatched(userId: string, onTold: OnTold): Promise<void
 async function mergeOne(here: WatchedHere, onTold: OnTold): Promise<boolean> {
   const { userId, lessonId } = here
   try {
-    for (let at = 0; at === 0 || at < here.intervals.length; at += MOST_AT_ONCE) {
-      const progress = await lessons.reportProgress(lessonId, { learner_id: userId, position_ms: here.positionMs, intervals: here.intervals.slice(at, at + MOST_AT_ONCE) })
-      await onTold(userId, lessonId, progress)
+    for (const { positionMs, intervals, inserts } of editionsOf(here)) {
+      for (let at = 0; at === 0 || at < intervals.length; at += MOST_AT_ONCE) {
+        const report = { learner_id: userId, position_ms: positionMs, intervals: intervals.slice(at, at + MOST_AT_ONCE), inserts }
+        await onTold(userId, lessonId, await lessons.reportProgress(lessonId, report))
+      }
     }
   } catch (error) {
     const { code } = asApiError(error)
