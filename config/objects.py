@@ -17,13 +17,14 @@ from typing import Any, Protocol, Self, TypeVar
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import MinioException, S3Error
+from minio.error import InvalidResponseError, MinioException, S3Error
 
 from config.conditional import ConditionalWrites, plain_etag
 from config.multipart import Multipart
 from config.settings import SharedSettings
 
 CHUNK_BYTES = 256 * 1024
+ANSWER_TOLD = 300  # characters of an answer that is none
 IMMUTABLE = "public, max-age=31536000, immutable"
 T = TypeVar("T")
 
@@ -243,5 +244,7 @@ class S3Objects:
             if error.code == "InvalidRange":
                 raise RangeNotSatisfiable from None
             raise ObjectsUnavailable(error.code) from error
+        except InvalidResponseError as error:  # no S3 error, so it is all that anybody will know of the cause
+            raise ObjectsUnavailable(f"InvalidResponseError: {' '.join(str(error).split())[:ANSWER_TOLD]}") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ObjectsUnavailable(type(error).__name__) from error
