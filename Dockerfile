@@ -15,6 +15,8 @@ COPY config/ config/
 COPY media/ media/
 COPY server/ server/
 COPY workers/ workers/
+# Compiled once: the processes may write nothing here, and each would compile all of it at every start.
+RUN python -m compileall -q config media server workers
 COPY --from=web /src/web/dist web/dist
 RUN useradd --create-home --uid 10001 dongting && install -d -o dongting /var/lib/dongting
 USER dongting

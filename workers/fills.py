@@ -22,8 +22,7 @@ from server.recordings.take import Take, fill_prefix, take_prefix
 from workers.fence import ChildFailed, Fence
 from workers.folders import WorkFolder
 from workers.making import Lease, NotYet
-from workers.transcode.fill import AROUND_MS
-from workers.transcode.plan import SourceRefused
+from workers.transcode.plan import AROUND_MS, SourceRefused
 from workers.transcode.task import Filled, SourcePiece, Task
 from workers.transfer import Objects, fetch_runs, fetch_take, parts_between, put_folder
 

@@ -23,9 +23,8 @@ from workers.fence import Fence
 from workers.folders import WorkFolder
 from workers.making import Lease, NotWanted
 from workers.sources import Sources
-from workers.transcode.look import facts_of
 from workers.transcode.package import MASTER, THUMBS, check_fit, join, sounds_alone, write_playlists
-from workers.transcode.plan import SourceRefused, plan_ladder
+from workers.transcode.plan import SourceRefused, facts_of, plan_ladder
 from workers.transcode.task import Encoded, Planned, SourcePiece, Task
 from workers.transfer import Objects, fetch_runs, fetch_take, put_folder
 

@@ -6,7 +6,6 @@ import io
 import math
 from collections.abc import Iterator
 
-import numpy as np
 from PIL import Image, ImageOps
 
 from server.catalog.pictures import BROKEN_PICTURE, FORMATS, PIXEL_LIMIT
@@ -60,6 +59,8 @@ def cut(panorama: Image.Image) -> Iterator[tuple[str, bytes]]:
 
 def _cover(panorama: Image.Image) -> Image.Image:
     """What one sees on entering: the middle, in perspective."""
+    import numpy as np  # a hall is built once; every start would pay for it
+
     width, height = (COVER_FINENESS * side for side in COVER_SIZE)
     half = math.tan(math.radians(COVER_VIEW_DEGREES) / 2)
     x, y = np.meshgrid(np.linspace(-half, half, width), np.linspace(-half, half, height) * height / width)

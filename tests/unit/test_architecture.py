@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,11 @@ def test_a_document_names_only_files_that_exist(path: Path) -> None:
     named = {match.rstrip("/.") for match in NAMED_PATH.findall(path.read_text("utf-8"))}
     built = {"web/dist", "web/node_modules"}
     assert not [name for name in named - built if not (ROOT / name).exists()]
+
+
+def test_no_start_pays_for_what_few_need() -> None:
+    """Nor does a worker have a decoder in it: strangers' files are decoded in its children only."""
+    unwanted = ("av", "numpy", "alipay", "wechatpayv3")
+    question = f"import sys, server.app, workers.runtime; print(*sys.modules.keys() & {{*{unwanted}}})"
+    loaded = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []

@@ -9,14 +9,13 @@ from pathlib import Path
 from server.fills.model import LEAST_PATCH_MS
 from workers.transcode.hear import find_lag, loudness_line
 from workers.transcode.look import look_over
-from workers.transcode.output import PLAYLIST, PictureTrack, SoundTrack, open_segments
-from workers.transcode.plan import SourceRefused, plan_fill
+from workers.transcode.output import PictureTrack, SoundTrack, open_segments
+from workers.transcode.plan import AROUND_MS, PLAYLIST, SourceRefused, plan_fill
 from workers.transcode.run import Progress, Show, Span, Talk, put_through
 from workers.transcode.source import Piece, Reader
 from workers.transcode.task import Filled
 from workers.transcode.weigh import AAC_LC, h264_codec, read_segments
 
-AROUND_MS = 12_000.0  # so much sound before and after the gap is compared: a file of the host's is ten seconds long
 JOIN_MS = 2_000.0  # a pause within a file as long as this: it goes on
 NEAR_END_MS = 400.0  # so little lacks at an end: a picture stands, as between two files
 

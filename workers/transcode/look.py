@@ -10,14 +10,12 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
 
-from server.recordings.take import Take, Timeline
 from workers.transcode.plan import Size, SourceFacts, SourceRefused, check_length, upright
 from workers.transcode.source import Piece, Reader
 
 LOOKED_AT_KEYFRAMES = 10  # pictures that tell the size of a file; it is the same in all of it but for rarities
 KEYFRAME_APART_MS = 500.0  # keyframes nearer than this to the last one are no places to cut
 TRUNCATED_MS, TRUNCATED_SHARE = 2_000.0, 0.02  # a header may be wrong by so much
-TAKES_CHANNELS = 2  # a take does not say; who speaks into one microphone costs no more in two
 
 
 def look(piece: Piece) -> SourceFacts:
@@ -42,22 +40,6 @@ def look_over(pieces: Sequence[Piece], length_ms: float) -> SourceFacts:
         with Reader(piece) as reader:
             scan.read(reader)
     return scan.facts(length_ms)
-
-
-def facts_of(take: Take) -> SourceFacts:
-    """What a take says of itself: nothing of it needs to be read."""
-    timeline = Timeline(take.parts)
-    sizes: Counter[Size] = Counter()
-    keyframes_ms: list[float] = []
-    for part in take.parts:
-        run = take.runs[part.run]
-        if run.video_codec and run.width and run.height:
-            sizes[upright(run.width, run.height, 0)] += round(part.duration_ms) + 1
-            if part.keyframe:
-                keyframes_ms.append(timeline.replay_time(part.start_ms))
-    has_audio = any(take.runs[part.run].audio_codec for part in take.parts)
-    length_ms = sum(part.duration_ms for part in take.parts)
-    return SourceFacts(length_ms, dict(sizes), has_audio, TAKES_CHANNELS if has_audio else 0, keyframes_ms)
 
 
 @dataclass(slots=True)

@@ -16,12 +16,11 @@ from av.video.stream import VideoStream
 
 from server.recordings.ladder import PicturePlan, SoundPlan
 from workers.transcode.pace import Tick
-from workers.transcode.plan import AUDIO_RATE, FRAMES_PER_SECOND, KEYFRAME_EVERY_MS
+from workers.transcode.plan import AUDIO_RATE, FRAMES_PER_SECOND, KEYFRAME_EVERY_MS, PLAYLIST
 from workers.transcode.sound import LAYOUTS
 
 VIDEO_CLOCK = Fraction(1, 90_000)
 NEVER_BY_ITSELF = 100_000  # keyframes come where we want them and nowhere else
-PLAYLIST = "index.m3u8"
 SLIDE_AGAIN_MS = 1000.0  # a slide is shown again as an empty picture, so that players see that there is one
 
 

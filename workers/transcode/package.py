@@ -10,9 +10,7 @@ from pathlib import Path
 from config.logs import logger
 from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, SoundPlan, Track
 from server.recordings.model import Sound
-from workers.transcode.output import PLAYLIST
-from workers.transcode.plan import AUDIO_RATE, SourceRefused
-from workers.transcode.sound import SAMPLES
+from workers.transcode.plan import AUDIO_RATE, PLAYLIST, SAMPLES, SourceRefused
 
 log = logger(__name__)
 

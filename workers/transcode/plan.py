@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from server.recordings.ladder import Ladder, PicturePlan, SoundPlan
+from server.recordings.take import Take, Timeline
 
 KEYFRAME_EVERY_MS = 4000  # all renditions have theirs at the same moments, so that players switch there
 FRAMES_PER_SECOND = 30  # more is dropped: it costs data and phones
@@ -14,7 +16,11 @@ LONGEST_SOURCE_MS = 6 * 3_600_000
 MOST_PIXELS = 4096 * 2304  # larger pictures would take the memory of a small server
 SMALLEST_SIDE = 16
 RARE_SHARE = 0.1  # sizes seen less than this do not decide the ladder: a phone begins small
+TAKES_CHANNELS = 2  # a take does not say; who speaks into one microphone costs no more in two
 AUDIO_RATE = 48_000
+SAMPLES = 1024  # of one AAC frame
+PLAYLIST = "index.m3u8"
+AROUND_MS = 12_000.0  # so much sound before and after a gap is compared: a file of the host's is ten seconds long
 
 
 class SourceRefused(Exception):
@@ -90,6 +96,22 @@ def upright(width: int, height: int, rotation: int, pixel_aspect: float = 1.0) -
     """How a picture is shown: turned by its rotation, its pixels made square."""
     shown = even(width * pixel_aspect) if pixel_aspect > 0 else width
     return Size(height, shown) if rotation % 180 else Size(shown, height)
+
+
+def facts_of(take: Take) -> SourceFacts:
+    """What a take says of itself: nothing of it needs to be read."""
+    timeline = Timeline(take.parts)
+    sizes: Counter[Size] = Counter()
+    keyframes_ms: list[float] = []
+    for part in take.parts:
+        run = take.runs[part.run]
+        if run.video_codec and run.width and run.height:
+            sizes[upright(run.width, run.height, 0)] += round(part.duration_ms) + 1
+            if part.keyframe:
+                keyframes_ms.append(timeline.replay_time(part.start_ms))
+    has_audio = any(take.runs[part.run].audio_codec for part in take.parts)
+    length_ms = sum(part.duration_ms for part in take.parts)
+    return SourceFacts(length_ms, dict(sizes), has_audio, TAKES_CHANNELS if has_audio else 0, keyframes_ms)
 
 
 def choose_canvas(sizes: Mapping[Size, float]) -> Size:

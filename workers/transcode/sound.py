@@ -10,10 +10,9 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from workers.transcode.pace import SoundPace
-from workers.transcode.plan import AUDIO_RATE
+from workers.transcode.plan import AUDIO_RATE, SAMPLES
 
 FORMAT = "fltp"
-SAMPLES = 1024  # of one AAC frame
 SILENCE_PIECE = AUDIO_RATE  # long silences are made a second at a time
 LAYOUTS = {1: "mono", 2: "stereo"}
 

@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 
 from server.recordings.ladder import Segment, Track
-from workers.transcode.output import PLAYLIST, PictureTrack, SoundTrack
+from workers.transcode.output import PictureTrack, SoundTrack
+from workers.transcode.plan import PLAYLIST
 
 POSTER = "poster.webp"
 WAVEFORM = "waveform.json"
