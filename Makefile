@@ -3,10 +3,11 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PY = $$(scripts/find-python)
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE  # images set it; of a hundred processes each would compile all of it again
 LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help up install install-dev web browser test test-page test-units test-beside test-browser test-alone soak lint lint-python lint-page format bench bench-relay bench-orders bench-chat bench-vod lock clean
+.PHONY: help up install install-dev web browser test test-page test-units test-beside test-pictures test-alone soak lint lint-python lint-page format bench bench-relay bench-orders bench-chat bench-vod lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -14,7 +15,7 @@ help: ## what there is
 up: install web ## everything on this machine, until Ctrl-C
 	@exec $(BIN)/python -m dongting up $(ARGS)
 
-install: ## the environment with what runs
+install: | $(filter install-dev,$(MAKECMDGOALS)) ## the environment with what runs
 	@py=$(PY) && $$py scripts/install.py venv runtime
 
 install-dev:
@@ -23,13 +24,13 @@ install-dev:
 web: install ## the built page
 	@$(BIN)/python scripts/install.py web
 
-browser: install-dev
-	@$(BIN)/python scripts/install.py browser
+browser:
+	@py=$(PY) && $$py scripts/install.py browser
 
 test: install-dev browser ## all tests: page, unit, integration against real servers, browser; ARGS=… for some of them
 	@$(BIN)/python scripts/install.py web
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/python -m pytest $(ARGS); fi; \
-	exec $(MAKE) -j1 --no-print-directory --keep-going test-page test-units test-beside test-browser test-alone
+	exec $(MAKE) -j1 --no-print-directory --keep-going test-page test-units test-beside test-pictures test-alone
 
 soak: install-dev ## kill -9 ten and twenty times where `make test` does so a few times: sale, broadcast, workers
 	@SOAK=1 $(BIN)/python -m pytest tests/integration/commerce/test_kills.py \
@@ -41,15 +42,15 @@ SHARED = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test-page:
 	@$(BIN)/python scripts/install.py npm run --silent test
 
-# In .ci/run beside those that are alone: each of the two looks for free ports in a half of its own.
+# In .ci/run beside those with pictures: each of the two looks for free ports in a half of its own.
 test-units:
 	@TEST_PORTS=1/2 $(SHARED) -n 2 tests/unit
 
 test-beside:
-	@$(SHARED) -n 3 --ignore tests/unit -m "not browser and not pictures and not alone"
+	@$(SHARED) -n 4 --ignore tests/unit -m "not pictures and not alone"
 
-test-browser:
-	@$(SHARED) -n 2 -m "(browser or pictures) and not alone" $(WITH_BROWSER)
+test-pictures:
+	@TEST_PORTS=0/2 $(SHARED) -n 2 -m "pictures and not alone" $(WITH_BROWSER)
 
 test-alone:
 	@TEST_PORTS=0/2 $(BIN)/python -m pytest -m alone $(WITH_BROWSER)

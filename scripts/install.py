@@ -5,6 +5,7 @@ Each part is skipped when nothing changed since it was done. A fault is one line
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -290,7 +291,12 @@ def apt_install(*packages: str) -> None:
     names = " ".join(packages)
     hint = f"`apt-get install {names}` by hand shows more"
     command = ["sh", "-c", f"apt-get update -q && apt-get install -q -y --no-install-recommends {names}"]
-    run(f"{names} (system package)", command, lambda line: "", log=log, env=environment, hint=hint)
+    turn = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # another part that is installed beside this one may want packages too
+        run(f"{names} (system package)", command, lambda line: "", log=log, env=environment, hint=hint)
+    finally:
+        os.close(turn)
 
 
 def run(

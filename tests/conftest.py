@@ -61,6 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
+        if folder == "browser" and shows_pictures(item):
+            item.add_marker("pictures")
         if any(map(item.get_closest_marker, MARKS_WITH_BROWSER)) and not set(item.path.parents) & set(WITH_BROWSER):
             raise pytest.UsageError(f"{item.nodeid}: no make target runs its mark there; see WITH_BROWSER")
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
@@ -72,6 +74,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return order.index(folder if folder in order else "unit"), item.get_closest_marker("long") is None
 
     items.sort(key=place)
+
+
+def shows_pictures(journey: pytest.Item) -> bool:
+    """Whether a media node runs in it; other journeys don't mind who works beside them."""
+    needed = journey.get_closest_marker("processes")
+    return needed is None or "media" in needed.args
 
 
 def pytest_collection_finish() -> None:

@@ -16,8 +16,6 @@ from tests.integration.media.clients import KEY, until
 from tests.integration.media.conftest import Running
 from tests.integration.media.test_chromium import INBOUND, PLAY, more_frames
 
-pytestmark = pytest.mark.alone
-
 PUBLISH_LAYERS = f"""
 async ([url, key, codec]) => {{
   const camera = await navigator.mediaDevices.getUserMedia(
@@ -81,6 +79,7 @@ async def shows_height(page: Evaluates, height: int) -> None:
     )
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("codec", ["H264", "VP8"])
 async def test_a_viewer_changes_between_the_layers_of_a_publishing_browser(
     running: Running, browser: Browser, codec: str
@@ -110,6 +109,7 @@ async def test_a_viewer_changes_between_the_layers_of_a_publishing_browser(
     await more_frames(viewer, 10)
 
 
+@pytest.mark.pictures
 async def test_slides_cost_little_and_move_now_and_then(running: Running, browser: Browser) -> None:
     # given
     host, viewer = await page_of(browser, running), await page_of(browser, running)
@@ -147,6 +147,7 @@ async def freezes_of(page: Page) -> int:
     return int(await page.evaluate(FREEZES))
 
 
+@pytest.mark.alone
 async def test_a_viewer_on_a_bad_line_gets_a_lower_layer_and_keeps_moving(running: Running, browser: Browser) -> None:
     # given
     host, viewer, neighbour = [await page_of(browser, running) for _ in range(3)]
@@ -177,6 +178,7 @@ async def test_a_viewer_on_a_bad_line_gets_a_lower_layer_and_keeps_moving(runnin
         assert await freezes_of(viewer) - freezes <= 1 + machine
 
 
+@pytest.mark.alone
 async def test_a_viewer_whose_line_is_thin_from_the_first_second_begins_small_and_moves(
     running: Running, browser: Browser
 ) -> None:
