@@ -36,7 +36,7 @@ export default {
   },
   line: { fellBack: 'Weak network: a steadier line, some 2 seconds later', slides: 'Data used up: slides', held: 'Data used up: stopped', goOver: 'Go on' },
   dvr: { seek: 'Go back in this broadcast', behind: '{at} ago', live: 'Live', toLive: 'Back to live', at: '{at} ago, of {length}' },
-  back: { sale: 'Flash sale now: {name}', card: 'On show now: {name}', then: 'Shown then, sold at today’s price' },
+  back: { sale: 'Flash sale now: {name}', card: 'On show now: {name}', then: 'Shown then' },
   link: { reconnecting: 'Connection lost for a moment, coming back…' },
   stage: {
     opening: 'Opening the room…',

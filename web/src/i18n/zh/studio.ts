@@ -148,7 +148,7 @@ export default {
     available: '还剩',
     held: '待付款',
     sold: '已卖',
-    starts: '什么时候开始',
+    starts: '何时开始',
     now: '马上',
     minutesLater: '分钟后',
     announce: '先预告，到点开抢',
