@@ -66,6 +66,20 @@ test('two refusals, and it plays over the steady line', async () => {
   expect(video.src).toContain('/hls/orange/index.m3u8')
 })
 
+test('who has gone back hears of the room at once, and it is known when his picture was taken', async () => {
+  const beganAt = Date.now() - 100_000
+  const broadcast = { seekable: { length: 1, start: () => 0, end: () => 100 }, getStartDate: () => new Date(beganAt) }
+  for (const [name, value] of Object.entries(broadcast)) Object.defineProperty(video, name, { value })
+  await fallBack()
+  video.currentTime = 97
+  expect([player.delayMs() > 3_000, player.backAtMs()]).toEqual([true, null])
+
+  player.seek(10_000)
+
+  expect(player.delayMs()).toBe(0)
+  expect(player.backAtMs()).toBe(beganAt + 10_000 - 150) // so long the host's side took
+})
+
 test('a line that never shows a picture is left after six seconds', async () => {
   await open()
   await vi.advanceTimersByTimeAsync(6_100)

@@ -15,7 +15,7 @@ import type { Stage } from './stage'
 export interface PlayerView {
   readonly state: ShallowRef<PlayerState>
   readonly stats: ShallowRef<PlayStats | null>
-  /** How long after the host's words they are seen here; 0 while nothing plays. */
+  /** How long what is on now waits for its picture; 0 while nothing plays, or something of before. */
   readonly delayMs: () => number
   readonly muted: ShallowRef<boolean>
   /** Width over height of the picture, once one was shown. */
@@ -314,7 +314,8 @@ export function usePlayer(
     if (wish === 'audio' && muted.value) toggleSound()
   }
 
-  function delayMs(): number {
+  /** How long after the host's words they are seen here; 0 while nothing plays. */
+  function behindMs(): number {
     if (state.value.name !== 'playing') return 0
     if (steady) return steady.delayMs > 0 ? HOST_SIDE_MS + steady.delayMs : 0
     return stats.value ? HOST_SIDE_MS + stats.value.delayMs : 0
@@ -330,10 +331,10 @@ export function usePlayer(
     },
     state,
     stats,
-    delayMs,
+    delayMs: () => (place.value?.isBack ? 0 : behindMs()),
     backAtMs: () => {
       const at = place.value
-      return at?.isBack ? serverNow() - (delayMs() || at.lengthMs - at.atMs) : null
+      return at?.isBack ? serverNow() - (behindMs() || at.lengthMs - at.atMs) : null
     },
     muted,
     aspect,
