@@ -84,9 +84,10 @@ def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform,
     page.get_by_test_id("keep-144p").click()
     expect(page.locator("[data-state=ready]")).to_be_visible()
 
-    # In the field: the page opens, shows what is there, and the lesson plays to its end.
+    # In the field: the academy opens, leads to what is there, and the lesson plays to its end.
     page.context.set_offline(True)
-    page.goto("/downloads")
+    page.goto("/learn")
+    page.get_by_test_id("to-kept").click()
     expect(page.get_by_test_id("packs")).to_contain_text("柑橘冬季修剪")
     page.get_by_role("link", name="柑橘冬季修剪").last.click()
     expect(page.get_by_test_id("kept-note")).to_be_visible()

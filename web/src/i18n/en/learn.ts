@@ -9,6 +9,8 @@ export default {
   foundNone: 'Nothing found for “{q}”',
   foundNoneHint: 'Try a shorter word',
   foundIn: { about: 'Course', chapter: 'Chapter', said: 'Said by the teacher' },
+  kept: 'Watch the lesson on this phone | Watch the {count} lessons on this phone',
+  keptHint: 'Without a network the lessons on this phone can still be watched',
   tags: 'Often learned',
   empty: 'No lessons yet',
   emptyHint: 'Replays become lessons here by themselves',

@@ -9,6 +9,8 @@ export default {
   foundNone: '没有找到“{q}”',
   foundNoneHint: '换个短一点的词试试，比如“柑橘”',
   foundIn: { about: '课程', chapter: '章节', said: '老师说的话' },
+  kept: '看下载到手机的课（{count} 节）',
+  keptHint: '没有网，下载到手机的课照样能看',
   tags: '常学的',
   empty: '还没有课',
   emptyHint: '主播下播后，回放会自动变成课放在这里',
