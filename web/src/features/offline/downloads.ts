@@ -192,8 +192,9 @@ export const useDownloads = defineStore('downloads', () => {
   }
 
   /** What came for a download that is not there any more goes with it. */
-  async function leave({ id, shelf }: Pack): Promise<void> {
-    const shelves = await Promise.all([kept.get(id), kept.get(renewedId(id))])
+  async function leave(pack: Pack): Promise<void> {
+    const { id, shelf } = pack
+    const shelves = await Promise.all((isRenewal(pack) ? [id, renewedId(id)] : [id]).map((one) => kept.get(one)))
     if (shelf && !shelves.some((now) => now?.shelf === shelf)) await packFiles.drop(shelf)
   }
 
@@ -204,10 +205,11 @@ export const useDownloads = defineStore('downloads', () => {
 
   /** It is whole; what it was to renew could be watched until now. */
   async function finish(whole: Pack): Promise<void> {
-    const now = await kept.note(whole)
+    // A renewal that is whole is one only in its place: a page may be closed before it takes it.
+    const now = await kept.note(isRenewal(whole) ? { ...whole, state: 'loading' } : whole)
     if (!now) throw new TakenOver()
     if (!isRenewal(now)) return show(now)
-    const next = await kept.takePlace(now)
+    const next = await kept.takePlace({ ...now, state: 'ready' })
     forget(now.id)
     if (next) show(next)
   }

@@ -5,6 +5,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, expect, it, vi } from 'vitest'
 import { LessonServer, Locks, OFFER, SEGMENT, SEGMENTS, serviceWorkerThatKeeps, Shelves } from '../../../tests/harness/packs'
 import { database } from './device'
+import type { Pack } from './pack'
 
 let shelves: Shelves
 let server: LessonServer
@@ -133,6 +134,16 @@ it('what is missing on the shelf in the end is fetched again before the lesson c
   expect(downloads.of('1')?.state).toBe('ready')
   expect(keptOf(1).length).toBe(SEGMENTS.length)
   expect(shelves.paths()).toContain('/files/e1/144p/index.m3u8')
+})
+
+it('a page that is closed before a whole renewal takes its place leaves it to the next one', async () => {
+  const { one } = await twoWithOutdated()
+  one.device.packs.takePlace = async () => { throw new Error('closed') }
+  one.device.packs.note = ((note) => async (pack: Pack) => (pack.state === 'stopped' ? undefined : note(pack)))(one.device.packs.note)
+  await one.downloads.renew('li.1')
+  const { downloads } = await page()
+  await downloads.resume()
+  expect(await stored()).toMatchObject([{ id: 'li.1', state: 'ready', edition: server.playlistOf(2) }])
 })
 
 it('a renewal for which there is no room is not begun', async () => {
