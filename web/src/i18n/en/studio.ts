@@ -111,7 +111,7 @@ export default {
     pinned: 'On show now',
     pinLabel: 'Show {name}',
     stock: '{count} {unit} in stock',
-    withdrawn: 'Not for sale, {count} {unit} in stock',
+    withdrawn: 'Not for sale ({count} {unit})',
     empty: 'The shelf is empty',
     emptyHint: 'Add a product first. While live, one tap shows it',
     sell: 'Flash sale',
