@@ -42,7 +42,7 @@ SHARED = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test-page:
 	@$(BIN)/python scripts/install.py npm run --silent test
 
-# In .ci/run beside those with pictures: each of the two looks for free ports in a half of its own.
+# In .ci/run beside those that are alone: each of the two looks for free ports in a half of its own.
 test-units:
 	@TEST_PORTS=1/2 $(SHARED) -n 2 tests/unit
 

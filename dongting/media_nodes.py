@@ -55,7 +55,7 @@ def _own_ports(environment: Mapping[str, str]) -> Sequence[int]:
     """For each its own HTTP port, on which the others and Prometheus ask it."""
     count = count_of(environment)
     first = int(environment.get("MEDIA_INTERNAL_PORT") or 0)
-    return range(first, first + count) if first else free_ports(count)
+    return range(first, first + count) if first else free_ports(count, udp_ports(environment))
 
 
 def _host(environment: Mapping[str, str]) -> str:

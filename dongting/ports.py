@@ -27,8 +27,8 @@ def is_free(port: int, host: str = "127.0.0.1", *, udp: bool = False) -> bool:
     return True
 
 
-def free_ports(count: int) -> tuple[int, ...]:
-    """That many different ports that are free for TCP and UDP.
+def free_ports(count: int, taken: Collection[int] = ()) -> tuple[int, ...]:
+    """That many different ports that are free for TCP and UDP, and none of `taken`.
 
     Raises:
         OSError: if the machine has too few.
@@ -37,7 +37,7 @@ def free_ports(count: int) -> tuple[int, ...]:
     for port in random.sample(FREE_PORTS, ATTEMPTS + count):
         if len(found) == count:
             return tuple(found)
-        if is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True):
+        if port not in taken and is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True):
             found.append(port)
     raise OSError(f"fewer than {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}")
 

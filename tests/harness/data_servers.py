@@ -14,7 +14,7 @@ from pymongo.database import Database
 from redis import Redis
 
 from dongting.child import Child, Program
-from dongting.ports import free_ports
+from dongting.ports import free_ports, free_row
 from dongting.servers import SMALL, WEED_PORTS, Size, mongodb, mongodb_uri, redis_server, redis_url, seaweedfs
 from dongting.supervisor import how_it_ended
 
@@ -25,6 +25,7 @@ Document = dict[str, Any]
 PASSWORD = "only-for-tests"
 KEYS = ("testaccess", "testsecretkey")
 REDIS_DATABASES = 4096
+MOST_NODES = 3  # media processes of one installation, whose UDP ports are in a row
 SECRET = "a secret of thirty-two characters or more, only for tests"
 LINES_TOLD = 40
 
@@ -112,7 +113,8 @@ class DataServers:
         self.need("mongodb", "redis", "s3")
         number = next(self._numbers)
         database = self._empty.pop() if self._empty else f"test_{number}"
-        http, media, udp, metrics = free_ports(4)
+        udp = free_row(MOST_NODES)
+        http, media, metrics = free_ports(3, range(udp, udp + MOST_NODES))
         return {
             **self._base,
             **self.s3_environment(),

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import socket
 
+from dongting import ports
 from dongting.ports import free_ports, is_free, who_listens
 
 
 def test_free_ports_are_different_and_free() -> None:
-    ports = free_ports(5)
-    assert len(set(ports)) == 5
-    assert all(is_free(port) for port in ports)
+    found = free_ports(5)
+    assert len(set(found)) == 5
+    assert all(is_free(port) for port in found)
+
+
+def test_free_ports_are_none_of_those_that_somebody_is_about_to_take() -> None:
+    taken = ports.FREE_PORTS[: len(ports.FREE_PORTS) // 2]
+    assert not set(free_ports(20, taken)) & set(taken)
 
 
 def test_no_ports_are_asked_for_and_none_given() -> None:
