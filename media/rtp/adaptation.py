@@ -107,10 +107,10 @@ class Adaptation:
         """
         self._loss, self.catches_up = loss, False
         if choice.mode is Mode.LAYER:
-            named = [layer.rid for layer in layers if layer.rid == choice.rid]
-            if named:
+            named = next((layer for layer in layers if layer.rid == choice.rid), None)
+            if named is not None and (named.bits_per_second or not any(layer.bits_per_second for layer in layers)):
                 self.rest()
-                return named[0]
+                return named.rid
         within = [layer for layer in layers if _is_within(layer, choice)] or [layers[-1]]
         flowing = [layer for layer in within if layer.bits_per_second > 0] or within
         place = next((at for at, layer in enumerate(flowing) if layer.rid == current), None)

@@ -12,7 +12,7 @@ class Mode(StrEnum):
     """How the pictures of a viewer are chosen."""
 
     AUTO = "auto"  # the best layer that his line carries
-    LAYER = "layer"  # the layer that he named, whatever his line carries
+    LAYER = "layer"  # the layer that he named, whatever his line carries; while it is paused as in AUTO
     SLIDES = "slides"  # keyframes and sound, at most SLIDES_BITS_PER_SECOND
     AUDIO = "audio"  # sound alone
 

@@ -536,6 +536,15 @@ def test_who_names_a_layer_gets_it_whatever_his_line_carries() -> None:
     assert choose(line, "l", 0.0, Choice(Mode.LAYER, "h")) == "h"
 
 
+def test_who_named_a_layer_that_the_publisher_has_paused_sees_another_until_it_comes_back() -> None:
+    line = line_that_reports(1_000_000)
+    paused, silent = (LayerState("h", 0, 1280, 720), M, L), tuple(LayerState(rid, 0, 0, 0) for rid in "hml")
+    wish = Choice(Mode.LAYER, "h")
+    assert line.choose(paused, wish, "h", 40_000, 0.0) == "m"
+    assert choose(line, "m", 1.0, wish) == "h"
+    assert line.choose(silent, wish, "h", 40_000, 2.0) == "h"  # nothing comes at all: it is the host's line
+
+
 def test_limits_hold_while_the_layer_is_chosen_for_him() -> None:
     line = line_that_reports(5_000_000)
     small = Choice(max_height=360)
