@@ -29,6 +29,8 @@ export const useDownloads = defineStore('downloads', () => {
 
   const ofMine = computed(() => all.value.filter((pack) => isMine(pack, session.lastId)))
   const mine = computed(() => ofMine.value.filter((pack) => !isRenewal(pack)).sort((a, b) => b.keptAt - a.keptAt))
+  /** What can be watched without a network. */
+  const whole = computed(() => mine.value.filter(({ state }) => state === 'ready'))
   const othersBytes = computed(() => totalBytes(all.value.filter((pack) => !isMine(pack, session.lastId))))
   const total = computed(() => totalBytes(all.value))
 
@@ -291,5 +293,5 @@ export const useDownloads = defineStore('downloads', () => {
     remember(LIMIT, String(bytes))
   }
 
-  return { mine, known, othersBytes, total, limitBytes, free, ready, of, why, whyNotRenew, start, pause, load, remove, removeOthers, renew, renewalOf, resume, looked, told, lookAll, limitTo }
+  return { mine, whole, known, othersBytes, total, limitBytes, free, ready, of, why, whyNotRenew, start, pause, load, remove, removeOthers, renew, renewalOf, resume, looked, told, lookAll, limitTo }
 })
