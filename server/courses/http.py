@@ -21,10 +21,10 @@ Place = Annotated[int, Field(ge=0, le=LONGEST_MS)]
 
 class Watched(Body):
     """`PUT /api/lessons/{id}/progress`; `learner_id`: whose it is, as the page knows; `inserts`: how many the edition
-    had that was watched."""
+    had that was watched; `position_ms` None: he is elsewhere by now."""
 
     learner_id: str | None = Field(None, max_length=40)
-    position_ms: Place
+    position_ms: Place | None
     intervals: list[tuple[Place, Place]] = Field(max_length=MAX_INTERVALS)
     inserts: int | None = Field(None, ge=0)
 

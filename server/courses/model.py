@@ -117,16 +117,20 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ProgressReport:
-    """What a page says was watched; `inserts`: so many had been put into what it played, None: all that there are."""
+    """What a page says was watched; `inserts`: so many had been put into what it played, None: all that there are.
 
-    position_ms: int
+    `position_ms` None: it was watched before, and says nothing of where somebody is now.
+    """
+
+    position_ms: int | None
     intervals: tuple[Interval, ...]
     inserts: int | None = None
 
     def moved(self, inserts: Inserts) -> ProgressReport:
         """The same in the longer video; who watched over a cut is not asked for what is there now."""
         intervals = tuple((inserts.place(start), inserts.end(end)) for start, end in self.intervals if start < end)
-        return ProgressReport(inserts.place(self.position_ms), intervals)
+        position_ms = None if self.position_ms is None else inserts.place(self.position_ms)
+        return ProgressReport(position_ms, intervals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +236,7 @@ def begun(before: Progress, now: datetime) -> Progress:
 
 def watched(
     before: Progress,
-    position_ms: int,
+    position_ms: int | None,
     intervals: Iterable[Interval],
     duration_ms: int,
     now: datetime,
@@ -241,6 +245,7 @@ def watched(
 ) -> Progress:
     """Progress after more was watched, in any order and as often as told; once done it stays done.
 
+    Without a `position_ms` he stays where he was.
     Nobody watches more than time allows, offline or not: all there is to go by is the time since the first report.
     With `no_skip` only what was watched from the start on makes it done.
 
@@ -254,4 +259,5 @@ def watched(
         raise TooFast("that is more than can have been watched meanwhile")
     counted_ms = from_the_start(merged) if no_skip else covered_ms(merged)
     is_done = before.is_done or (duration_ms > 0 and counted_ms >= DONE_SHARE * duration_ms)
-    return Progress(max(0, min(position_ms, limit_ms)), merged, is_done, before.version + 1, began_at)
+    place = before.position_ms if position_ms is None else max(0, min(position_ms, limit_ms))
+    return Progress(place, merged, is_done, before.version + 1, began_at)

@@ -156,6 +156,9 @@ async def test_a_gap_is_filled_and_everything_keeps_its_place(
     newer = {"position_ms": 9700, "intervals": [[9500, 9700]], "inserts": 1}
     _, told = await page.ask("PUT", f"/api/lessons/{lesson_id}/progress", newer)
     assert (told["position_ms"], told["intervals"]) == (9700, [[0, 9700]])
+    elsewhere = {"position_ms": None, "intervals": [[6000, 6900]], "inserts": 0}
+    _, told = await page.ask("PUT", f"/api/lessons/{lesson_id}/progress", elsewhere)
+    assert (told["position_ms"], told["intervals"]) == (9700, [[0, 9900]])
 
     # and: the clip that reaches over the gap is cut anew, with what was missing
     assert await clip_of(page, farm.tea, 5000) != clip_url

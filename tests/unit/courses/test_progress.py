@@ -66,6 +66,11 @@ def test_places_beyond_the_end_are_cut() -> None:
     assert (progress.position_ms, progress.watched_ms) == (10_000, 2000)
 
 
+def test_who_does_not_say_where_he_is_stays_where_he_was() -> None:
+    progress = watched(Progress(position_ms=7000), None, [(0, 5000)], 10_000, NOW)
+    assert (progress.position_ms, progress.watched_ms) == (7000, 5000)
+
+
 def test_a_lesson_of_unknown_length_is_never_done() -> None:
     assert not watched(Progress(), 0, [(0, 5000)], 0, NOW).is_done
 

@@ -225,8 +225,8 @@ export const courses = {
 export const lessons = {
   list: (options?: CallOptions) => items(http.get<Items<LessonSummary>>('/api/lessons', options)),
   get: (lessonId: string, options?: CallOptions) => http.get<Lesson>(`/api/lessons/${id(lessonId)}`, options),
-  /** `learner_id`: the server takes it for nobody else, whoever has signed in by then. `inserts`: so many had what was watched. */
-  reportProgress: (lessonId: string, report: { learner_id: string; position_ms: number; intervals: Interval[]; inserts: number }, options?: CallOptions) =>
+  /** `learner_id`: the server takes it for nobody else, whoever has signed in by then. `position_ms` null: he is elsewhere by now. `inserts`: so many had what was watched. */
+  reportProgress: (lessonId: string, report: { learner_id: string; position_ms: number | null; intervals: Interval[]; inserts?: number | undefined }, options?: CallOptions) =>
     http.put<LessonProgress>(`/api/lessons/${id(lessonId)}/progress`, report, options),
   ofStream: (streamId: string, options?: CallOptions) =>
     http.get<{ lesson_id: string }>(`/api/streams/${id(streamId)}/replay`, options),

@@ -17,7 +17,7 @@ const KEPT = { id: 'li.l1', shelf: 'li.l1.1', state: 'ready', isOutdated: false,
 
 let app: App
 let vod: Vod
-let reports: { position_ms: number; intervals: Interval[]; inserts: number }[]
+let reports: { position_ms: number | null; intervals: Interval[]; inserts: number }[]
 const pack = shallowRef<Pack | null>(null)
 let video: HTMLVideoElement
 const lesson = shallowRef(LESSON)
@@ -108,7 +108,7 @@ function plays(fromSeconds: number, toSeconds: number): void {
   }
 }
 
-test('what was watched before a replay was filled is told with its places of then', async () => {
+test('what was watched before a replay was filled is told with its places of then, and where he is with those of now', async () => {
   vi.spyOn(HTMLMediaElement.prototype, 'paused', 'get').mockReturnValue(false)
   await useSession().ensure()
   vod.start(60_000)
@@ -120,7 +120,7 @@ test('what was watched before a replay was filled is told with its places of the
   await opened()
   plays(71, 73)
   app.unmount()
-  await vi.waitFor(() => expect(reports.map(({ inserts, intervals }) => [inserts, intervals])).toEqual([[0, []], [0, [[60_000, 63_000]]], [2, [[71_000, 73_000]]]]))
+  await vi.waitFor(() => expect(reports.map((told) => [told.inserts, told.position_ms, told.intervals])).toEqual([[0, 60_000, []], [0, null, [[60_000, 63_000]]], [2, 73_000, [[71_000, 73_000]]]]))
 })
 
 test('where nothing may be skipped he gets as far in the filled replay as he had come, and no further', async () => {

@@ -56,7 +56,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
   let letGo = (): void => undefined // of what he watches on the device
 
   const reporter = new ProgressReporter(tracker, async (watched, leaving) => {
-    remember(placeKey(lessonId), String(watched.positionMs))
+    if (watched.positionMs !== null) remember(placeKey(lessonId), String(watched.positionMs))
     await tell(watched, leaving)
   })
 

@@ -50,7 +50,7 @@ describe('a reporter', () => {
 
   function watching() {
     const tracker = new WatchTracker()
-    const reports: { position: number; intervals: Interval[]; leaving: boolean }[] = []
+    const reports: { position: number | null; intervals: Interval[]; leaving: boolean }[] = []
     const reporter = new ProgressReporter(tracker, async ({ positionMs: position, intervals }, leaving) => {
       reports.push({ position, intervals, leaving })
     })
@@ -89,6 +89,26 @@ describe('a reporter', () => {
     tracker.moved(900, 1)
     await vi.advanceTimersByTimeAsync(REPORT_EVERY_MS)
     expect(delivered).toEqual([[[0, 900]]])
+    reporter.destroy()
+  })
+
+  it('says where he is of what he plays now, also when what he played before is told later', async () => {
+    const tracker = new WatchTracker()
+    const delivered: [inserts: number, position: number | null][] = []
+    let isBusy = true
+    const reporter = new ProgressReporter(tracker, async ({ inserts, positionMs }) => {
+      if (inserts === 0 && isBusy) throw new Error('busy')
+      delivered.push([inserts, positionMs])
+    })
+    tracker.moved(60_000, 1)
+    tracker.moved(60_500, 1)
+    tracker.open(2, 68_500)
+    tracker.moved(68_500, 1)
+    tracker.moved(69_000, 1)
+    await vi.advanceTimersByTimeAsync(REPORT_EVERY_MS)
+    isBusy = false
+    await vi.advanceTimersByTimeAsync(REPORT_EVERY_MS)
+    expect(delivered).toEqual([[2, 69_000], [0, null]])
     reporter.destroy()
   })
 })

@@ -27,16 +27,20 @@ const MOST_AT_ONCE = 500 // the server takes no more in one report
 
 /** What was watched of a lesson as it was when so many inserts had been put into it. */
 export interface Watched {
-  positionMs: number
+  /** Where he is; null: elsewhere by now, in another edition. */
+  positionMs: number | null
   intervals: Interval[]
   inserts: number
 }
 
+type Played = Pick<Watched, 'intervals' | 'inserts'>
+
 export class WatchTracker {
   private last: number | null = null
   private lookedAtMs = 0
-  private now: Watched = { positionMs: 0, intervals: [], inserts: 0 }
-  private readonly others: Watched[] = [] // of editions that were played before
+  private positionMs = 0
+  private now: Played = { intervals: [], inserts: 0 }
+  private readonly others: Played[] = [] // of editions that were played before
 
   /**
    * Called as the picture moves; `rate` is the speed it moves at, `nowMs` a clock that only goes forward. A phone that is
@@ -47,7 +51,7 @@ export class WatchTracker {
     const from = this.last
     const possibleMs = (nowMs - this.lookedAtMs + JUMP_MS) * rate
     this.last = position
-    this.now.positionMs = position
+    this.positionMs = position
     this.lookedAtMs = nowMs
     if (from === null || position <= from || position - from > possibleMs) return null
     this.now.intervals = merged([...this.now.intervals, [from, position]])
@@ -57,7 +61,7 @@ export class WatchTracker {
   /** The next movement starts a new interval: after a seek, a pause, a stall. */
   cut(positionMs?: number): void {
     this.last = null
-    if (positionMs !== undefined) this.now.positionMs = Math.round(positionMs)
+    if (positionMs !== undefined) this.positionMs = Math.round(positionMs)
   }
 
   /** Something with other places is played from now on. */
@@ -65,7 +69,7 @@ export class WatchTracker {
     if (inserts !== this.now.inserts) {
       const back = this.others.findIndex((watched) => watched.inserts === inserts)
       this.others.push(this.now)
-      this.now = back < 0 ? { positionMs: 0, intervals: [], inserts } : (this.others.splice(back, 1)[0] as Watched)
+      this.now = back < 0 ? { intervals: [], inserts } : (this.others.splice(back, 1)[0] as Played)
     }
     this.cut(positionMs)
   }
@@ -79,7 +83,7 @@ export class WatchTracker {
     const of = this.told ?? this.now
     const intervals = of.intervals.slice(0, MOST_AT_ONCE)
     of.intervals = of.intervals.slice(MOST_AT_ONCE)
-    return { ...of, intervals }
+    return { positionMs: of === this.now ? this.positionMs : null, intervals, inserts: of.inserts }
   }
 
   /** What could not be delivered goes with the next report. */
@@ -88,12 +92,12 @@ export class WatchTracker {
     if (of) of.intervals = merged([...of.intervals, ...watched.intervals])
   }
 
-  private get all(): Watched[] {
+  private get all(): Played[] {
     return [...this.others, this.now]
   }
 
-  /** What there is to tell, what is played now last: the position that counts is the last one told. */
-  private get told(): Watched | undefined {
+  /** What there is to tell, what is played now last. */
+  private get told(): Played | undefined {
     return this.all.find(({ intervals }) => intervals.length > 0)
   }
 }

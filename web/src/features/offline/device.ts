@@ -8,11 +8,11 @@ import { type Pack, renewedId, shelfOf } from './pack'
 export interface WatchedHere {
   userId: string
   lessonId: string
-  positionMs: number
+  positionMs: number | null
   intervals: Interval[]
-  /** So many had been put into what was watched. */
+  /** So many had been put into what was watched; unknown of what older pages have kept. */
   inserts?: number
-  /** What was watched of it before it was filled. */
+  /** What was watched of its other edition, before that. */
   before?: Watched | undefined
   changedAt: number
 }

@@ -21,7 +21,7 @@ const pack = (more: Partial<Pack> = {}): Pack => ({
 const watched = (ms: number, inserts = 0): Watched => ({ positionMs: ms, intervals: [[0, ms]], inserts })
 
 let signedIn: string | null
-const reports: { by: string | null; lesson: string; inserts: number; intervals: Interval[] }[] = []
+const reports: { by: string | null; lesson: string; position_ms: number | null; inserts?: number; intervals: Interval[] }[] = []
 let onReport: () => void
 
 function json(body: unknown): Response {
@@ -36,9 +36,9 @@ function problem(status: number, code: string): Response {
 async function server(path: string, { body }: RequestInit = {}): Promise<Response> {
   if (path === '/api/session') return json({ user: signedIn && { id: signedIn, roles: [] } })
   onReport()
-  const told = JSON.parse(String(body)) as { learner_id: string; inserts: number; intervals: Interval[] }
-  if (told.learner_id !== signedIn) return problem(409, 'another_learner')
-  reports.push({ by: signedIn, lesson: path.split('/')[3] ?? '', inserts: told.inserts, intervals: told.intervals })
+  const { learner_id, ...told } = JSON.parse(String(body)) as { learner_id: string; position_ms: number | null; inserts?: number; intervals: Interval[] }
+  if (learner_id !== signedIn) return problem(409, 'another_learner')
+  reports.push({ by: signedIn, lesson: path.split('/')[3] ?? '', ...told })
   return json(PROGRESS)
 }
 
@@ -120,5 +120,31 @@ it('what was watched before and after a replay was filled is told each with its 
   const here = await watchedHere('li', '1')
   expect([0, 2].map((inserts) => withWatched({ ...PROGRESS, intervals: [], reached_ms: 0 }, here, inserts).reached_ms)).toEqual([3_000, 9_000])
   await mergeWatched('li', told)
-  expect(reports.map(({ inserts, intervals }) => [inserts, intervals])).toEqual([[0, [[0, 3_000]]], [2, [[0, 9_000]]]])
+  expect(reports.map(({ inserts, intervals }) => [inserts, intervals])).toEqual([[2, [[0, 9_000]]], [0, [[0, 3_000]]]])
+})
+
+it('where he is is told of the edition that he watched last', async () => {
+  await keepWatched('li', '1', watched(9_000, 2))
+  await keepWatched('li', '1', watched(3_000))
+  await keepWatched('li', '1', { ...watched(9_500, 2), positionMs: null })
+  expect(withWatched(PROGRESS, await watchedHere('li', '1'), 2).position_ms).toBe(9_000)
+  await mergeWatched('li', told)
+  expect(reports.map(({ inserts, position_ms }) => [inserts, position_ms])).toEqual([[2, null], [0, 3_000]])
+})
+
+/** What a page has kept that knew of no editions yet. */
+const keptBefore = async () => (await database()).put('watched', { userId: 'li', lessonId: '1', positionMs: 9_000, intervals: [[0, 9_000]], changedAt: 1 })
+
+it('what was kept without saying of which edition is told without it', async () => {
+  await keptBefore()
+  expect(withWatched({ ...PROGRESS, intervals: [], reached_ms: 0 }, await watchedHere('li', '1'), 2)).toMatchObject({ position_ms: 9_000, reached_ms: 9_000 })
+  await mergeWatched('li', told)
+  expect(reports).toEqual([{ by: 'li', lesson: '1', position_ms: 9_000, intervals: [[0, 9_000]] }])
+})
+
+it('what was kept without saying of which edition is of the one that is watched on', async () => {
+  await keptBefore()
+  await keepWatched('li', '1', { positionMs: 12_000, intervals: [[9_000, 12_000]], inserts: 2 })
+  await mergeWatched('li', told)
+  expect(reports).toEqual([{ by: 'li', lesson: '1', position_ms: 12_000, intervals: [[0, 12_000]], inserts: 2 }])
 })

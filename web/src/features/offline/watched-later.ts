@@ -10,18 +10,18 @@ const SIGNED_OUT = new Set(['another_learner', 'sign_in_required'])
 /** The lesson is gone, or nobody may see it any more: nothing to tell. */
 const FOR_NOTHING = new Set(['not_found', 'not_allowed'])
 
-/** What is kept, by edition: the newest last. */
-function editionsOf({ positionMs, intervals, inserts = 0, before }: WatchedHere): Watched[] {
-  return [...(before ? [before] : []), { positionMs, intervals, inserts }]
+/** What is kept, by edition: the one that was watched last is last. What does not say of which edition it is counts for `own`. */
+function editionsOf({ positionMs, intervals, inserts, before }: WatchedHere, own: number): Watched[] {
+  return [...(before ? [before] : []), { positionMs, intervals, inserts: inserts ?? own }]
 }
 
 /** What is known of a lesson that has so many inserts with what was watched of it since; the server's own answer replaces it later. */
 export function withWatched(progress: LessonProgress, here: WatchedHere | undefined, inserts: number): LessonProgress {
-  const since = here && editionsOf(here).find((watched) => watched.inserts === inserts)
+  const since = here && editionsOf(here, inserts).find((watched) => watched.inserts === inserts)
   if (!since) return progress
   const intervals = merged([...progress.intervals, ...since.intervals].map(([from, to]): Interval => [from, to]))
   const watched_ms = intervals.reduce((sum, [from, to]) => sum + to - from, 0)
-  return { ...progress, intervals, watched_ms, position_ms: since.positionMs, reached_ms: Math.max(progress.reached_ms, reachedIn(intervals)) }
+  return { ...progress, intervals, watched_ms, position_ms: since.positionMs ?? progress.position_ms, reached_ms: Math.max(progress.reached_ms, reachedIn(intervals)) }
 }
 
 const HOLE_MS = 2_000 // the server forgives as much
@@ -40,10 +40,12 @@ export async function keepWatched(userId: string, lessonId: string, watched: Wat
   const db = await database()
   const transaction = db.transaction('watched', 'readwrite')
   const stored = await transaction.store.get([userId, lessonId])
-  const kept = stored ? editionsOf(stored) : []
+  const kept = stored ? editionsOf(stored, watched.inserts) : []
   const others = kept.filter(({ inserts }) => inserts !== watched.inserts)
-  const intervals = merged([...kept, watched].filter(({ inserts }) => inserts === watched.inserts).flatMap((one) => one.intervals.map(([from, to]): Interval => [from, to])))
-  const [now, before] = [...others, { ...watched, intervals }].sort((a, b) => b.inserts - a.inserts) as [Watched, Watched?]
+  const same = kept.find(({ inserts }) => inserts === watched.inserts)
+  const intervals = merged([...(same?.intervals ?? []), ...watched.intervals].map(([from, to]): Interval => [from, to]))
+  const joined = { ...watched, positionMs: watched.positionMs ?? same?.positionMs ?? null, intervals }
+  const [now, before] = (watched.positionMs === null ? [...others, joined] : [joined, ...others]) as [Watched, Watched?]
   await transaction.store.put({ userId, lessonId, ...now, before, changedAt: Math.max(Date.now(), (stored?.changedAt ?? 0) + 1) })
   await transaction.done
 }
@@ -67,7 +69,8 @@ export async function mergeWatched(userId: string, onTold: OnTold): Promise<void
 async function mergeOne(here: WatchedHere, onTold: OnTold): Promise<boolean> {
   const { userId, lessonId } = here
   try {
-    for (const { positionMs, intervals, inserts } of editionsOf(here)) {
+    // Where he is: in what he watched last.
+    for (const { positionMs, intervals, inserts } of here.before ? [{ ...here.before, positionMs: null }, here] : [here]) {
       for (let at = 0; at === 0 || at < intervals.length; at += MOST_AT_ONCE) {
         const report = { learner_id: userId, position_ms: positionMs, intervals: intervals.slice(at, at + MOST_AT_ONCE), inserts }
         await onTold(userId, lessonId, await lessons.reportProgress(lessonId, report))
