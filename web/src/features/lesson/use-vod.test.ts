@@ -147,3 +147,25 @@ test('what he watches on the device stays there until he leaves', async () => {
   app.unmount()
   await vi.waitFor(async () => expect(await empties()).toBe(true))
 })
+
+test('what he watches on the device is held all the time when it is opened anew', async () => {
+  const locks = new Locks()
+  let letIn = (): void => undefined
+  let asked = Promise.resolve()
+  const request = (name: string, options: LockOptions, work: () => Promise<void>) => asked.then(() => locks.request(name, options, work))
+  Object.defineProperty(navigator, 'locks', { value: { request }, configurable: true })
+  const empties = () => locks.request(`shelf.${KEPT.shelf}`, { ifAvailable: true }, (lock) => lock !== null)
+  pack.value = KEPT
+  await nextTick()
+  vod.start(0)
+  await opened()
+  asked = new Promise((resolve) => (letIn = resolve))
+  vod.renew()
+  await opened()
+  expect(await empties()).toBe(false)
+  letIn()
+  await asked
+  expect(await empties()).toBe(false)
+  app.unmount()
+  await vi.waitFor(async () => expect(await empties()).toBe(true))
+})

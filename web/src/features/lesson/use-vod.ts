@@ -175,10 +175,16 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
   async function open(next: Source, atMs: number): Promise<void> {
     playing.value = next
     tracker.open(next.inserts.length, atMs)
-    letGo()
-    letGo = next.isOnDevice && pack.value ? holdShelf(shelfOf(pack.value)) : () => undefined
+    hold(next.isOnDevice ? pack.value : null)
     player?.bound(budget.most.value)
     await player?.start(next.url, atMs, shown.value)
+  }
+
+  /** Holds what is played from the device; what was held before until then, since it may be the same. */
+  function hold(next: Pack | null): void {
+    const before = letGo
+    letGo = next ? holdShelf(shelfOf(next), before) : () => undefined
+    if (!next) before()
   }
 
   /** Goes on in another source with what he was watching, wherever that is there. */

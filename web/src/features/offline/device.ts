@@ -152,11 +152,15 @@ export async function inTurn(name: string, signal: AbortSignal, work: () => Prom
 
 const readerOf = (shelf: string) => `shelf.${shelf}`
 
-/** A shelf from which somebody plays stays as it is until he lets go of it, also when its pack was renewed. */
-export function holdShelf(shelf: string): () => void {
+/** A shelf from which somebody plays stays as it is until he lets go of it, also when its pack was renewed. `held` is called when it is sure. */
+export function holdShelf(shelf: string, held = (): void => undefined): () => void {
   let letGo = (): void => undefined
   const watching = new Promise<void>((resolve) => (letGo = resolve))
   const tidy = () => packFiles.tidy().catch(() => undefined) // the next visit tries again
-  void navigator.locks?.request(readerOf(shelf), { mode: 'shared' }, () => watching).then(tidy)
+  const hold = (): Promise<void> => {
+    held()
+    return watching
+  }
+  void navigator.locks?.request(readerOf(shelf), { mode: 'shared' }, hold).then(tidy)
   return letGo
 }
