@@ -56,6 +56,7 @@ export class Locks {
 
   async request<T>(name: string, ...rest: [LockOptions, (lock: object | null) => Promise<T> | T] | [(lock: object | null) => Promise<T> | T]): Promise<T> {
     const [options, work] = rest.length === 2 ? rest : [{} as LockOptions, rest[0]]
+    if (options.signal?.aborted) throw options.signal.reason
     const mode = options.mode ?? 'exclusive'
     const queue = this.queues.get(name) ?? []
     this.queues.set(name, queue)
@@ -91,7 +92,6 @@ export class Locks {
 
   private waited(one: Waiting, queue: Waiting[], signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) reject(signal.reason as Error)
       one.begin = resolve
       queue.push(one)
       signal?.addEventListener('abort', () => {

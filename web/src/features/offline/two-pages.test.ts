@@ -121,6 +121,19 @@ it('a stop on one page stops the other that loads', async () => {
   expect(server.segments()).not.toContain('4.m4s')
 })
 
+it('a turn that is wanted no more keeps nobody waiting', async () => {
+  const { inTurn } = (await page()).device
+  const { signal } = new AbortController()
+  const done: string[] = []
+  let end = (): void => undefined
+  const first = inTurn('li.1', signal, () => new Promise((resolve) => (end = resolve)))
+  const unwanted = inTurn('li.1', AbortSignal.abort(), async () => void done.push('unwanted'))
+  void inTurn('li.1', signal, async () => void done.push('next'))
+  end()
+  await Promise.all([first, unwanted])
+  await vi.waitFor(() => expect(done).toEqual(['next']))
+})
+
 it('what is missing on the shelf in the end is fetched again before the lesson counts as kept', async () => {
   const { downloads } = await page()
   server.answer = async (path) => {
