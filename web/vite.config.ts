@@ -69,6 +69,10 @@ export default defineConfig({
     environment: 'node', // a test that needs a page asks for happy-dom in its first lines; to make one takes half a second
     include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
     restoreMocks: true,
+    setupFiles: ['tests/harness/patience.ts'],
+    // These tests take what processors the browsers' leave: a limit is there to end what hangs.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     server: { deps: { inline: ['vant'] } }, // its components import style sheets, which node can't
   },
 })

@@ -199,7 +199,7 @@ test('a hole in the numbers is filled by joining again', async () => {
 
   const room = open()
 
-  await vi.waitFor(() => expect(ids(room)).toEqual(['a', 'b', 'c', 'd']), { timeout: 3_000 })
+  await vi.waitFor(() => expect(ids(room)).toEqual(['a', 'b', 'c', 'd']))
 })
 
 test('a page that was too slow and was left out asks for what it missed', async () => {
@@ -211,5 +211,5 @@ test('a page that was too slow and was left out asks for what it missed', async 
 
   const room = open()
 
-  await vi.waitFor(() => expect(room.likes.value).toBe(77), { timeout: 3_000 })
+  await vi.waitFor(() => expect(room.likes.value).toBe(77))
 })
