@@ -25,6 +25,7 @@ OLDEST_NODE = ((20, 19), (22, 12))  # what Vite asks for: 20.19 and later 20s, 2
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FOR_FIREFOX = {"firefox-esr": ("firefox-esr", "firefox"), "iproute2": ("ip",)}  # tests give it a network of its own
 TAIL_LINES = 15
+APT_WAIT_SECONDS = 120  # for whoever else installs packages, as a machine does by itself when it is new
 QUIET_SECONDS = 10.0  # between two lines of progress where no line can move
 
 
@@ -217,10 +218,19 @@ def carried_node(wheel: Path) -> Path:
     folder.mkdir(exist_ok=True)
     npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     for name, command in (("node", f'"{wheel}/bin/node"'), ("npm", f'"{wheel}/bin/node" "{npm}"')):
-        script = folder / name
-        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        script.chmod(0o755)
+        put_script(folder / name, f'#!/bin/sh\nexec {command} "$@"\n')
     return folder
+
+
+def put_script(path: Path, text: str) -> None:
+    """Write a script; never is there half of one, for somebody may be running it: `sh` reads as it goes, and an empty
+    one ends well."""
+    if stamp(path) == text and os.access(path, os.X_OK):
+        return
+    new = path.with_name(f".{path.name}-{os.getpid()}")
+    new.write_text(text)
+    new.chmod(0o755)
+    new.replace(path)
 
 
 def node_version(node: str) -> tuple[int, ...]:
@@ -290,13 +300,11 @@ def apt_install(*packages: str) -> None:
     log = Path("/tmp") / f"dongting-apt-{os.getpid()}.log"  # noqa: S108 -- by pid, read by people only
     names = " ".join(packages)
     hint = f"`apt-get install {names}` by hand shows more"
-    command = ["sh", "-c", f"apt-get update -q && apt-get install -q -y --no-install-recommends {names}"]
-    turn = os.open(ROOT, os.O_RDONLY)
-    try:
+    apt = f"apt-get -q -o DPkg::Lock::Timeout={APT_WAIT_SECONDS}"
+    command = ["sh", "-c", f"{apt} update && {apt} install -y --no-install-recommends {names}"]
+    with Path("/tmp/dongting-apt.lock").open("a") as turn:  # noqa: S108 -- nothing is written, not every mount has locks
         fcntl.flock(turn, fcntl.LOCK_EX)  # another part that is installed beside this one may want packages too
         run(f"{names} (system package)", command, lambda line: "", log=log, env=environment, hint=hint)
-    finally:
-        os.close(turn)
 
 
 def run(
@@ -314,8 +322,9 @@ def run(
     begun = told = time.monotonic()
     moving = sys.stdout.isatty()
     print(f"… {what}", end="" if moving else "\n", flush=True)
-    with log.open("w", encoding="utf-8") as kept:
-        process = subprocess.Popen(
+    with (
+        log.open("w", encoding="utf-8") as kept,
+        subprocess.Popen(
             command,
             cwd=cwd,
             env={**(env or os.environ), "NO_COLOR": "1"},
@@ -323,7 +332,8 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
+        ) as process,
+    ):
         for line in process.stdout or ():
             kept.write(line)
             now = progress(line)
