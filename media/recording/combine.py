@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from datetime import datetime
+from itertools import compress
 
 from media.recording.take import FILL, MERGE_GAPS_NS, Part, Take
 
@@ -28,15 +29,16 @@ def combine(own: Take, stored: Take) -> Take:
     began_at = min(own.began_at, others.began_at)
     both = sorted([*_placed(own, began_at), *_placed(others, began_at)], key=lambda entry: entry[1].start_ns)
     fills = [(part.start_ns, part.end_ns) for part in _fills(both)]
-    recorded = [part for init, part in both if not init.startswith(FILL)]
-    worse = [part for part in recorded if _is_within(part.start_ns, part.end_ns, fills)]
-    both = [(init, part) for init, part in both if part not in worse]
+    covered = [not init.startswith(FILL) and _is_within(part.start_ns, part.end_ns, fills) for init, part in both]
+    worse = list(compress((part for _, part in both), covered))
+    both = [entry for entry, is_worse in zip(both, covered, strict=True) if not is_worse]
     inits = list(dict.fromkeys(init for init, _ in both))
     runs = {run.init: run for run in (*others.runs, *own.runs)}
     whole = Take(own.stream_id, own.room_id, began_at)
     whole.runs = [runs[init] for init in inits]
     whole.parts = [replace(part, run=inits.index(init)) for init, part in both]
     lost = [*_lost_inside(own, began_at), *_lost_inside(others, began_at)]
+    lost += [*_lost_after(own, began_at, whole.end_ns), *_lost_after(others, began_at, whole.end_ns)]
     whole.gaps = _gaps([gap for gap in lost if not _is_within(*gap, fills)], whole.parts)
     known = [span for take in (own, others) for span in _moved(take.replaced, _shift(take, began_at))]
     whole.replaced = _distinct([*known, *((part.start_ns, part.end_ns) for part in worse)])
@@ -102,6 +104,12 @@ def _lost_inside(take: Take, began_at: datetime) -> list[Span]:
     return _moved(inside, shift)
 
 
+def _lost_after(take: Take, began_at: datetime, end_ns: int) -> list[Span]:
+    """What it lacks after the last part of all."""
+    listed = _moved(take.gaps, _shift(take, began_at))
+    return [(max(start, end_ns), end) for start, end in listed if end - end_ns > _ROUNDED_NS]
+
+
 def _recorded_ns(take: Take, begins: list[int], start_ns: int, end_ns: int) -> int:
     """How much of a span its parts have, which follow each other."""
     first, last = max(0, bisect_right(begins, start_ns) - 1), bisect_left(begins, end_ns)
@@ -109,16 +117,16 @@ def _recorded_ns(take: Take, begins: list[int], start_ns: int, end_ns: int) -> i
     return sum(max(0, min(part.end_ns, end_ns) - max(part.start_ns, start_ns)) for part in parts)
 
 
-def _gaps(inside: list[Span], parts: list[Part]) -> list[Span]:
-    """What is missing within parts, and what lies between them."""
+def _gaps(listed: list[Span], parts: list[Part]) -> list[Span]:
+    """What is listed as missing, and what lies before the first part and between parts."""
     between = []
-    end_ns = parts[0].end_ns
-    for part in parts[1:]:
+    end_ns = 0
+    for part in parts:
         if part.start_ns - end_ns >= MERGE_GAPS_NS:
             between.append((end_ns, part.start_ns))
         end_ns = max(end_ns, part.end_ns)
     merged: list[Span] = []
-    for start, end in sorted(inside + between):
+    for start, end in sorted(listed + between):
         if merged and start - merged[-1][1] < MERGE_GAPS_NS:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:

@@ -147,7 +147,7 @@ class Take:
         """What the object store has of this stream from an earlier recording comes first; None: it has nothing."""
         earlier = None if body is None else take_from_json(body)
         self.is_unasked = False
-        if not self.runs and (earlier is None or earlier.lacks_no_number):
+        if not self.runs and (earlier is None or earlier.tells_all_names):
             self.first_number = 0  # it goes on counting where the earlier one ended
         own = {run.init for run in self.runs}
         if earlier is None or any(run.init in own for run in earlier.runs):
@@ -173,18 +173,30 @@ class Take:
         self.uploaded |= earlier.uploaded
 
     @property
-    def lacks_no_number(self) -> bool:
-        """Whether the number of its parts is one that no part of it has."""
-        return all(part.name == part_name(number) for number, part in enumerate(self.parts))
+    def tells_all_names(self) -> bool:
+        """Whether no file ever had the number of its parts, or a later one: no part is missing, not after the last
+        one either."""
+        end_ns = self.end_ns
+        is_cut_off = any(gap_end_ns > end_ns for _, gap_end_ns in self.gaps)
+        return not is_cut_off and all(part.name == part_name(number) for number, part in enumerate(self.parts))
+
+    def is_done(self, name: str) -> bool:
+        """Whether nothing is to be done about a file any more: the object store has it, or nobody has."""
+        return name in self.uploaded or name in self.lost
 
     def without_lost(self) -> Take:
         """What can be had of it; what was lost is a gap."""
-        inits = [run.init for run in self.runs]
-        gone = [part for part in self.parts if part.name in self.lost or inits[part.run] in self.lost]
-        if not gone:
+        if not self.lost:
             return self
-        gaps = _joined(sorted([*self.gaps, *((part.start_ns, part.end_ns) for part in gone)]))
-        return replace(self, parts=[part for part in self.parts if part not in gone], gaps=gaps)
+        inits = [run.init for run in self.runs]
+        kept: list[Part] = []
+        gaps = list(self.gaps)
+        for part in self.parts:
+            if part.name in self.lost or inits[part.run] in self.lost:
+                gaps.append((part.start_ns, part.end_ns))
+            else:
+                kept.append(part)
+        return replace(self, parts=kept, gaps=_joined(sorted(gaps)))
 
     def summary(self) -> TakeSummary:
         """Length and tracks."""

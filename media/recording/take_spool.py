@@ -45,7 +45,7 @@ class TakeSpool:
         self._journal = (folder / JOURNAL).open("ab", buffering=0)
         self._mutex = threading.Lock()
         self._synced_at = time.monotonic()
-        self._uploaded_runs = self._uploaded_parts = 0  # so many of the first ones are, and stay so
+        self._done_runs = self._done_parts = 0  # so many of the first ones are uploaded or lost, and stay so
         self.take = take
 
     @classmethod
@@ -160,13 +160,13 @@ class TakeSpool:
             take = self.take
             count = len(take.parts) - take.open_part
             # Asked several times a second, of takes with thousands of parts, which are uploaded in their order.
-            while self._uploaded_runs < len(take.runs) and take.runs[self._uploaded_runs].init in take.uploaded:
-                self._uploaded_runs += 1
-            while self._uploaded_parts < count and take.parts[self._uploaded_parts].name in take.uploaded:
-                self._uploaded_parts += 1
-            names = [run.init for run in take.runs[self._uploaded_runs :]]
-            names += [part.name for part in take.parts[self._uploaded_parts : count]]
-            return [name for name in names if name not in take.uploaded and name not in take.lost]
+            while self._done_runs < len(take.runs) and take.is_done(take.runs[self._done_runs].init):
+                self._done_runs += 1
+            while self._done_parts < count and take.is_done(take.parts[self._done_parts].name):
+                self._done_parts += 1
+            names = [run.init for run in take.runs[self._done_runs :]]
+            names += [part.name for part in take.parts[self._done_parts : count]]
+            return [name for name in names if not take.is_done(name)]
 
     def path(self, name: str) -> Path:
         """Where a file of the take lies."""

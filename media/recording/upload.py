@@ -96,9 +96,10 @@ class Uploader:
         """Upload the rest, then the playlist, last `take.json`: whoever sees that one finds everything it names."""
         await self.upload_closed()
         await self._ask_for_earlier()
+        own = self._spool.take.without_lost()
         wait = FIRST_WAIT_SECONDS
         while True:  # others write it too: nodes that had the stream, a worker that fills its gaps
-            take, etag = await self._with_others(self._spool.take.without_lost())
+            take, etag = await self._with_others(own)
             playlist = vod_playlist(take.segments(), take.began_at).encode()
             key = take_key(take.stream_id, "index.m3u8")
             await self._insist(partial(self._objects.put, key, playlist, PLAYLIST_TYPE))

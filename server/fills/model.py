@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 
 from server.errors import Conflict
 from server.making.model import Work, WorkState
@@ -105,19 +104,20 @@ def may_try_again(work: Work) -> bool:
 
 
 def holes_of(take: Take, ended_at: datetime | None = None, *, is_on_purpose: bool = False) -> tuple[Hole, ...]:
-    """What lies between parts: there the publisher was away, or the recorder could not write; parts in which packets
-    are missing; and what comes after the last one of a broadcast whose publisher vanished and did not come back.
-    `is_on_purpose`: its host ended it at `ended_at`, so nothing comes after that."""
+    """What lies before parts: there the publisher was away, the recorder could not write, or a file is gone; parts in
+    which packets are missing; and what comes after the last one: what is listed as missing, and more of a broadcast
+    whose publisher vanished and did not come back. `is_on_purpose`: its host ended it at `ended_at`, so nothing comes
+    after that."""
     tail = _tail(take, ended_at, is_on_purpose=is_on_purpose)
-    return tuple(sorted([*_between(take), *_lossy(take), *tail], key=lambda hole: hole.start_ms))
+    return tuple(sorted([*_before_parts(take), *_lossy(take), *tail], key=lambda hole: hole.start_ms))
 
 
-def _between(take: Take) -> Iterator[Hole]:
+def _before_parts(take: Take) -> Iterator[Hole]:
     end_ms = 0.0
-    for part, following in pairwise(take.parts):
+    for part in take.parts:
+        if part.start_ms - end_ms >= LEAST_HOLE_MS:
+            yield Hole(end_ms, part.start_ms)
         end_ms = max(end_ms, part.start_ms + part.duration_ms)
-        if following.start_ms - end_ms >= LEAST_HOLE_MS:
-            yield Hole(end_ms, following.start_ms)
 
 
 def _lossy(take: Take) -> Iterator[Hole]:
@@ -160,9 +160,12 @@ def _tail(take: Take, ended_at: datetime | None, *, is_on_purpose: bool) -> Iter
         return
     end_ms = max(part.start_ms + part.duration_ms for part in take.parts)
     ended_ms = (ended_at - take.first_picture_at) / timedelta(milliseconds=1)
+    listed_ms = max((gap.end_ms for gap in take.gaps), default=0.0)
+    longest_ms = end_ms + LONGEST_TAIL_MS
     if ended_ms - end_ms >= LEAST_TAIL_MS:
-        longest_ms = end_ms + LONGEST_TAIL_MS
         yield Hole(end_ms, min(ended_ms, longest_ms) if is_on_purpose else longest_ms)
+    elif listed_ms - end_ms >= LEAST_HOLE_MS:
+        yield Hole(end_ms, min(listed_ms, longest_ms))
 
 
 def place_of(file: HostFile, take: Take) -> float:

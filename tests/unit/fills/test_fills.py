@@ -62,6 +62,17 @@ def test_a_hole_is_what_lies_between_parts_for_a_second_and_more() -> None:
     assert walls_of(holes_of(INTERRUPTED), BEGAN) == ((BEGAN + timedelta(seconds=20), BEGAN + timedelta(seconds=50)),)
 
 
+def test_a_first_part_that_is_gone_is_a_hole_and_filling_it_moves_all_that_follows() -> None:
+    assert holes_of(make_take((2_000, 20_000))) == (Hole(0, 2_000),)
+    assert inserts_of(make_take((0, 2_000), (2_000, 20_000), fills=(0,))) == Inserts((Insert(0, 2_000),))
+
+
+def test_a_last_part_that_is_gone_is_a_hole_also_if_the_host_ended_the_broadcast() -> None:
+    take = make_take((0, 20_000)).model_copy(update={"gaps": (Span(start_ms=20_000, end_ms=22_000),)})
+    assert holes_of(take, BEGAN + timedelta(seconds=22), is_on_purpose=True) == (Hole(20_000, 22_000),)
+    assert holes_of(take, BEGAN + timedelta(seconds=60), is_on_purpose=True) == (Hole(20_000, 60_000),)
+
+
 def test_a_part_with_a_loss_is_a_hole_that_only_what_covers_all_of_it_fills() -> None:
     # given: six parts of one run, of which the fourth begins with no keyframe; losses in the second and the fourth
     parts = tuple(

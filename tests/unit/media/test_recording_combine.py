@@ -110,6 +110,19 @@ def test_a_gap_that_another_has_filled_exactly_is_missing_no_more_and_stays_so()
     assert (lines(again), again.gaps) == (lines(whole), [])
 
 
+def test_what_is_lost_at_the_edges_stays_listed_when_another_brings_the_rest() -> None:
+    # given a take whose first second is lost, and one whose last second is
+    first, second = make_take(0, 0, 3), make_take(900, 5, 2)
+    first.lost, second.lost = {first.parts[0].name}, {second.parts[1].name}
+    # when
+    whole = combine(own=second.without_lost(), stored=first.without_lost())
+    # then
+    gaps = [(0, SECOND_NS), (3 * SECOND_NS, 5 * SECOND_NS), (6 * SECOND_NS, 7 * SECOND_NS)]
+    assert whole.gaps == gaps
+    stored = take_from_json(json.loads(json.dumps(whole.as_json())))
+    assert combine(own=second.without_lost(), stored=stored).gaps == gaps
+
+
 def filled(take: Take) -> Take:
     """The take as the object store has it once a host's own recording stands in place of its second part."""
     fill = make_take(1, 1, 1)
