@@ -56,7 +56,7 @@ async def quiet() -> None:
 
 
 async def next_of(log: Log) -> int:
-    return await asyncio.wait_for(log.told.get(), 5)
+    return await asyncio.wait_for(log.told.get(), 20)
 
 
 async def test_the_first_change_is_told_at_once(tasks: Tasks) -> None:

@@ -40,6 +40,7 @@ from media.recording.upload import take_key
 from media.stream import Stream, StreamContext, StreamEnding
 from tests.harness.recorded import decode, record
 from tests.harness.scripted_rtp import H264, OPUS, broadcast
+from tests.unit.media.conditions import WAIT_SECONDS
 from tests.unit.media.object_shelf import ObjectShelf
 from tests.unit.media.test_live_playlist import BEGAN, S, Studio, plain
 from tests.unit.media.test_recording_told import Bus, NoHook, feed
@@ -124,13 +125,16 @@ async def test_a_publisher_who_came_back_and_sent_nothing_ends_nothing(settings:
     assert "ENDLIST" not in playlist_of(airings)
 
 
-async def test_who_waits_for_what_comes_elsewhere_is_sent_to_ask_again_at_once() -> None:
+async def test_who_waits_for_what_comes_elsewhere_is_sent_to_ask_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("media.hls.airing.WAIT_SECONDS", 3600.0)
     studio, leaving = Studio(), asyncio.Event()
     studio.segment()
     waiting = asyncio.create_task(studio.airing.wait_for(Point(1, 0), leaving))
     await asyncio.sleep(0)
     studio.airing.ended(is_over=False)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(WAIT_SECONDS):
         assert not await waiting
         assert not await studio.airing.wait_for(Point(1, 0), leaving)
     assert studio.over == [studio.airing]

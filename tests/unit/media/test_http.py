@@ -22,6 +22,7 @@ from media.rtp.counters import Counters
 from media.sdp import parse_offer
 from media.session import Ending, Session
 from media.transport.ice import IceLite
+from tests.unit.media.conditions import WAIT_SECONDS
 from tests.unit.media.offers import CHROMIUM
 
 
@@ -91,7 +92,7 @@ async def test_a_delete_ends_the_session_although_nobody_hears_the_answer() -> N
         await SessionRoutes(cast("Node", node), needs_key=False).delete(request)
 
     # then
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_SECONDS):
         await session.run(60)
     assert viewer.heard == [Ending.DELETED]
 

@@ -22,6 +22,7 @@ from media.rtp.packet import RtpPacket, parse_rtp
 from media.rtp.path import Path
 from media.rtp.segments import PADDING_MOST, plan_runs
 from media.transport.udp import UdpWay
+from tests.unit.media.conditions import WAIT_SECONDS
 from tests.unit.media.tracks import Timer, make_fanout
 
 IDR, SLICE = b"\x65\x88", b"\x61\x88"
@@ -71,7 +72,7 @@ class Listener:
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.settimeout(5)
+        self.socket.settimeout(WAIT_SECONDS)
         self.path = Path()
         self.path.move(self.socket.getsockname(), way)
         outbound = pylibsrtp.Policy(

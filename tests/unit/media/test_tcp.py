@@ -175,7 +175,7 @@ async def test_a_stranger_who_speaks_anything_but_stun_is_hung_up_on(world: Worl
     await until(lambda: world.port.tcp.connections == 0, "the connection to be closed")
 
 
-@pytest.mark.parametrize("world", [TcpLimits(unproven_seconds=0.2, sweep_seconds=0.05)], indirect=True)
+@pytest.mark.parametrize("world", [TcpLimits(unproven_seconds=2.0, sweep_seconds=0.05)], indirect=True)
 async def test_a_stranger_who_shows_no_password_is_hung_up_on_after_a_while(world: World) -> None:
     # given
     silent, guessing = await world.connect(), await world.connect()
