@@ -19,20 +19,27 @@ from workers.transcode.run import Span
 from workers.transcode.source import Piece
 
 
-def make_fill(folder: Path, host: bytes, begins_ms: float, recorded: bytes | None) -> dict[str, object]:
-    """Fill 4…7 s of a stream; the host's file is said to begin at `begins_ms`, the recorded one began at 0."""
+def make_fill(
+    folder: Path,
+    host: bytes,
+    begins_ms: float,
+    recorded: bytes | None,
+    recorded_ms: float = 0.0,
+    span: Span = Span(4000, 7000),  # noqa: B008 -- it never changes
+) -> dict[str, object]:
+    """Fill a span of a stream; the host's file is said to begin at `begins_ms`, the recorded one at `recorded_ms`."""
     (folder / "host").write_bytes(host)
     beside = []
     if recorded is not None:
         (folder / "recorded").write_bytes(recorded)
-        beside = [{"path": str(folder / "recorded"), "begins_ms": 0.0}]
+        beside = [{"path": str(folder / "recorded"), "begins_ms": recorded_ms}]
     return run_child(
         {
             "kind": "fill",
             "pieces": [{"path": str(folder / "host"), "begins_ms": begins_ms}],
             "beside": beside,
-            "start_ms": 4000.0,
-            "end_ms": 7000.0,
+            "start_ms": span.start_ms,
+            "end_ms": span.end_ms,
             "prefix": "fill-1-0-",
             "folder": str(folder / "out"),
         }
@@ -90,6 +97,17 @@ def test_a_file_whose_clock_is_wrong_is_put_where_its_sound_belongs(tmp_path: Pa
     likeness = [np.corrcoef(heard[10 + shift : 280 + shift], said[10:280])[0, 1] for shift in range(-10, 11)]
     assert max(likeness) > 0.9
     assert abs(int(np.argmax(likeness)) - 10) * 10 <= LIP_SYNC_MS
+
+
+def test_what_is_missing_at_the_very_beginning_is_placed_by_the_sound_after_it(tmp_path: Path) -> None:
+    # given: the recording has the talk from its second second on; the host's file all of it, said to be 300 ms late
+    recorded = make_video(4.0, width=64, height=64, kind="mp4", says_from=2.0)
+    host = make_video(6.0, width=64, height=64, kind="webm", says_from=0.0)
+    # when
+    answer = make_fill(tmp_path, host, 300.0, recorded, 2000.0, Span(0, 2000))
+    # then
+    assert answer["what"] == "filled", answer
+    assert (answer["lag_ms"], answer["start_ms"]) == (pytest.approx(-300, abs=15), pytest.approx(0, abs=20))
 
 
 def test_without_sound_in_common_the_clock_decides(tmp_path: Path) -> None:
