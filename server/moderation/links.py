@@ -8,19 +8,28 @@ import unicodedata
 from server.moderation.look_alikes import is_dot, letter_of_sign, plain_character
 
 # A name before the dot has a letter in it or is long: "3.5" and "1.cc" of milk are no addresses.
-NAME = r"(?:[a-z][0-9-]*|\d{3,})"
+NAME = r"(?:[a-z][0-9-]*|\d{3})"
 ENDS = r"(?![a-z0-9])"
-SURE_ENDINGS = "com|cn|net|org|cc|xyz"  # no words, so that the dot may be any sign or word for one
+SURE_ENDINGS = "com|cn|org|xyz"  # no words, so that the dot may be any sign or word for one
+# Nobody begins a sentence with them, but after "500ml。" or "净重500g。": a name that is a measure is none.
+AFTER_NO_MEASURE = "cc|net"
+MEASURE = r"[\d-]+(?:ml|l|mg|g|kg|mm|cm|m|cc|w|kw|v)(?![a-z0-9-])"
 # These are words too: after "ok. " or "wifi。" a sentence goes on, a dot without a space is none.
-WORDS_TOO = (
-    "top|vip|io|me|shop|site|club|info|live|app|link|tv|cloud|store|online|asia|biz|mobi|pro|ltd|group|fun|work|ink|"
-    "wang|ren"
-)
+RARE_WORDS = "top|vip|io|shop|biz|mobi|ltd"  # that seldom begin one
+WORDS_TOO = f"{RARE_WORDS}|me|site|club|info|live|app|link|tv|cloud|store|online|asia|pro|group|fun|work|ink|wang|ren"
+CHINESE = "中国|公司|网络"
 BETWEEN = r"[\s()\[\]{}<>*]*"
 DOT = rf"{BETWEEN}(?:[.。丶点]|dot){BETWEEN}"
+# Before a rare word the dot may be any sign or word, too, if the name is longer than in "app。vip有吗", "APP点VIP".
+BEGINS = rf"(?<![a-z0-9-])(?!{MEASURE})"
+LONG_NAME = rf"{BEGINS}(?=[0-9-]*[a-z])[a-z0-9-]{{4,}}"
+SIGN_OR_WORD = rf"{BETWEEN}(?:[。丶]|dot|\.(?!\s)){BETWEEN}"
 LINK = re.compile(
     rf"(?:h(?:tt|xx)ps?|ftp)\s*:\s*/\s*/|(?<![a-z0-9])www{DOT}"
-    rf"|{NAME}{DOT}(?:{SURE_ENDINGS}){ENDS}|{NAME}\.(?:{WORDS_TOO}){ENDS}|{NAME}\.(?:中国|公司|网络)(?!\w)"
+    rf"|{NAME}{DOT}(?:{SURE_ENDINGS}){ENDS}|{BEGINS}[a-z0-9-]*{NAME}{DOT}(?:{AFTER_NO_MEASURE}){ENDS}"
+    rf"|{NAME}\.(?:{AFTER_NO_MEASURE}|{WORDS_TOO}){ENDS}|{NAME}\.(?:{CHINESE})(?!\w)"
+    rf"|{LONG_NAME}{SIGN_OR_WORD}(?:{RARE_WORDS}){ENDS}|{LONG_NAME}{BETWEEN}点{BETWEEN}(?:{RARE_WORDS})(?!\w)"
+    rf"|{LONG_NAME}\s*。\s*(?:{WORDS_TOO}|{CHINESE})(?=/|\s*$)"
     rf"|[\u4e00-\u9fff][.点](?:com|cn|net|org){ENDS}"
 )
 SPACED_LETTER = re.compile(r"(?<![a-z0-9])([a-z0-9])\s+(?=[a-z0-9](?![a-z0-9]))")  # "e v i l" is written for "evil"
