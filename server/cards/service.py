@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from config.clock import Clock
+from config.tasks import Tasks
 from server.accounts.model import User
 from server.cards.card import Card, ShownCard
 from server.cards.model import Moment
@@ -17,6 +18,7 @@ from server.courses.model import LessonView
 from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
 from server.infra.announce import Build, room_channel
+from server.infra.together import Together
 from server.streams.model import Stream, timeline_ms, wall_clock
 
 PIN_TRIES = 3
@@ -33,6 +35,7 @@ class Store(Protocol):
     async def open_in(self, stream_id: str) -> Moment | None: ...
     async def open_with(self, product_id: str) -> list[Moment]: ...
     async def of_stream(self, stream_id: str) -> list[Moment]: ...
+    async def newest_of(self, stream_id: str, limit: int) -> list[Moment]: ...
 
 
 class Streams(Protocol):
@@ -66,13 +69,16 @@ class Voice(Protocol):
 class Cards:
     """Cards of all rooms."""
 
-    def __init__(self, store: Store, streams: Streams, products: Products, voice: Voice, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, streams: Streams, products: Products, voice: Voice, tasks: Tasks, clock: Clock
+    ) -> None:
         self._store = store
         self._streams = streams
         self._products = products
         self._voice = voice
         self._clock = clock
         self._lessons: Lessons | None = None
+        self._shown = Together("asking what was shown", tasks, self._look_up)
 
     def show_lessons_of(self, lessons: Lessons) -> None:
         """Where lessons are found; the library is built after the cards."""
@@ -127,14 +133,15 @@ class Cards:
 
     async def _card(self, moment: Moment) -> Card | None:
         """The card of a moment; None when what it shows is gone."""
-        try:
-            if moment.product_id is not None:
-                return Card(moment, product=await self._products.get(moment.product_id))
-            if moment.lesson_id is not None and self._lessons is not None:
-                return Card(moment, lesson=await self._lessons.look(moment.lesson_id, None))
-        except NotFound:
-            return None
-        return None
+        return next(iter(await self._cards([moment])), None)
+
+    async def _cards(self, moments: Sequence[Moment]) -> list[Card]:
+        products = await self._products.get_many([each.product_id for each in moments if each.product_id])
+        lessons = await self._lessons_of(moments)
+        cards = [
+            Card(each, products.get(each.product_id or ""), lessons.get(each.lesson_id or "")) for each in moments
+        ]
+        return [card for card in cards if card.product or card.lesson]
 
     async def unpin(self, room_id: str) -> None:
         """Take the card away. Raises Conflict (`not_live`)."""
@@ -149,14 +156,14 @@ class Cards:
 
     async def shown_in(self, stream_id: str) -> list[ShownCard]:
         """The cards of a stream in order, for who goes back in it; without what is gone since. Raises NotFound."""
-        stream = await self._streams.get(stream_id)
-        moments = (await self._store.of_stream(stream_id))[-MOST_SHOWN:]
-        products = await self._products.get_many([each.product_id for each in moments if each.product_id])
-        lessons = await self._lessons_of(moments)
-        cards = [
-            Card(each, products.get(each.product_id or ""), lessons.get(each.lesson_id or "")) for each in moments
-        ]
-        return [ShownCard(card, _end(stream, card.moment)) for card in cards if card.product or card.lesson]
+        return await self._shown.get(await self._streams.get(stream_id)) or []
+
+    async def _look_up(self, streams: Sequence[Stream]) -> dict[Stream, list[ShownCard]]:
+        return {stream: await self._shown_in(stream) for stream in streams}
+
+    async def _shown_in(self, stream: Stream) -> list[ShownCard]:
+        cards = await self._cards(await self._store.newest_of(stream.id, MOST_SHOWN))
+        return [ShownCard(card, _end(stream, card.moment)) for card in cards]
 
     async def _lessons_of(self, moments: Sequence[Moment]) -> dict[str, LessonView]:
         wanted = list({each.lesson_id for each in moments if each.lesson_id})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pymongo import ReturnDocument
+from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from server.cards.model import Moment
@@ -74,6 +74,11 @@ class MomentStore:
         """The moments of a stream in order."""
         found = self._moments.find({"stream_id": stream_id}).sort("start_ms", 1)
         return [_moment(document) async for document in found]
+
+    async def newest_of(self, stream_id: str, limit: int) -> list[Moment]:
+        """The newest moments of a stream, oldest first."""
+        found = self._moments.find({"stream_id": stream_id}).sort("start_ms", DESCENDING).limit(limit)
+        return [_moment(document) async for document in found][::-1]
 
     async def delete_of_stream(self, stream_id: str) -> None:
         """Forget a stream's moments."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from config.clock import Clock
 from config.logs import logger
+from config.tasks import Tasks
 from server.accounts.model import User
 from server.catalog.model import Product
 from server.errors import Conflict, NotFound
@@ -16,6 +17,7 @@ from server.flash.model import Sale, SaleChanges, SaleState, SaleTerms, SaleView
 from server.flash.shape import sale_shape
 from server.ids import new_id
 from server.infra.announce import Build, room_channel
+from server.infra.together import Together
 from server.infra.transactions import Session
 from server.infra.turns import Turns
 from server.rooms.model import Room
@@ -64,6 +66,7 @@ class Rooms(Protocol):
 class Streams(Protocol):
     """What is on the air."""
 
+    async def get(self, stream_id: str) -> Stream: ...
     async def on_air_in(self, room_id: str) -> Stream: ...
 
 
@@ -97,6 +100,7 @@ class Sales:
         transactions: Transactions,
         turns: Turns,
         voice: Voice,
+        tasks: Tasks,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -108,6 +112,7 @@ class Sales:
         self._turns = turns
         self._voice = voice
         self._clock = clock
+        self._shown = Together("asking which sales there were", tasks, self._look_up)
 
     async def get(self, sale_id: str) -> SaleView:
         """One sale. Raises NotFound."""
@@ -122,7 +127,14 @@ class Sales:
         return None if sale is None else await self._view(sale)
 
     async def of_stream(self, stream_id: str) -> list[SaleView]:
-        """The newest sales of a stream, oldest first, with their products as they are now."""
+        """The newest sales of a stream, oldest first, with their products as they are now. Raises NotFound."""
+        await self._streams.get(stream_id)
+        return await self._shown.get(stream_id) or []
+
+    async def _look_up(self, stream_ids: Sequence[str]) -> dict[str, list[SaleView]]:
+        return {stream_id: await self._views_of(stream_id) for stream_id in stream_ids}
+
+    async def _views_of(self, stream_id: str) -> list[SaleView]:
         sales = await self._store.of_stream(stream_id)
         products = await self._catalog.get_many([sale.product_id for sale in sales])
         return [SaleView(sale, products[sale.product_id]) for sale in sales if sale.product_id in products]

@@ -78,7 +78,7 @@ async def open_services(settings: ServerSettings, *, with_sockets: bool) -> Asyn
         )
         catalog = Catalog(stores.catalog, stores.rooms, clients.limits, clock)
         pictures = Pictures(clients.objects)
-        cards = Cards(stores.moments, streams, catalog, announcer, clock)
+        cards = Cards(stores.moments, streams, catalog, announcer, clients.tasks, clock)
         chat, talk = await build_talk(clients, stores)
         catalog.tell_changes_to(cards)
         commerce = await build_commerce(clients, stores, gateway, streams, presence, catalog)

@@ -78,7 +78,18 @@ async def build_commerce(
     transactions = Transactions(database, settings.mongodb_timeout_seconds)
     await transactions.prepare()
     turns = Turns()
-    sales = Sales(sale_store, stores.catalog, catalog, stores.rooms, streams, transactions, turns, announcer, clock)
+    sales = Sales(
+        sale_store,
+        stores.catalog,
+        catalog,
+        stores.rooms,
+        streams,
+        transactions,
+        turns,
+        announcer,
+        clients.tasks,
+        clock,
+    )
     stock = Stock(sale_store, stores.catalog, sales, catalog)
     gate = Placing(
         order_store,

@@ -103,6 +103,9 @@ class Rival(Sandbox):
 class OnAir:
     """Says that every room is live."""
 
+    async def get(self, stream_id: str) -> Stream:
+        return await self.on_air_in(stream_id.removeprefix("stream of "))
+
     async def on_air_in(self, room_id: str) -> Stream:
         return Stream(f"stream of {room_id}", room_id, "host", "开园", StreamState.LIVE, BEGIN, BEGIN, BEGIN)
 
@@ -286,7 +289,9 @@ async def open_rig(
         transactions, turns = Transactions(database, settings.mongodb_timeout_seconds), Turns()
         await transactions.prepare()
         catalog = Catalog(catalog_store, room_store, limits, clock)
-        sales = Sales(sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, clock)
+        sales = Sales(
+            sale_store, catalog_store, catalog, room_store, OnAir(), transactions, turns, told, tasks, clock
+        )
         stock = Stock(sale_store, catalog_store, sales, catalog)
         gate = Placing(
             order_store,

@@ -29,6 +29,13 @@ async def test_a_lesson_is_pinned_like_a_product_and_becomes_a_chapter(farm: Far
     assert (await page.say("pin", lesson_id="nothing"))["error"] == "not_found"
     assert (await page.say("pin"))["error"] == "bad_request"
 
+    # when there is nothing of it to play any more, it is shown to nobody, be he in the broadcast or back in it
+    asset, before = {"source.ref": earlier.id}, await services.database["assets"].find_one({"source.ref": earlier.id})
+    await services.database["assets"].update_one(asset, {"$set": {"playlist_key": None, "work.state": "failed"}})
+    assert await services.cards.current(stream) is None
+    assert (await page.ask("GET", f"/api/streams/{stream.id}/cards"))[1]["items"] == []
+    await services.database["assets"].replace_one(asset, before)
+
     # when the host goes on to a product and the broadcast ends
     assert (await page.say("pin", product_id=farm.tea.id))["ok"]
     span = {"start_ms": 100, "end_ms": 900}
