@@ -47,6 +47,8 @@ def test_a_viewer_whom_webrtc_does_not_reach_watches_over_hls(platform: Platform
     expect(viewer.get_by_test_id("pinned-name")).to_have_text("冰糖橙")
 
     # when he goes back to the beginning, where nothing was shown yet, then to the broadcast again
+    spoken = viewer.get_by_test_id("back-status")
+    expect(spoken).to_have_text("")
     bar = viewer.get_by_test_id("dvr")
     wait_until(lambda: int(bar.get_attribute("data-length-ms") or 0) > 8_000, "there is something to go back to")
     viewer.get_by_test_id("dvr-seek").evaluate(SEEK_TO_BEGIN)
@@ -54,11 +56,15 @@ def test_a_viewer_whom_webrtc_does_not_reach_watches_over_hls(platform: Platform
     expect_moving(video)
     expect(viewer.get_by_test_id("pinned-card")).to_have_count(0)
     expect(viewer.get_by_test_id("back-note")).to_contain_text("冰糖橙")
+    expect(spoken).to_contain_text("冰糖橙")
+    expect(viewer.get_by_test_id("share")).to_have_count(0)
     late = int(video.get_attribute("data-delay-ms") or 0)
     assert late > 5_000
     viewer.get_by_test_id("back-note").click()
     expect(bar).to_have_attribute("data-back", "false")
     expect(viewer.get_by_test_id("back-note")).to_have_count(0)
+    expect(spoken).to_have_text("")
+    expect(viewer.get_by_test_id("share")).to_be_visible()
     expect(viewer.get_by_test_id("pinned-name")).to_have_text("冰糖橙")
     wait_until(lambda: int(video.get_attribute("data-delay-ms") or 0) < late - 1_000, "the picture is of now")
     expect_moving(video)

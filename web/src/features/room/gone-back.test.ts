@@ -1,7 +1,9 @@
+// @vitest-environment happy-dom
 // Who has gone back in a broadcast sees what was shown then, as it is now, and is told what he misses.
-import { describe, expect, test } from 'vitest'
-import type { Product, Sale, ShownCard } from '@/api/types'
-import { freshest, missed, shownAt } from './gone-back'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { effectScope, nextTick, shallowRef, type EffectScope } from 'vue'
+import type { Card, Product, Sale, ShownCard } from '@/api/types'
+import { freshest, missed, shownAt, useGoneBack } from './gone-back'
 
 const NOW = Date.parse('2026-11-01T12:00:00Z')
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString()
@@ -17,7 +19,7 @@ function makeCard(name: string, fromMinutesAgo: number, untilMinutesAgo: number 
 }
 
 function makeSale(id: string, fromMinutesAgo: number, untilMinutesAgo: number, state: Sale['state']): Sale {
-  const counts = { quantity: 3, available: 0, held: 0, sold: 3, returned: 0, per_buyer: 1, hold_seconds: 300 }
+  const counts = { quantity: 3, available: state === 'open' ? 3 : 0, held: 0, sold: 0, returned: 0, per_buyer: 1, hold_seconds: 300 }
   const times = { opens_at: at(-60 * fromMinutesAgo), closes_at: at(-60 * untilMinutesAgo) }
   return { id, room_id: 'r1', product: makeProduct(id), price_fen: 1990, state, planned: false, ...times, ...counts }
 }
@@ -53,9 +55,60 @@ describe('the moment to which one has gone back', () => {
   test('what one misses is the sale that runs, else the card of now, and nothing of what one sees', () => {
     const then = { card: ORANGES, sale: OVER }
 
-    expect(missed(then, { card: TEA, sale: RUNNING })).toEqual({ kind: 'sale', name: '鱼' })
-    expect(missed(then, { card: TEA, sale: { ...RUNNING, state: 'closed' } })).toEqual({ kind: 'card', name: '茶' })
-    expect(missed({ card: TEA, sale: RUNNING }, { card: TEA, sale: RUNNING })).toBeNull()
-    expect(missed(then, { card: null, sale: null })).toBeNull()
+    expect(missed(then, { card: TEA, sale: RUNNING }, NOW)).toEqual({ kind: 'sale', name: '鱼' })
+    expect(missed(then, { card: TEA, sale: { ...RUNNING, state: 'closed' } }, NOW)).toEqual({ kind: 'card', name: '茶' })
+    expect(missed({ card: TEA, sale: RUNNING }, { card: TEA, sale: RUNNING }, NOW)).toBeNull()
+    expect(missed(then, { card: null, sale: null }, NOW)).toBeNull()
+  })
+
+  test('a sale that is announced is not yet on', () => {
+    const announced: Sale = { ...makeSale('鱼', -1, -3, 'open'), planned: true }
+
+    expect(missed({ card: ORANGES, sale: OVER }, { card: TEA, sale: announced }, NOW)).toEqual({ kind: 'soon', name: '鱼' })
+    expect(missed({ card: ORANGES, sale: OVER }, { card: TEA, sale: announced }, NOW + 60_000)).toEqual({ kind: 'sale', name: '鱼' })
+  })
+
+  test.each([
+    ['of which nothing is left', { ...RUNNING, available: 0, held: 1 }],
+    ['whose time is over and which nobody has closed yet', makeSale('鱼', 3, 1, 'open')],
+  ])('a sale %s is missed by nobody: the card of now is', (_, sale) => {
+    expect(missed({ card: ORANGES, sale: OVER }, { card: TEA, sale }, NOW)).toEqual({ kind: 'card', name: '茶' })
+  })
+
+  test('a card that the host does not talk about now is only recommended', () => {
+    expect(missed({ card: ORANGES, sale: null }, { card: { ...TEA, explaining: false }, sale: null }, NOW)).toEqual({ kind: 'shown', name: '茶' })
+  })
+})
+
+describe('reading again', () => {
+  let scope: EffectScope
+  const reads: string[] = []
+  const card = shallowRef<Card | null>(ORANGES)
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    vi.stubGlobal('fetch', async (url: string) => {
+      reads.push(url)
+      return Response.json({ items: [] })
+    })
+    scope = effectScope()
+  })
+  afterEach(() => {
+    scope.stop()
+    vi.unstubAllGlobals()
+    vi.useRealTimers()
+  })
+
+  test('those who have gone back do not all read at the moment in which something changes', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    scope.run(() => useGoneBack(() => 's1', () => NOW, () => ({ card: card.value, sale: null })))
+    const atFirst = reads.length
+
+    card.value = TEA
+    await nextTick()
+
+    expect(reads).toHaveLength(atFirst)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(reads).toHaveLength(2 * atFirst)
   })
 })

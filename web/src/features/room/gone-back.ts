@@ -1,12 +1,15 @@
 // What the room showed at the moment to which a viewer has gone back in the broadcast, and what goes on there meanwhile.
-import { computed, watch, type ComputedRef } from 'vue'
+import { computed, onScopeDispose, watch, type ComputedRef } from 'vue'
 import { streams } from '@/api'
 import type { Card, Sale, ShownCard } from '@/api/types'
 import { useLoad } from '@/lib/load'
 import { useWhileVisible } from '@/lib/poll'
+import { offerOf } from './sale-offer'
 
 /** Stock and prices of what was shown then change, too; only those of today's card are told. */
 const REFRESH_MS = 20_000
+/** All who have gone back hear of the same change: they read again one after another, before a closed sale is out of the room. */
+const REREAD_SPREAD_MS = 5_000
 
 export interface Shown {
   readonly card: Card | null
@@ -35,11 +38,19 @@ export function freshest(then: Shown, now: Shown): Shown {
   }
 }
 
-/** What he misses who looks back: the sale that runs now, else the card of now. */
-export function missed(then: Shown, now: Shown): { kind: 'sale' | 'card'; name: string } | null {
-  if (now.sale?.state === 'open' && now.sale.id !== then.sale?.id) return { kind: 'sale', name: now.sale.product.name }
+export interface Missed {
+  /** A sale in which one can buy, one that is announced, a card of which the host talks, one that only stands there. */
+  readonly kind: 'sale' | 'soon' | 'card' | 'shown'
+  readonly name: string
+}
+
+/** What he misses who looks back: the sale of now while there is something to get, else the card of now. */
+export function missed(then: Shown, now: Shown, nowMs: number): Missed | null {
+  const offer = now.sale && now.sale.id !== then.sale?.id ? offerOf(now.sale, [], false, nowMs).kind : null
+  if (now.sale && offer === 'buy') return { kind: 'sale', name: now.sale.product.name }
+  if (now.sale && offer === 'soon') return { kind: 'soon', name: now.sale.product.name }
   if (!now.card || now.card.pinned_at === then.card?.pinned_at) return null
-  return { kind: 'card', name: now.card.product?.name ?? now.card.lesson?.title ?? '' }
+  return { kind: now.card.explaining ? 'card' : 'shown', name: now.card.product?.name ?? now.card.lesson?.title ?? '' }
 }
 
 /** null: nobody has gone back, or it is not known yet what was shown. `takenAtMs`: when the picture that he sees was taken. */
@@ -52,8 +63,16 @@ export function useGoneBack(streamId: () => string | null, takenAtMs: () => numb
     return { cards, sales }
   }, wanted)
   const again = () => void (wanted.value && told.reload())
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const soon = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      again()
+    }, Math.random() * REREAD_SPREAD_MS)
+  }
   useWhileVisible(REFRESH_MS, again)
-  watch([() => now().card?.pinned_at, () => now().sale?.id, () => now().sale?.state], again)
+  watch([() => now().card?.pinned_at, () => now().sale?.id, () => now().sale?.state], soon)
+  onScopeDispose(() => clearTimeout(timer))
 
   return computed(() => {
     const state = told.state.value

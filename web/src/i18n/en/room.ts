@@ -36,7 +36,14 @@ export default {
   },
   line: { fellBack: 'Weak network: a steadier line, some 2 seconds later', slides: 'Data used up: slides', held: 'Data used up: stopped', goOver: 'Go on' },
   dvr: { seek: 'Go back in this broadcast', behind: '{at} ago', live: 'Live', toLive: 'Back to live', at: '{at} ago, of {length}' },
-  back: { sale: 'Flash sale now: {name}', card: 'On show now: {name}', then: 'Shown then' },
+  back: {
+    sale: 'Flash sale now: {name}',
+    soon: 'Flash sale soon: {name}',
+    card: 'On show now: {name}',
+    shown: 'Recommended: {name}',
+    then: "Shown then · today's price",
+    thenLesson: 'Lesson shown then',
+  },
   link: { reconnecting: 'Connection lost for a moment, coming back…' },
   stage: {
     opening: 'Opening the room…',

@@ -36,7 +36,14 @@ export default {
   },
   line: { fellBack: '网络不好，改用慢一点的线路，晚 2 秒左右', slides: '本月流量用完了，改看图片', held: '本月流量用完了，先停下', goOver: '照常看' },
   dvr: { seek: '往回看这场直播', behind: '{at} 前', live: '直播', toLive: '回到直播', at: '{at} 前的画面，全长 {length}' },
-  back: { sale: '直播正在秒杀：{name}', card: '直播正在讲：{name}', then: '当时讲的 · 现价' },
+  back: {
+    sale: '直播正在秒杀：{name}',
+    soon: '直播即将秒杀：{name}',
+    card: '直播正在讲：{name}',
+    shown: '主播推荐：{name}',
+    then: '当时讲的 · 现价',
+    thenLesson: '当时推荐的课',
+  },
   link: { reconnecting: '网络断了一下，正在重连…' },
   stage: {
     opening: '正在进入直播间…',
