@@ -34,7 +34,7 @@ async def test_a_lesson_is_pinned_like_a_product_and_becomes_a_chapter(farm: Far
     await services.database["assets"].update_one(asset, {"$set": {"playlist_key": None, "work.state": "failed"}})
     assert await services.cards.current(stream) is None
     assert (await page.ask("GET", f"/api/streams/{stream.id}/cards"))[1]["items"] == []
-    await services.database["assets"].replace_one(asset, before)
+    await services.database["assets"].replace_one(asset, before or {})
 
     # when the host goes on to a product and the broadcast ends
     assert (await page.say("pin", product_id=farm.tea.id))["ok"]
