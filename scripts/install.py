@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -297,12 +298,13 @@ def can_use_apt() -> bool:
 def apt_install(*packages: str) -> None:
     """Install system packages."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    log = Path("/tmp") / f"dongting-apt-{os.getpid()}.log"  # noqa: S108 -- by pid, read by people only
+    shared = Path(tempfile.gettempdir())
+    log = shared / f"dongting-apt-{os.getpid()}.log"
     names = " ".join(packages)
     hint = f"`apt-get install {names}` by hand shows more"
     apt = f"apt-get -q -o DPkg::Lock::Timeout={APT_WAIT_SECONDS}"
     command = ["sh", "-c", f"{apt} update && {apt} install -y --no-install-recommends {names}"]
-    with Path("/tmp/dongting-apt.lock").open("a") as turn:  # noqa: S108 -- nothing is written, not every mount has locks
+    with (shared / "dongting-apt.lock").open("a") as turn:  # not in the checkout: not every mount has locks
         fcntl.flock(turn, fcntl.LOCK_EX)  # another part that is installed beside this one may want packages too
         run(f"{names} (system package)", command, lambda line: "", log=log, env=environment, hint=hint)
 
