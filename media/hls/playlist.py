@@ -46,13 +46,3 @@ def vod_playlist(segments: Sequence[Segment], began_at: datetime | None) -> str:
         end_ms = segment.start_ms + segment.duration_ms
         lines += [f"#EXTINF:{segment.duration_ms / 1000:.3f},", segment.uri]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
-
-
-def played_ms(segments: Sequence[Segment], take_ms: int) -> int:
-    """Where a moment of the take's timeline comes in the playlist, which skips interruptions."""
-    played = 0
-    for segment in segments:
-        if take_ms < segment.start_ms + segment.duration_ms:
-            return played + max(0, take_ms - segment.start_ms)
-        played += segment.duration_ms
-    return played

@@ -19,13 +19,6 @@ class Pictures(Protocol):
     def finish(self, after_loss: bool) -> tuple[bytes, VideoSetup | None] | None: ...
 
 
-class Assembler(Protocol):
-    """Turns the packets of one track into access units."""
-
-    def push(self, packet: OrderedPacket) -> list[AccessUnit]: ...
-    def flush(self) -> list[AccessUnit]: ...
-
-
 class VideoAssembler:
     """Pictures of one track. After a loss nothing is handed out before the next whole keyframe, because pictures
     in between refer to what is missing."""
@@ -111,10 +104,6 @@ class AudioAssembler:
         unit = AccessUnit("audio", packet.timestamp, packet.arrival_ns, packet.payload, True, self._has_dropped, None)
         self._has_dropped = False
         return [unit]
-
-    def flush(self) -> list[AccessUnit]:
-        """Nothing is held."""
-        return []
 
 
 def make_video_assembler(track: TrackFormat) -> VideoAssembler:

@@ -17,7 +17,6 @@ class AudioLine:
         self._start_ns = start_ns
         self._channels = channels
         self._samples = 0
-        self.dropped_packets = 0
 
     @property
     def end_ns(self) -> int:
@@ -28,7 +27,6 @@ class AudioLine:
         """The samples that bring `packet` to its place; none if that place is taken."""
         skew = (at_ns - self._start_ns) * AUDIO_CLOCK // SECOND_NS - self._samples
         if skew < -(LARGEST_SKEW_SAMPLES if self._samples else SHORTEST_SAMPLES):
-            self.dropped_packets += 1
             return []
         samples = []
         if skew > LARGEST_SKEW_SAMPLES or (after_loss and skew >= SHORTEST_SAMPLES):

@@ -93,6 +93,7 @@ class Recorder:
         self._inbox: deque[_Packet | _Report | _Run] = deque()
         self._dropped_packets = 0  # the inbox was full
         self._lost_packets = 0  # never came
+        self._broken_packets = 0  # could not be read
         self._run: _Run | None = None  # the thread's: what the publisher sends
         self._is_off = False
         self._is_over = False  # the stream, and not only this node's part in it
@@ -221,6 +222,7 @@ class Recorder:
             gaps=len(self._spool.take.gaps),
             lost_packets=self._lost_packets,
             dropped_packets=self._dropped_packets,
+            broken_packets=self._broken_packets,
         )
         return summary
 
@@ -279,7 +281,7 @@ class Recorder:
                 writer.begin_anew(*(self._run or (None, None)))
         finally:
             try:
-                self._lost_packets = writer.lost_packets
+                self._lost_packets, self._broken_packets = writer.lost_packets, writer.broken_packets
                 spool.close_part(spool.take.end_ns)
             finally:
                 if self._onlooker is not None:

@@ -66,6 +66,7 @@ class TakeWriter:
         self._jump_ns = -JUMP_PAUSE_NS
         self._is_idle = True
         self._lost_packets = 0
+        self._broken_packets = 0
         self._has_told_b_frames = False
         self.on_first_picture: Callable[[datetime], None] = lambda _: None
         self._boot = clocks.boot
@@ -87,6 +88,11 @@ class TakeWriter:
         """Packets of the whole take that nothing repaired."""
         return self._lost_packets + (self._intake.lost_packets if self._intake else 0)
 
+    @property
+    def broken_packets(self) -> int:
+        """Packets of the whole take that could not be read, or were of no track of it."""
+        return self._broken_packets + (self._intake.broken_packets if self._intake else 0)
+
     def begin_run(self, video: TrackFormat | None, audio: TrackFormat | None) -> None:
         """A publisher joined: end the run before and take packets of these tracks."""
         self.end_run()
@@ -107,9 +113,7 @@ class TakeWriter:
     def begin_anew(self, video: TrackFormat | None, audio: TrackFormat | None) -> None:
         """After a failure: forget what was not written, and go on with these tracks as if their publisher had come
         back."""
-        if self._intake is not None:
-            self._lost_packets += self._intake.lost_packets
-            self._intake = None
+        self._forget_run()
         self._segmenter = Segmenter(self._sink, self._part_ns)
         self.begin_run(video, audio)
 
@@ -161,9 +165,14 @@ class TakeWriter:
         if self._intake is None:
             return
         self._write(self._intake.flush())
-        self._lost_packets += self._intake.lost_packets
-        self._intake = None
+        self._forget_run()
         self._segmenter.end_run()
+
+    def _forget_run(self) -> None:
+        if self._intake is not None:
+            self._lost_packets += self._intake.lost_packets
+            self._broken_packets += self._intake.broken_packets
+            self._intake = None
 
     def _write(self, samples: list[Sample]) -> None:
         for sample in samples:

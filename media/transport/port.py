@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from media.rtp.counters import Counters
 from media.transport.demux import Demux
 from media.transport.ice import IceLite
@@ -18,7 +16,6 @@ class Port:
     def __init__(self, host: str, number: int, ice: IceLite, counters: Counters, limits: TcpLimits) -> None:
         sockets = bind_port(host, number)
         self.number = sockets.port
-        self.families = tuple(4 if s.family == socket.AF_INET else 6 for s in sockets.udp)
         self.demux = Demux(ice, counters)
         self.tcp = TcpPort(sockets.tcp, self.demux, counters, limits)
         self._sockets = sockets

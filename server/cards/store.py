@@ -80,10 +80,6 @@ class MomentStore:
         found = self._moments.find({"stream_id": stream_id}).sort("start_ms", DESCENDING).limit(limit)
         return [_moment(document) async for document in found][::-1]
 
-    async def delete_of_stream(self, stream_id: str) -> None:
-        """Forget a stream's moments."""
-        await self._moments.delete_many({"stream_id": stream_id})
-
 
 def _moment(document: Document) -> Moment:
     return Moment(

@@ -186,13 +186,3 @@ def remake(work: Work, now: datetime) -> Work:
             return replace(release_unharmed(work, now), send_at=now)
         case _:
             return redo(work, now)
-
-
-def is_lost(work: Work, now: datetime) -> bool:
-    """Whether the worker that has it must be dead."""
-    return work.state is WorkState.WORKING and work.lease_until is not None and work.lease_until < now
-
-
-def is_due(work: Work, now: datetime) -> bool:
-    """Whether its job is to be sent now."""
-    return work.state is WorkState.WAITING and work.send_at <= now

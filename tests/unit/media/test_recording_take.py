@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from media.hls.playlist import Segment, played_ms, vod_playlist
+from media.hls.playlist import Segment, vod_playlist
+from media.recording.take_spool import TakeSpool
 from media.recording.timeline import SenderReport
 from media.recording.tracks import SECOND_NS, Codec, Kind, TrackFormat
-from tests.harness.recorded import BEGAN, record, shown
+from media.recording.writer import TakeWriter
+from server.recordings.take import Timeline, read_take
+from tests.harness.recorded import BEGAN, CLOCKS, record, shown
 from tests.harness.scripted_rtp import (
     H264,
     OPUS,
@@ -179,7 +182,27 @@ def test_a_publisher_who_comes_back_goes_on_after_the_interruption(tmp_path: Pat
     playlist = vod_playlist(take.segments(), take.began_at)
     assert playlist.count("#EXT-X-DISCONTINUITY\n") == 1
     assert playlist.count("#EXT-X-MAP") == 2
-    assert played_ms(take.segments(), 11_000) == 4000
+    parts = read_take(json.dumps(take.as_json()).encode()).parts
+    assert Timeline(parts).replay_time(11_000) == 4000
+
+
+def test_what_is_no_packet_of_the_track_is_counted_and_left_out(tmp_path: Path) -> None:
+    # given two seconds of pictures, half of a packet and one of another payload type
+    arrivals = broadcast("H264", 2, BEGIN)
+    foreign = bytes([0x80, 111]) + arrivals[0].packet[2:]
+    spool = TakeSpool.open(tmp_path, "stream", "room")
+    writer = TakeWriter(spool, 2.0, CLOCKS)
+    # when
+    writer.begin_run(H264, OPUS)
+    for packet in (arrivals[0].packet[:7], foreign):
+        writer.push("video", packet, BEGIN)
+    for arrival in arrivals:
+        writer.push(arrival.kind, arrival.packet, arrival.at_ns)
+    writer.end_run()
+    spool.close()
+    # then
+    assert writer.broken_packets == 2
+    assert writer.lost_packets == 0
 
 
 def test_a_part_waits_for_a_keyframe_however_long(tmp_path: Path) -> None:

@@ -20,8 +20,6 @@ from server.making.model import (
     claim,
     fail,
     finish,
-    is_due,
-    is_lost,
     next_state,
     redo,
     release_fault,
@@ -33,6 +31,16 @@ from server.making.model import (
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
+
+
+def is_lost(work: Work, now: datetime) -> bool:
+    """What the store looks for: whether the worker that has it must be dead."""
+    return work.state is WorkState.WORKING and work.lease_until is not None and work.lease_until < now
+
+
+def is_due(work: Work, now: datetime) -> bool:
+    """What the store looks for: whether its job is to be sent now."""
+    return work.state is WorkState.WAITING and work.send_at <= now
 
 
 def make_working() -> Work:
