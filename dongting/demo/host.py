@@ -19,7 +19,9 @@ log = logger(__name__)
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0)  # the last is repeated
 GOING_LIVE_SECONDS = 30.0
 POLL_SECONDS = 2.0
-LOST_SECONDS = 8.0  # FFmpeg may send into the void when the media node has died: its silence is noticed here
+# FFmpeg sends into the void when its media node has died or left: that is noticed here, in time to go on in the same
+# stream at another node, which has ten seconds to take it.
+LOST_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)

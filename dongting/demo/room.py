@@ -58,7 +58,7 @@ class HostRoom:
         try:
             await self._sockets.connect(
                 self._base,
-                headers=self._headers,
+                headers=lambda: dict(self._headers),  # the library takes the cookie out of what it is given
                 namespaces=[NAMESPACE],
                 transports=["websocket"],
                 wait_timeout=int(CALL_SECONDS),

@@ -1,4 +1,4 @@
-"""The demo on real servers: seeding it twice changes nothing, and its host is live, shows a card and ends cleanly."""
+"""The demo on real servers: seeding it twice changes nothing; its host is live, shows a card, ends cleanly, stays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import cast
 from config.settings import ServerSettings
 from dongting.demo import data
 from dongting.demo.host import DemoHost, Times
+from dongting.demo.room import signed_in
 from dongting.demo.seed import seed
 from server.streams.model import StreamState
 from server.wiring import Services, open_services
@@ -88,3 +89,27 @@ async def test_the_host_goes_live_shows_a_card_and_ends_cleanly(environment: Env
         said = [message.text for message in await services.chat.history(room.id)]
         assert data.ACTS[0].words in said
         assert StreamState.INTERRUPTED not in states
+
+
+async def test_the_host_is_still_the_host_after_he_has_entered_and_when_the_server_is_back(
+    environment: Environment, tmp_path: Path
+) -> None:
+    settings: ServerSettings = settings_of(environment)
+    async with open_services(settings, with_sockets=False) as services:
+        await seed(services)
+    with running(environment, tmp_path, "server") as processes:
+        async with signed_in(f"http://127.0.0.1:{settings.server_port}", data.LIVE_HOST, data.PASSWORD) as room:
+            # given
+            own = await room.look()
+            await room.enter()
+            # then: over HTTP
+            assert await room.look() == own
+            # when
+            processes["server"].kill()
+            processes["server"].start()
+            # then: over his socket, which connects again by itself
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                has_spoken = False
+                while not has_spoken:
+                    await asyncio.sleep(0.2)
+                    has_spoken = await room.send("chat", {"text": "大家好"})
