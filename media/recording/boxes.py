@@ -18,7 +18,8 @@ _KEY_FLAGS, _OTHER_FLAGS = 0x02000000, 0x01010000  # depends on nothing; depends
 
 
 class VideoEntry(NamedTuple):
-    """One picture in a fragment, in ticks of VIDEO_CLOCK."""
+    """One picture in a fragment; `duration` and `composition` in ticks of VIDEO_CLOCK, `data` as length-prefixed NAL
+    units or a VP8 frame."""
 
     duration: int
     composition: int  # shown so much after it is decoded
@@ -27,25 +28,25 @@ class VideoEntry(NamedTuple):
 
 
 class AudioEntry(NamedTuple):
-    """One sound in a fragment, in ticks of AUDIO_CLOCK."""
+    """One Opus packet in a fragment; `duration` in ticks of AUDIO_CLOCK."""
 
     duration: int
     data: bytes
 
 
 def box(name: bytes, *parts: bytes) -> bytes:
-    """A box with its length."""
+    """A box with its length (ISO 14496-12, 4.2)."""
     body = b"".join(parts)
     return struct.pack(">I4s", 8 + len(body), name) + body
 
 
 def full_box(name: bytes, version: int, flags: int, *parts: bytes) -> bytes:
-    """A box with version and flags."""
+    """A box with version and flags (ISO 14496-12, 4.2)."""
     return box(name, struct.pack(">I", version << 24 | flags), *parts)
 
 
 def init_segment(video: VideoSetup | None, audio: AudioSetup | None) -> bytes:
-    """`ftyp` and `moov` of a file whose samples come in fragments."""
+    """`ftyp` and `moov` of a file whose samples come in fragments; a track that is None is not in it."""
     traks, extends = [], []
     if video is not None:
         traks.append(_trak(VIDEO_TRACK, VIDEO_CLOCK, b"vide", _video_entry(video), video.width, video.height))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from media.recording.sps import parse_sps
+from media.recording.sps import parse_pps_identifier, parse_sps
 from media.recording.tracks import PICTURE_LIMIT_BYTES, VideoSetup
 
 NAL_SLICE, NAL_IDR, NAL_SPS, NAL_PPS = 1, 5, 7, 8
@@ -26,7 +26,8 @@ class Fragment:
 
 
 def split_payload(payload: bytes) -> list[bytes] | Fragment:
-    """The NAL units of a single or aggregation payload, or the piece in an FU-A. Raises ValueError."""
+    """The NAL units of a single or aggregation payload, or the piece in an FU-A (RFC 6184, 5.6 to 5.8). Raises
+    ValueError."""
     if len(payload) < 2:
         raise ValueError("H.264 payload is too short")
     kind = payload[0] & 0x1F
@@ -57,7 +58,7 @@ def _split_stap(payload: bytes) -> list[bytes]:
 
 
 def make_setup(sps_units: list[bytes], pps_units: list[bytes]) -> VideoSetup:
-    """The set-up that parameter sets describe. Raises ValueError."""
+    """The set-up that parameter sets describe, with the body of avcC (ISO 14496-15, 5.3.3.1). Raises ValueError."""
     if not sps_units or not pps_units:
         raise ValueError("no H.264 parameter sets")
     sps = parse_sps(sps_units[0])
@@ -124,7 +125,7 @@ class H264Pictures:
             self._units.append(unit)
 
     def _keep_parameter_set(self, kind: int, unit: bytes) -> None:
-        key = (kind, parse_sps(unit).identifier if kind == NAL_SPS else _pps_identifier(unit))
+        key = (kind, parse_sps(unit).identifier if kind == NAL_SPS else parse_pps_identifier(unit))
         if len(unit) > 0xFFFF or len(self._found_sets) >= PARAMETER_SET_LIMIT:
             raise ValueError("too many H.264 parameter sets")
         self._found_sets[key] = unit
@@ -168,12 +169,3 @@ class H264Pictures:
                 [unit for (kind, _), unit in ordered if kind == NAL_PPS],
             )
         return self._setup
-
-
-def _pps_identifier(unit: bytes) -> int:
-    """pic_parameter_set_id, the first Exp-Golomb number of a PPS. Raises ValueError."""
-    bits = int.from_bytes(unit[1:5].ljust(4, b"\0"), "big")
-    zeros = 32 - bits.bit_length()
-    if len(unit) < 2 or zeros > 8:
-        raise ValueError("not a PPS")
-    return (bits >> (31 - 2 * zeros)) - 1

@@ -199,7 +199,10 @@ class Recorder:
 
     async def remove(self) -> None:
         """Close and delete the spool of a finished take, once the servers know of the take; until then recovery
-        finds it there and announces it."""
+        finds it there and announces it.
+
+        Raises RuntimeError before `finish` has answered.
+        """
         if self._summary is None:
             raise RuntimeError("the take is not finished")
         await self.aclose()

@@ -22,7 +22,7 @@ USUAL_PICTURE_TICKS = VIDEO_CLOCK // 30  # how long the last picture is shown if
 
 
 class Sink(Protocol):
-    """Where parts go."""
+    """Where parts go. Times are nanoseconds of the take, sizes pixels. OSError: nothing can be written."""
 
     def begin_run(
         self, init: bytes, video_codec: str | None, audio_codec: str | None, size: tuple[int, int]
@@ -55,7 +55,10 @@ def nanoseconds(count: int, clock: int) -> int:
 
 class Segmenter:
     """Samples of a take, in order, become parts. A part begins with a keyframe where the run has pictures, unless
-    none came for too long."""
+    none came for too long.
+
+    Every method that writes raises OSError where the sink does.
+    """
 
     def __init__(self, sink: Sink, part_ns: int) -> None:
         self._sink = sink

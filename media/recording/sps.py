@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LARGEST_SIDE = 16_384
+LARGEST_PPS_IDENTIFIER = 255
 _HIGH_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 _EXTENDED_SAR = 255
 _ORDERED_PROFILES = {66}  # Baseline has no B slices
@@ -81,10 +82,16 @@ def parse_sps(unit: bytes) -> Sps:
 
 
 def parse_pps_identifier(unit: bytes) -> int:
-    """The number by which slices name a PPS NAL unit. Raises ValueError and nothing else."""
+    """pic_parameter_set_id of a PPS NAL unit (ITU-T H.264, 7.4.2.2), its header byte included: 0 … 255.
+
+    Raises ValueError and nothing else.
+    """
     if len(unit) < 2 or unit[0] & 0x1F != 8:
         raise ValueError("not a PPS")
-    return _Bits(unit[1:].replace(b"\x00\x00\x03", b"\x00\x00")).unsigned()
+    identifier = _Bits(unit[1:].replace(b"\x00\x00\x03", b"\x00\x00")).unsigned()
+    if identifier > LARGEST_PPS_IDENTIFIER:
+        raise ValueError("PPS with an impossible number")
+    return identifier
 
 
 def _read_chroma(bits: _Bits, profile: int) -> tuple[int, int, int, bool]:

@@ -112,7 +112,7 @@ class TakeSpool:
         self._part, self._part_bytes = part, 0
 
     def write_fragment(self, data: bytes, end_ns: int) -> None:
-        """Append a fragment to the open part."""
+        """Append a fragment, which ends at `end_ns` of the take, to the open part. RuntimeError: none is open."""
         if self._part is None:
             raise RuntimeError("no part is open")
         try:

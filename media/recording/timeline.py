@@ -49,12 +49,12 @@ class TrackClock:
             self._newest = timestamp
 
     def shift(self, nanoseconds: int) -> None:
-        """Move everything to come."""
+        """Move everything to come, later if positive."""
         if self._anchor is not None:
             self._anchor = (self._anchor[0], self._anchor[1] + nanoseconds)
 
     def place(self, timestamp: int) -> int:
-        """The moment of a timestamp. Only after the first `at_ns` or `lower`."""
+        """The moment of a timestamp, on the arrival clock. RuntimeError: before the first `at_ns` or `lower`."""
         if self._anchor is None:
             raise RuntimeError("the clock is not anchored")
         return self._anchor[1] + (timestamp - self._anchor[0]) * SECOND_NS // self.clock_rate

@@ -50,8 +50,8 @@ class AccessUnit(NamedTuple):
     """One whole picture or one Opus packet, with the unwrapped RTP time of its sender."""
 
     kind: Kind
-    timestamp: int
-    arrival_ns: int
+    timestamp: int  # ticks of the track's RTP clock
+    arrival_ns: int  # on the machine's monotonic clock
     data: bytes
     keyframe: bool
     after_loss: bool  # something before it was lost for good
@@ -62,7 +62,7 @@ class Sample(NamedTuple):
     """One picture or sound on the take's timeline."""
 
     kind: Kind
-    at_ns: int
+    at_ns: int  # when it is shown or heard
     length: int  # of a sound, in samples at 48 kHz; 0 for a picture: it is known only when the next one comes
     data: bytes
     keyframe: bool

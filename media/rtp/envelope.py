@@ -23,7 +23,11 @@ _VECTOR_BYTES = system.ffi.sizeof("struct iovec")
 
 
 class Tray:
-    """The sender's memory as so many rows of so many packets, one after another: to write into it many at a time."""
+    """The sender's memory as `rows` of `count` packets, one after another: to write into it many at a time.
+
+    `slots` is (rows, count, SLOT_BYTES); `sequences`, `timestamps` and `ssrcs`, the fields of the RTP headers in
+    there, and `lengths` in bytes are (rows, count).
+    """
 
     def __init__(self, memory: CMemory, lengths: CMemory, rows: int, count: int) -> None:
         def field(kind: str, offset: int) -> NDArray[Any]:
@@ -37,7 +41,11 @@ class Tray:
 
 
 class Envelope:
-    """The kernel's messages for so many rows of packets, leaving in the same runs: all but addresses and lengths."""
+    """The kernel's messages for so many rows of packets, leaving in the same runs: all but addresses and lengths.
+
+    Messages stand run by run: `names` (where their addresses lie) is (runs, rows), `packets` has one number for each
+    of the runs x rows messages, `lengths` of the packets in bytes is (rows, count).
+    """
 
     def __init__(self, tray: Tray, memory_at: int, runs: Sequence[Run], name_bytes: int) -> None:
         ffi = system.ffi

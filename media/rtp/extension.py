@@ -83,5 +83,8 @@ def write_extensions(elements: Iterable[tuple[int, bytes]]) -> bytes:
 
 
 def abs_send_time(seconds: float) -> bytes:
-    """The three bytes of abs-send-time for a moment of any steady clock."""
+    """The three bytes of abs-send-time for a moment of any steady clock: seconds in 1/2¹⁸, wrapping after 64 s.
+
+    Source: http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time.
+    """
     return (int(seconds * _TICKS) & 0xFFFFFF).to_bytes(3, "big")

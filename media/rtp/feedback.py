@@ -19,7 +19,7 @@ MOST_LOST_PER_NACK = 512  # a peer that asks for more gets these; the rest is no
 
 
 class SenderReport(NamedTuple):
-    """What a sender says: at wall clock `ntp` (64-bit) its RTP clock stood at `rtp_timestamp`."""
+    """What a sender says: at wall clock `ntp` (64-bit) its RTP clock stood at `rtp_timestamp` (RFC 3550, 6.4.1)."""
 
     ssrc: int
     ntp: int
@@ -27,38 +27,38 @@ class SenderReport(NamedTuple):
 
 
 class ReportBlock(NamedTuple):
-    """What a receiver says about one source it hears."""
+    """What a receiver says about one source it hears (RFC 3550, 6.4.1)."""
 
     ssrc: int
-    fraction_lost: int
-    packets_lost: int
-    highest: int
-    jitter: int
-    last_report: int
-    delay: int
+    fraction_lost: int  # of the packets since the report before, in 1/256
+    packets_lost: int  # since the beginning; negative where more came than were sent once
+    highest: int  # extended sequence number: turns of the 16-bit one above it
+    jitter: int  # in ticks of the source's RTP clock
+    last_report: int  # the middle 32 bits of the NTP time in the last sender report; 0: there was none
+    delay: int  # since that came, in 1/65536 s
 
 
 class Lost(NamedTuple):
-    """A NACK: the packets of `ssrc` that did not arrive."""
+    """A NACK (RFC 4585, 6.2.1): the packets of `ssrc`, by 16-bit number, that did not arrive."""
 
     ssrc: int
     sequences: tuple[int, ...]
 
 
 class KeyframeWanted(NamedTuple):
-    """A PLI or FIR about `ssrc`."""
+    """A PLI (RFC 4585, 6.3.1) or FIR (RFC 5104, 4.3.1) about `ssrc`."""
 
     ssrc: int
 
 
 class Bandwidth(NamedTuple):
-    """A REMB: what the receiver believes fits through."""
+    """A REMB (draft-alvestrand-rmcat-remb-03): what the receiver believes fits through."""
 
     bits_per_second: int
 
 
 class Bye(NamedTuple):
-    """The sender of these sources leaves."""
+    """The sender of these sources leaves (RFC 3550, 6.6)."""
 
     ssrcs: tuple[int, ...]
 
@@ -163,7 +163,7 @@ def _packet(kind: int, count: int, body: bytes) -> bytes:
 
 
 def receiver_report(ssrc: int, blocks: Sequence[ReportBlock]) -> bytes:
-    """A receiver report about at most 31 sources."""
+    """A receiver report (RFC 3550, 6.4.2) about the first 31 of these sources; too large a loss is cut to 24 bits."""
     body = struct.pack("!L", ssrc)
     for block in blocks[:31]:
         lost = min(max(block.packets_lost, -0x800000), 0x7FFFFF) & 0xFFFFFF
@@ -179,7 +179,7 @@ def receiver_report(ssrc: int, blocks: Sequence[ReportBlock]) -> bytes:
 
 
 def sender_report(report: SenderReport, packets: int, octets: int) -> bytes:
-    """A sender report without report blocks."""
+    """A sender report without report blocks; `packets` and payload `octets` sent so far wrap at 32 bits."""
     info = _SENDER_INFO.pack(
         report.ssrc, report.ntp, report.rtp_timestamp & 0xFFFFFFFF, packets & 0xFFFFFFFF, octets & 0xFFFFFFFF
     )
@@ -187,19 +187,20 @@ def sender_report(report: SenderReport, packets: int, octets: int) -> bytes:
 
 
 def source_name(ssrc: int, name: bytes) -> bytes:
-    """The CNAME of a source: the same for sound and picture, so that a player keeps them together."""
+    """The CNAME of a source (RFC 3550, 6.5.1), at most 255 bytes: the same for sound and picture, so that a player
+    keeps them together."""
     body = struct.pack("!LBB", ssrc, 1, len(name)) + name + b"\0"
     return _packet(SDES, 1, body + bytes(-len(body) % 4))
 
 
 def goodbye(ssrcs: Iterable[int]) -> bytes:
-    """These sources end."""
+    """A BYE: these sources, at most 31, end."""
     body = b"".join(struct.pack("!L", ssrc) for ssrc in ssrcs)
     return _packet(BYE, len(body) // 4, body)
 
 
 def nack(sender: int, ssrc: int, sequences: Sequence[int]) -> bytes:
-    """Ask for packets again; `sequences` are 16-bit and ascending."""
+    """Ask for packets of `ssrc` again; `sequences` are 16-bit and ascending, also across the wrap."""
     body = _TWO.pack(sender, ssrc)
     at = 0
     while at < len(sequences):
@@ -214,12 +215,12 @@ def nack(sender: int, ssrc: int, sequences: Sequence[int]) -> bytes:
 
 
 def picture_loss(sender: int, ssrc: int) -> bytes:
-    """Ask for a keyframe."""
+    """A PLI: ask for a keyframe of `ssrc`."""
     return _packet(PSFB, PLI, _TWO.pack(sender, ssrc))
 
 
 def bandwidth(sender: int, bits_per_second: int, ssrcs: Sequence[int]) -> bytes:
-    """A REMB: send no more than this over all of these sources together."""
+    """A REMB: send no more than this over all of these sources, at most 255, together; rounded down to 18 bits."""
     exponent = max(0, bits_per_second.bit_length() - 18)
     mantissa = bits_per_second >> exponent
     body = _TWO.pack(sender, 0) + b"REMB"

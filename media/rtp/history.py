@@ -6,7 +6,11 @@ from media.rtp.packet import RtpPacket
 
 
 class History:
-    """The newest `size` packets of a track by extended sequence number; older ones are overwritten."""
+    """The newest `size` packets of a track by extended sequence number; older ones are overwritten.
+
+    Raises:
+        ValueError: `size` is no power of two.
+    """
 
     __slots__ = ("_mask", "_ring")
 

@@ -232,7 +232,7 @@ class Lane:
         return (span.layer.newest if span.end is None else span.end - 1) + span.shift & 0xFFFF
 
     def allow_slides(self, bits: float) -> None:
-        """Another second's allowance; what was not used is not saved up."""
+        """Another second's allowance of bits; what was not used is not saved up."""
         self.slide_credit = min(self.slide_credit + bits, 0.0)
 
     def totals(self) -> tuple[int, int]:

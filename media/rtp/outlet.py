@@ -46,9 +46,9 @@ class Crate(NamedTuple):
     """Packets of one cohort before they are made each viewer's: headers with the sequence number and SSRC left 0."""
 
     packets: Sequence[bytes]
-    sequences: Sequence[int]
-    timestamps: Sequence[int]
-    pictures: Sequence[Vp8Numbers]  # places counted from the packet's beginning; empty: nothing to move on
+    sequences: Sequence[int]  # one for each packet, before the row's shift
+    timestamps: Sequence[int]  # the same
+    pictures: Sequence[Vp8Numbers]  # the same, places counted from the packet's beginning; empty: nothing to move on
 
 
 class _Pattern(NamedTuple):
@@ -87,7 +87,12 @@ def _moved(numbers: Sequence[int], shifts: NDArray[Any], kind: str) -> NDArray[A
 
 
 class Cohort:
-    """Rows of viewers, one each; the order of rows means nothing."""
+    """Rows of viewers, one each; the order of rows means nothing.
+
+    A column is an array with a place for each row, of which the first `len(cohort)` count: `sequence_shifts`
+    (uint16), `time_shifts` (uint32, ticks of the RTP clock), `picture_shifts` (uint16) and `base_shifts` (uint8) for
+    VP8, `ssrcs` (big-endian uint32), `names` (uint64: where the row's sockaddr lies in memory).
+    """
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -111,7 +116,7 @@ class Cohort:
         return len(self.contexts)
 
     def add(self, owner: Any, context: Any, path: Path, ssrc: int) -> int:
-        """A new row; its shifts are 0."""
+        """A new row, whose number is the answer; its shifts are 0."""
         row = len(self.contexts)
         if row == len(self.ssrcs):
             self._grow()
@@ -134,7 +139,7 @@ class Cohort:
         return (*shifts, self.ssrcs, self._addresses)
 
     def set_shifts(self, row: int, sequence: int, time: int, picture: int, base: int) -> None:
-        """What is added to the numbers of each packet for this row, wrapping."""
+        """What is added to the numbers of each packet for this row, wrapping at 16, 32, 15 and 8 bits."""
         self.sequence_shifts[row] = sequence & 0xFFFF
         self.time_shifts[row] = time & 0xFFFFFFFF
         self.picture_shifts[row] = picture & LONG

@@ -81,7 +81,7 @@ def parse_rtp(data: bytes) -> RtpPacket:
 
 
 def open_rtx(packet: RtpPacket, ssrc: int, payload_type: int) -> RtpPacket | None:
-    """The original packet inside a retransmission; None when it is only padding (a bandwidth probe)."""
+    """The original packet inside a retransmission (RFC 4588, 4); None when it is only padding (a bandwidth probe)."""
     payload = packet.payload
     if len(payload) <= 2:
         return None

@@ -55,7 +55,7 @@ class Reception:
         self._report_at = 0.0
 
     def arrived(self, sequence: int, timestamp: int, now: float) -> bool:
-        """Count a packet; True when it shows that others are missing."""
+        """Count a packet by its 16-bit number and RTP timestamp; True when it shows that others are missing."""
         highest = self._unwrap.highest
         extended = self._unwrap.extend(sequence)
         self._received += 1
@@ -84,7 +84,7 @@ class Reception:
         self._last_transit = transit
 
     def due(self, now: float) -> list[int]:
-        """Sequence numbers to ask for now; each is asked for NACK_TRIES times and then given up."""
+        """16-bit numbers to ask for now, ascending; each is asked for NACK_TRIES times and then given up."""
         wanted: list[int] = []
         given_up: list[int] = []
         for sequence, missing in self._missing.items():
@@ -101,7 +101,7 @@ class Reception:
         return wanted
 
     def heard_report(self, ntp: int, now: float) -> None:
-        """A sender report came: the next receiver report lets the sender compute the round trip."""
+        """A sender report with this 64-bit NTP time came: the next receiver report tells the sender the round trip."""
         self._report_ntp = ntp >> 16 & 0xFFFFFFFF
         self._report_at = now
 
@@ -142,7 +142,7 @@ class BandwidthEstimate:
         self.bits_per_second = self.START
 
     def update(self, fraction_lost: float) -> int:
-        """One interval (a second) has passed with this share lost; answers the new estimate."""
+        """A second has passed with this share, 0…1, lost; answers the new estimate in bits per second."""
         estimate = float(self.bits_per_second)
         if fraction_lost < self.FINE_LOSS:
             estimate *= self.GROWTH
