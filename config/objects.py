@@ -187,7 +187,10 @@ class S3Objects:
         return await self._call(work)
 
     async def delete_prefix(self, prefix: str) -> int:
-        """Delete every object whose key begins with `prefix`; answers how many there were."""
+        """Delete every object whose key begins with `prefix`; answers how many there were.
+
+        Raises ObjectsUnavailable, also when some could not be deleted: once more is fine.
+        """
         keys = await self.list_keys(prefix)
 
         def work() -> int:

@@ -52,7 +52,7 @@ class Tasks:
         await self.aclose()
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run `work` in the background until it ends or its owner closes."""
+        """Run `work` in the background until it ends or its owner closes. RuntimeError: that has closed."""
         if self._closed:
             work.close()
             raise RuntimeError(f"{self._owner} is closed and starts no task")

@@ -23,7 +23,7 @@ class ClipMaker:
         self._threads = threads
 
     async def make(self, lease: Lease[Clip]) -> bool:
-        """Make a claimed clip; False: another worker has it meanwhile."""
+        """Make a claimed clip; False: another worker has it meanwhile. SourceRefused: it is not recorded."""
         clip = lease.thing
         async with self._folders.job() as folder:
             out = folder / "out"

@@ -21,7 +21,7 @@ class FilesBefore:
         self._aac = aac
 
     async def read(self, stream_id: str, name: str) -> bytes:
-        """A whole file, or a fragment cut out of its segment."""
+        """A whole file, or a fragment cut out of its segment. Raises Problem: 404, 503."""
         fragment = fragment_of(name)
         if fragment is None:
             return await self._shelf.read(stream_id, name)

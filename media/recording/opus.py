@@ -14,7 +14,7 @@ _SILENCE_CONFIGS = ((960, 31), (480, 30), (240, 29), (120, 28))
 
 
 def packet_samples(packet: bytes) -> int:
-    """How many samples at 48 kHz a packet holds (RFC 6716, 3.1, 3.2). Raises ValueError if it is not an Opus packet."""
+    """How many samples at 48 kHz a packet holds (RFC 6716, 3.1, 3.2). Raises ValueError if it is no Opus packet."""
     if not packet:
         raise ValueError("empty Opus packet")
     config, code = packet[0] >> 3, packet[0] & 3

@@ -101,7 +101,7 @@ class Reception:
         return wanted
 
     def heard_report(self, ntp: int, now: float) -> None:
-        """A sender report with this 64-bit NTP time came: the next receiver report tells the sender the round trip."""
+        """A sender report of this 64-bit NTP time came: our next report lets its sender know the round trip."""
         self._report_ntp = ntp >> 16 & 0xFFFFFFFF
         self._report_at = now
 

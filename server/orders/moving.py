@@ -116,7 +116,10 @@ class Moves:
         return await self.change(await self.find(order_id), work)
 
     async def step(self, order: Order, step: Step, by: Actor, session: Session, facts: Facts = NOTHING_MORE) -> Order:
-        """Change the state, and move stock and coupon as the tables say. Raises Gone: undo the transaction."""
+        """Change the state, and move stock and coupon as the tables say.
+
+        Raises Conflict (`step_not_allowed`, or somebody else was first), of which Gone: undo the transaction.
+        """
         change = Change(next_state(order.state, step), self._clock.now(), by)
         after = await self._store.move(order, change, facts, session)
         if after is None:
@@ -136,7 +139,10 @@ class Moves:
     async def take_all(
         self, sources: Sources, orders: Sequence[Order], step: Step, by: Actor, facts: Facts
     ) -> list[Order]:
-        """The same for those of some orders, of one state and of the same sources, that took no step since."""
+        """The same for those of some orders, of one state and of the same sources, that took no step since.
+
+        Raises Conflict as `step` does; then none of them has moved.
+        """
         begin = orders[0].state
         end = next_state(begin, step)
         steps = {order.id: len(order.history) for order in orders}
