@@ -14,13 +14,13 @@ DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 SETUPS = frozenset(("active", "passive", "actpass"))
 HASHES = frozenset(("sha-256", "sha-384", "sha-512"))
 _TOKEN = re.compile(r"[A-Za-z0-9+/]{1,256}")  # ice-char
-_MEDIA = re.compile(r"m=([a-z]+) (\d{1,5})(?:/\d+)? ([A-Z/]+) (.+)")
-_EXTMAP = re.compile(r"(\d{1,5})(?:/[a-z]+)? +(\S{1,256})")
+_MEDIA = re.compile(r"m=([a-z]+) (\d{1,5})(?:/\d+)? ([A-Z/]+) (.+)", re.ASCII)
+_EXTMAP = re.compile(r"(\d{1,5})(?:/[a-z]+)? +(\S{1,256})", re.ASCII)
 _RID = re.compile(r"[A-Za-z0-9]{1,16}")  # RFC 8852: no longer than an element of a header extension
 MOST_EXTENSION = 255
 SHARED_CHARACTERS = 16_000  # an m-line's codecs in no more text than this may be kept for the next offer
 SHARED_CODECS = 32  # so many of them: browsers in use, with and without simulcast
-_RTPMAP = re.compile(r"(\d{1,3}) +([A-Za-z0-9._-]+)/(\d{1,9})(?:/(\d{1,2}))?")
+_RTPMAP = re.compile(r"(\d{1,3}) +([A-Za-z0-9._-]+)/(\d{1,9})(?:/(\d{1,2}))?", re.ASCII)
 
 
 class BadSdp(ValueError):
@@ -216,7 +216,7 @@ def _read_codecs(
 ) -> tuple[Codec, ...]:
     maps: dict[int, tuple[str, int, int]] = {}
     for value in rtpmaps:
-        match = _RTPMAP.match(value)
+        match = _RTPMAP.fullmatch(value)
         if match is None:
             raise BadSdp("an rtpmap cannot be read")
         payload_type, name, rate, channels = match.groups()

@@ -32,11 +32,17 @@ def test_one_address_that_never_connects_is_told_to_wait_and_others_come_in() ->
 
 
 def test_viewers_who_are_connected_may_be_many_behind_one_address() -> None:
-    Admission(2000, 20).check_viewer(1000, [Guest(is_connecting=False)] * 1000, FLOODER)
+    admission = Admission(max_sessions=2000, connecting_per_address=20)
+    admission.check_viewer(1000, [Guest(is_connecting=False)] * 1000, FLOODER)
+    with pytest.raises(Problem):
+        admission.check_viewer(1000, [Guest(is_connecting=True)] * 1000, FLOODER)
 
 
 def test_viewers_who_never_connect_do_not_keep_a_publisher_out() -> None:
-    Admission(max_sessions=100, connecting_per_address=20).check_publisher([Guest()] * 100)
+    admission = Admission(max_sessions=100, connecting_per_address=20)
+    admission.check_publisher([Guest()] * 100)
+    with pytest.raises(Problem):
+        admission.check_publisher([Guest(is_connecting=False)] * 100)
 
 
 def test_viewers_leave_places_for_publishers() -> None:

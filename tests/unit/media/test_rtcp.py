@@ -46,12 +46,6 @@ def test_a_nack_bomb_is_cut() -> None:
     assert len(lost.sequences) == feedback.MOST_LOST_PER_NACK
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_are_rtcp_or_a_value_error(data: bytes) -> None:
-    with contextlib.suppress(ValueError):
-        parse_rtcp(data)
-
-
 @given(st.binary(max_size=64), st.integers(200, 207), st.integers(0, 63))
 def test_any_body_under_a_true_header_is_read_or_a_value_error(body: bytes, kind: int, count: int) -> None:
     body += bytes(-len(body) % 4)
