@@ -44,11 +44,22 @@ PLAYERS = {
             await player.attach(document.querySelector('video'))
             player.configure({ abr: { enabled: false } })
             await player.load('/out/master.m3u8')
-            window.force = name => {
+            // Shaka that has to jump in the middle of a change may wait for ever: the change comes first.
+            window.force = name => new Promise((resolve, reject) => {
+                const video = document.querySelector('video')
                 const track = player.getVariantTracks().find(one => (one.originalVideoId || '').includes(name))
-                if (!track) window.faults.push(`no ${name}`)
-                else player.selectVariantTrack(track, true)
-            }
+                if (!track) return reject(new Error(`no ${name}`))
+                const late = setTimeout(() => reject(new Error(`${name} does not come`)), 15000)
+                const came = () => {
+                    if (video.videoWidth !== track.width) return
+                    video.removeEventListener('resize', came)
+                    clearTimeout(late)
+                    resolve()
+                }
+                video.addEventListener('resize', came)
+                player.selectVariantTrack(track, true)
+                came()
+            })
             return player.getVariantTracks().length
         }""",
     ),
