@@ -27,7 +27,7 @@ interface Chunk {
 }
 
 /** The value of a colour in tokens.css. */
-export function token(name: string): string {
+function token(name: string): string {
   const text = readFileSync(new URL('src/ui/tokens.css', root), 'utf8')
   const found = new RegExp(`--${name}: (#[0-9a-f]{6});`).exec(text)?.[1]
   if (!found) throw new Error(`no colour ${name} in tokens.css`)
@@ -35,7 +35,7 @@ export function token(name: string): string {
 }
 
 /** All files that these pages (by their source) and groups (by their name) are made of, as Vite wrote down in its manifest. */
-export function filesOfPages(manifest: Record<string, Chunk>, pages: readonly string[]): Set<string> {
+function filesOfPages(manifest: Record<string, Chunk>, pages: readonly string[]): Set<string> {
   const files = new Set<string>()
   const named = new Map(Object.values(manifest).map((chunk) => [chunk.name, chunk]))
   const add = (key: string): void => {

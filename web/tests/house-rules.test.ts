@@ -70,6 +70,18 @@ describe('house rules', () => {
     expect(paths(en).sort()).toEqual(paths(zh).sort())
   })
 
+  it('has no words that nothing says', () => {
+    const said = files.filter(({ name }) => !/^i18n\/(en|zh)\/|\.test\.ts$/.test(name)).map(({ text }) => text).join('\n')
+    const quoted = new Set([...said.matchAll(/['"`]([\w-]+(?:\.[\w-]+)+)['"`]/g)].map(([, path]) => path))
+    // `orders.state.${order.state}` says all that fit.
+    const fitting = [...said.matchAll(/`([a-z]\w*\.[^`\s]*\$\{[^`]*)`/g)].map(([, path = '']) => {
+      const fixed = path.split(/\$\{[^}]*\}/).map((part) => part.replaceAll('.', '\\.'))
+      return new RegExp(`^${fixed.join('[\\w.-]+')}$`)
+    })
+    const unsaid = paths(zh).filter((path) => !quoted.has(path) && !fitting.some((pattern) => pattern.test(path)))
+    expect(unsaid).toEqual([])
+  })
+
   it('uses the same placeholders in both languages', () => {
     const holes = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(([hole]) => hole).sort()
     const english = new Map(words(en))

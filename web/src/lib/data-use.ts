@@ -12,7 +12,7 @@ function usedIn(month: string): number {
   return of === month ? Number(bytes) || 0 : 0
 }
 
-export function connection(): Connection | undefined {
+function connection(): Connection | undefined {
   return (navigator as Navigator & { connection?: Connection }).connection
 }
 

@@ -84,7 +84,7 @@ export class FakePeer {
   }
 }
 
-export function offerSdp(ufrag: string): string {
+function offerSdp(ufrag: string): string {
   return ['v=0', 'a=group:BUNDLE 0 1', 'm=video 9 UDP/TLS/RTP/SAVPF 96', 'a=mid:0', `a=ice-ufrag:${ufrag}`, `a=ice-pwd:${ufrag}-secret`, '']
     .join('\r\n')
 }

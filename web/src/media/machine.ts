@@ -3,7 +3,7 @@
 export type EdgeLog = (machine: string, from: string, to: string, detail: string) => void
 
 /** Edges are rare (a handful per connection), so they may go to the console of a page in production. */
-export const logEdgeToConsole: EdgeLog = (machine, from, to, detail) => {
+const logEdgeToConsole: EdgeLog = (machine, from, to, detail) => {
   // eslint-disable-next-line no-console -- one line per edge: what a host can send us when a broadcast went wrong
   console.debug(`[${machine}] ${from} -> ${to}${detail ? ` (${detail})` : ''}`)
 }

@@ -1,6 +1,6 @@
 // The span of a clip while its host cuts it: always of a length that is allowed, always within the replay.
-export const SHORTEST_MS = 1_000
-export const LONGEST_MS = 180_000
+const SHORTEST_MS = 1_000
+const LONGEST_MS = 180_000
 export const STEP_MS = 100
 
 export interface Span {

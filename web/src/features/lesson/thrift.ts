@@ -15,7 +15,7 @@ function restOf(lesson: Lesson, fromMs: number): number {
 }
 
 /** What a wish costs at most from there on. */
-export function dearest(lesson: Lesson, wish: Quality, fromMs: number): number {
+function dearest(lesson: Lesson, wish: Quality, fromMs: number): number {
   const offers = offersOf(lesson).filter(({ quality }) => wish === 'auto' || quality === wish)
   const bytes = offers.length > 0 ? Math.max(...offers.map((offer) => offer.bytes)) : lesson.bytes
   return bytes * restOf(lesson, fromMs)

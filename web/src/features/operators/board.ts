@@ -126,7 +126,7 @@ function streamView(slug: string, stream: StreamOnAir | null, sessions: readonly
   }
 }
 
-export function hasTrouble({ verdict }: ViewerRow): boolean {
+function hasTrouble({ verdict }: ViewerRow): boolean {
   return verdict.level !== 'good'
 }
 

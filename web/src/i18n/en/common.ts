@@ -7,7 +7,6 @@ export default {
     back: 'Back',
     close: 'Close',
     retry: 'Try again',
-    cancel: 'No, thanks',
     goHome: 'Go to home',
     signIn: 'Sign in',
     all: 'All',
@@ -37,7 +36,7 @@ export default {
     interrupted: 'Host is coming back',
     soon: 'Coming up',
   },
-  unit: { yuan: 'yuan', people: '{count} people', percent: '{value}%' },
+  unit: { yuan: 'yuan', percent: '{value}%' },
   update: {
     there: 'There is a new version',
     take: 'Update',

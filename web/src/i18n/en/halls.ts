@@ -12,7 +12,6 @@ export default {
   sceneFailed: 'The 360° view did not open. Here is the list',
   sceneLoading: 'Opening the 360° view…',
   booths: 'Booths',
-  boothCount: '{count} booths',
   boothEmpty: 'No goods at this booth yet',
   hallEmpty: 'No booths in this hall yet',
   goods: 'Goods',

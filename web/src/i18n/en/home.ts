@@ -13,5 +13,4 @@ export default {
   newest: 'Newest lessons',
   halls: 'Virtual halls',
   search: 'Search lessons and goods',
-  partFailed: 'This part did not open',
 }

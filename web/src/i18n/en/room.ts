@@ -2,7 +2,7 @@
 export default {
   close: 'Leave the room',
   watching: '{count} watching',
-  sound: { on: 'Turn sound on', off: 'Turn sound off', tap: 'Tap for sound', play: 'Tap to start' },
+  sound: { off: 'Turn sound off', tap: 'Tap for sound', play: 'Tap to start' },
   quality: {
     good: 'Smooth picture',
     fair: 'Network a bit slow',
@@ -94,11 +94,9 @@ export default {
     none: 'Sold out',
     buy: 'Buy now',
     buyLabel: 'Buy now: {name}',
-    per: '/{unit}',
     shelf: 'Shelf',
     shelfCount: '{count} products on the shelf',
     shelfEmpty: 'The shelf is still empty',
-    shelfFailed: 'The shelf did not open, try again',
   },
   lesson: { label: 'A lesson for you', explaining: 'On this lesson now', open: 'Learn', openLabel: 'Open the lesson {title}' },
   sale: {
@@ -121,7 +119,6 @@ export default {
     closed: 'Sale is over',
     perBuyer: '{count} per buyer',
     missed: 'Just too late, all gone',
-    again: 'Somebody did not pay: there are some again',
   },
   order: {
     quantity: 'How many',

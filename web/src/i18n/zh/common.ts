@@ -7,7 +7,6 @@ export default {
     back: '返回',
     close: '关闭',
     retry: '再试一次',
-    cancel: '不了',
     goHome: '回首页',
     signIn: '登录',
     all: '全部',
@@ -25,7 +24,7 @@ export default {
   },
   preferences: { language: '语言', largeType: '大字版', largeTypeHint: '字更大，每页东西更少', zh: '中文', en: 'English' },
   live: { live: '直播中', viewers: '{count} 人在看', starting: '马上开始', interrupted: '主播马上回来', soon: '预告' },
-  unit: { yuan: '元', people: '{count} 人', percent: '{value}%' },
+  unit: { yuan: '元', percent: '{value}%' },
   update: {
     there: '洞庭有新版本',
     take: '更新',

@@ -12,7 +12,6 @@ export default {
   sceneFailed: '全景没打开，先看列表',
   sceneLoading: '正在打开全景…',
   booths: '摊位',
-  boothCount: '{count} 个摊位',
   boothEmpty: '这个摊位还没摆货',
   hallEmpty: '展厅里还没有摊位',
   goods: '好货',

@@ -13,5 +13,4 @@ export default {
   newest: '最新课',
   halls: '虚拟展厅',
   search: '搜课程和好货',
-  partFailed: '这一块没打开',
 }

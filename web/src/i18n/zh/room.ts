@@ -2,7 +2,7 @@
 export default {
   close: '离开直播间',
   watching: '{count} 人在看',
-  sound: { on: '打开声音', off: '关掉声音', tap: '点这里听声音', play: '点一下开始播放' },
+  sound: { off: '关掉声音', tap: '点这里听声音', play: '点一下开始播放' },
   quality: {
     good: '画面流畅',
     fair: '网络有点慢',
@@ -89,11 +89,9 @@ export default {
     none: '卖完了',
     buy: '马上买',
     buyLabel: '马上买{name}',
-    per: '/{unit}',
     shelf: '货架',
     shelfCount: '货架上有 {count} 样',
     shelfEmpty: '货架还空着，听主播讲一讲吧',
-    shelfFailed: '货架没打开，再试一次',
   },
   lesson: { label: '主播推荐的课', explaining: '正在讲这一课', open: '去学', openLabel: '去学《{title}》' },
   sale: {
@@ -116,7 +114,6 @@ export default {
     closed: '秒杀结束了',
     perBuyer: '每人限 {count} 件',
     missed: '手慢了，已经抢完',
-    again: '有人没付款，又放出来了',
   },
   order: {
     quantity: '买几件',
