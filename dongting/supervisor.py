@@ -51,12 +51,14 @@ class Watched:
 class Supervisor:
     """Watches programs from one thread: call `wait_ready` or `tick` again and again.
 
-    `say(tone, text)` gets one line for each thing worth telling; tones are "good", "warn" and "bad".
+    `say(tone, text)` gets one line for each thing worth telling; tones are "good", "warn" and "bad". `looked()` is
+    called after each look at all of them, also while they start.
     """
 
-    def __init__(self, say: Say, stop_wanted: Callable[[], bool]) -> None:
+    def __init__(self, say: Say, stop_wanted: Callable[[], bool], looked: Callable[[], None]) -> None:
         self._say = say
         self._stop_wanted = stop_wanted
+        self._looked = looked
         self._watched: list[Watched] = []
         self._trimmed_at = time.monotonic()
 
@@ -82,6 +84,7 @@ class Supervisor:
                 raise Interrupted
             for watched in begun:
                 self._look_at_first_start(watched)
+            self._looked()
             time.sleep(TICK_SECONDS)
 
     def _look_at_first_start(self, watched: Watched) -> None:
@@ -112,6 +115,7 @@ class Supervisor:
             self._trimmed_at = now
             for watched in self._watched:
                 trim(watched.child.program.log)
+        self._looked()
 
     def _begin(self, watched: Watched) -> None:
         watched.start_again_at = 0.0

@@ -53,7 +53,7 @@ class Up:
         self._say = say
         self._welcome = welcome
         self._signals = Signals()
-        self._supervisor = Supervisor(say, self._signals.stop_wanted)
+        self._supervisor = Supervisor(say, self._signals.stop_wanted, self._write_state)
         self._state: Mapping[str, object] = {}
 
     def run(self) -> int:
@@ -65,7 +65,6 @@ class Up:
             self._start()
             while not self._signals.stop_wanted():
                 self._supervisor.tick()
-                self._write_state()
                 time.sleep(TICK_SECONDS)
         except Interrupted:
             pass
@@ -144,16 +143,7 @@ class Up:
         """For `dongting status`."""
         state = {
             "address": self._machine.address,
-            "processes": [
-                {
-                    "name": w.name,
-                    "pid": w.child.pid,
-                    "ready": w.is_ready,
-                    "restarts": w.restarts,
-                    "log": str(w.child.program.log),
-                }
-                for w in self._supervisor.watched
-            ],
+            "processes": [watched.as_json() for watched in self._supervisor.watched],
         }
         if state != self._state:
             self._state = state
