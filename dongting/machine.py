@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 
 from dongting.child import MARK
 from dongting.media_nodes import count_of
-from dongting.ports import free_ports, free_row, is_free
+from dongting.ports import free_ports, free_row, is_free, ports_named_in
 from dongting.servers import HOST, WEED_PORTS, mongodb_uri, redis_url, write_private
 
 SETTINGS_FILE = "dongting.env"
@@ -73,7 +73,7 @@ def gather(root: Path, var: Path, *, with_demo: bool, environ: Mapping[str, str]
     chosen = {**in_file, **{name: value for name, value in environ.items() if value}}
     generated = load_secrets(var / SECRETS_FILE)
     ours = [server for server, setting in REPLACED_BY.items() if not chosen.get(setting)]
-    own = load_ports(var / PORTS_FILE, ours)
+    own = load_ports(var / PORTS_FILE, ours, ports_named_in(chosen))
     with_demo = with_demo and chosen.get("DEMO", "").lower() not in SAID_NO
     environment = {
         **_reached(own, generated),
@@ -88,7 +88,7 @@ def gather(root: Path, var: Path, *, with_demo: bool, environ: Mapping[str, str]
         **chosen,
         MARK: str(var),
     }
-    environment.update(_any_free_port_for_zero(environment))
+    environment.update(_any_free_port_for_zero(environment, {port for ports in own.values() for port in ports}))
     environment.setdefault("AUTHORIZE_URL", f"http://{HOST}:{environment['SERVER_PORT']}/internal/publish")
     return Machine(root, var, environment, generated, own, with_demo)
 
@@ -106,12 +106,13 @@ def _reached(own: Mapping[str, tuple[int, ...]], generated: Mapping[str, str]) -
     return reached
 
 
-def _any_free_port_for_zero(environment: Mapping[str, str]) -> dict[str, str]:
+def _any_free_port_for_zero(environment: Mapping[str, str], taken: set[int]) -> dict[str, str]:
     zeros = [name for name in PORT_DEFAULTS if environment[name] == "0"]
-    found = {name: str(port) for name, port in zip(zeros, free_ports(len(zeros)), strict=True)}
+    taken = taken | ports_named_in(environment)
+    found = {name: str(port) for name, port in zip(zeros, free_ports(len(zeros), taken), strict=True)}
     several = count_of(environment)
     if several > 1 and "MEDIA_UDP_PORT" in found:
-        found["MEDIA_UDP_PORT"] = str(free_row(several, {int(port) for port in found.values()}))
+        found["MEDIA_UDP_PORT"] = str(free_row(several, taken | ports_named_in(found)))
     return found
 
 
@@ -144,18 +145,20 @@ def load_secrets(path: Path) -> dict[str, str]:
     return kept
 
 
-def load_ports(path: Path, servers: list[str]) -> dict[str, tuple[int, ...]]:
-    """Ports for these servers: those of last time if they are free, else others, remembered."""
+def load_ports(path: Path, servers: list[str], taken: Collection[int] = ()) -> dict[str, tuple[int, ...]]:
+    """Ports for these servers: those of last time if they are free, else others, none of `taken`; remembered."""
     try:
         remembered = {name: tuple(map(int, ports)) for name, ports in json.loads(path.read_text()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         remembered = {}
     counts = {"mongodb": 1, "redis": 1, "seaweedfs": len(WEED_PORTS)}
     ports = {}
+    promised = {*taken, *(port for known in remembered.values() for port in known)}
     for server in servers:
         before = remembered.get(server, ())
         usable = len(before) == counts[server] and all(is_free(port) for port in before)
-        ports[server] = before if usable else free_ports(counts[server])
+        ports[server] = before if usable else free_ports(counts[server], promised)
+        promised.update(ports[server])
     write_private(path, json.dumps({**remembered, **ports}))
     return ports
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dongting.ports import free_ports
+from dongting.ports import free_ports, ports_named_in
 
 HOST = "127.0.0.1"
 
@@ -55,7 +55,9 @@ def _own_ports(environment: Mapping[str, str]) -> Sequence[int]:
     """For each its own HTTP port, on which the others and Prometheus ask it."""
     count = count_of(environment)
     first = int(environment.get("MEDIA_INTERNAL_PORT") or 0)
-    return range(first, first + count) if first else free_ports(count, udp_ports(environment))
+    if first:
+        return range(first, first + count)
+    return free_ports(count, {*udp_ports(environment), *ports_named_in(environment)})
 
 
 def _host(environment: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 # Below the kernel's range for outgoing connections (32768…), so that a port found free is not handed out meanwhile.
@@ -40,6 +40,12 @@ def free_ports(count: int, taken: Collection[int] = ()) -> tuple[int, ...]:
         if port not in taken and is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True):
             found.append(port)
     raise OSError(f"fewer than {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}")
+
+
+def ports_named_in(environment: Mapping[str, str]) -> set[int]:
+    """The ports of its settings (`…_PORT`), whether somebody listens there yet or not."""
+    said = {value for name, value in environment.items() if name.endswith("_PORT")}
+    return {int(value) for value in said if value.isascii() and value.isdigit()}
 
 
 def free_row(count: int, taken: Collection[int] = ()) -> int:

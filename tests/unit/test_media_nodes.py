@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.settings import MediaSettings
+from dongting import ports
 from dongting.media_nodes import bring_takes_home, media_nodes
 
 SETTINGS = {
@@ -41,6 +42,19 @@ def test_several_have_everything_of_their_own_but_the_port_that_clients_know() -
     assert len({settings.media_internal_port for settings in made}) == 3
     assert [s.media_internal_url for s in made] == [f"http://127.0.0.1:{s.media_internal_port}" for s in made]
     assert [settings.spool_folder for settings in made] == ["var/spool", "var/spool-2", "var/spool-3"]
+
+
+def test_their_own_ports_are_none_of_those_that_other_settings_name() -> None:
+    # given: half of all ports are somebody's who does not listen yet
+    named = {f"SOME_{port}_PORT": str(port) for port in ports.FREE_PORTS[::2]}
+
+    # when
+    nodes = media_nodes({**SETTINGS, **named, "MEDIA_PROCESSES": "20"})
+
+    # then
+    own = {node.environment["MEDIA_INTERNAL_PORT"] for node in nodes}
+    assert len(own) == 20
+    assert not own & set(named.values())
 
 
 def test_a_name_of_the_operators_is_kept() -> None:

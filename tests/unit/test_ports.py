@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 from dongting import ports
+from dongting.machine import load_ports
 from dongting.ports import free_ports, is_free, who_listens
+from dongting.servers import WEED_PORTS
 
 
 def test_free_ports_are_different_and_free() -> None:
@@ -18,6 +21,19 @@ def test_free_ports_are_different_and_free() -> None:
 def test_free_ports_are_none_of_those_that_somebody_is_about_to_take() -> None:
     taken = ports.FREE_PORTS[: len(ports.FREE_PORTS) // 2]
     assert not set(free_ports(20, taken)) & set(taken)
+
+
+def test_an_installations_own_servers_get_ports_of_which_none_is_anothers(tmp_path: Path) -> None:
+    # given: half of all ports are named in its settings, for those who are started later
+    named = ports.FREE_PORTS[::2]
+
+    # when
+    found = load_ports(tmp_path / "ports.json", ["mongodb", "redis", "seaweedfs"], named)
+
+    # then
+    given = [port for of_server in found.values() for port in of_server]
+    assert len(set(given)) == len(given) == 2 + len(WEED_PORTS)
+    assert not set(given) & set(named)
 
 
 def test_no_ports_are_asked_for_and_none_given() -> None:

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from config.objects import S3Objects
-from dongting.ports import free_ports
+from dongting.ports import free_ports, ports_named_in
 from server.accounts.model import Role
 from server.errors import Conflict
 from server.recordings.model import upload_key
@@ -342,7 +342,7 @@ async def test_a_server_that_is_killed_loses_at_most_the_part_on_the_wire(
     # given: another server, which has got two parts and some more
     await page.sign_in("zhanghong", PASSWORD)
     path = await begun(page, LARGE)
-    port = free_ports(1)[0]
+    (port,) = free_ports(1, ports_named_in(environment))
     with ThreadPoolExecutor(1) as thread, ExitStack() as stack:  # a child lives as long as the thread that started it
         loop = asyncio.get_running_loop()
         start = running({**environment, "SERVER_PORT": str(port)}, tmp_path, "server")

@@ -12,7 +12,6 @@ from yarl import URL
 
 from config.bus import Bus
 from config.objects import S3Objects
-from dongting.ports import free_ports
 from tests.harness.data_servers import DataServers, Environment
 from tests.harness.processes import MediaProcess, running_media
 from tests.integration.media.clients import WAIT_SECONDS, HookServer, until, viewer
@@ -27,8 +26,7 @@ numbers = itertools.count(1)
 def environment(data_servers: DataServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """One for all tests of this file, with a place where each runs its hook."""
     made = data_servers.new_environment(tmp_path_factory.mktemp("cluster"))
-    (port,) = free_ports(1)
-    made.update(SHUTDOWN_SECONDS="5", AUTHORIZE_URL=f"http://127.0.0.1:{port}/internal/publish")
+    made["SHUTDOWN_SECONDS"] = "5"
     yield made
     data_servers.forget(made)
 

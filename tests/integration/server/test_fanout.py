@@ -16,7 +16,7 @@ import socketio
 from yarl import URL
 
 from dongting.child import Child
-from dongting.ports import free_ports
+from dongting.ports import free_ports, ports_named_in
 from server.accounts.model import Role, User
 from server.http import SESSION_COOKIE
 from server.ids import new_id
@@ -59,7 +59,7 @@ class Servers:
 @contextmanager
 def two_servers(environment: Environment, folder: Path) -> Iterator[list[tuple[str, Child]]]:
     """Two processes on one Redis and one MongoDB."""
-    ports = free_ports(2)
+    ports = free_ports(2, ports_named_in(environment))
     folders = [folder / "one", folder / "two"]
     for each in folders:
         each.mkdir()
