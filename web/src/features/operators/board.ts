@@ -1,5 +1,5 @@
 // What an operator sees of media nodes: how full they are, who is on which stream, and who of them has trouble.
-import type { Audience, MediaNode, MediaSession, NodeBoard, StreamOnAir } from '@/api/types'
+import type { Audience, Ingest, MediaNode, MediaSession, NodeBoard, StreamOnAir } from '@/api/types'
 import { BAD_LOSS, FAIR_LOSS, ingestState, type LayerRow, type LineState, type Sent, sentOf } from '@/lib/line-figures'
 import { BAD_RTT_MS, FAIR_RTT_MS, type QualityLevel } from '@/media/publish-stats'
 
@@ -26,6 +26,7 @@ export interface StreamView {
   readonly line: LineState | null
   readonly sent: Sent | null
   readonly audience: Audience | null
+  readonly recording: Ingest['recording']
   readonly publishers: readonly MediaSession[]
   readonly viewers: readonly ViewerRow[]
   readonly copies: number
@@ -119,6 +120,7 @@ function streamView(slug: string, stream: StreamOnAir | null, sessions: readonly
     line: stream?.state === 'live' ? ingestState(ingest) : null,
     sent,
     audience: stream?.audience ?? null,
+    recording: ingest?.recording ?? 'on',
     publishers: sessions.filter(({ kind }) => kind === 'publisher'),
     viewers,
     copies: sessions.filter(({ kind }) => kind === 'copy').length,
@@ -132,7 +134,14 @@ function hasTrouble({ verdict }: ViewerRow): boolean {
 
 /** With `troubledOnly` streams where all is well are left out. */
 export function shownStreams(views: readonly StreamView[], troubledOnly: boolean): readonly StreamView[] {
-  return troubledOnly ? views.filter(({ troubled, line }) => troubled > 0 || (line !== null && line.level !== 'good')) : views
+  if (!troubledOnly) return views
+  return views.filter(({ troubled, line, recording }) => troubled > 0 || recording !== 'on' || (line !== null && line.level !== 'good'))
+}
+
+/** How many broadcasts are not recorded as they should be. */
+export function recordingsInTrouble(views: readonly StreamView[]): { behind: number; off: number } {
+  const those = (state: Ingest['recording']) => views.filter(({ recording }) => recording === state).length
+  return { behind: those('behind'), off: those('off') }
 }
 
 export function shownViewers(view: StreamView, troubledOnly: boolean, order: Order): ViewerRow[] {

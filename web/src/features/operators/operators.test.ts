@@ -1,7 +1,7 @@
 // The decisions of the operators' pages: how a node is, who has trouble, who is shown and in which order.
 import { describe, expect, test } from 'vitest'
 import type { Audience, Ingest, MediaNode, MediaSession, NodeBoard, SaleAudit, StreamOnAir } from '@/api/types'
-import { judgeViewer, nodeLevel, nodeWord, pictureWord, placesTaken, shownStreams, shownViewers, streamViews, totalsOf } from './board'
+import { judgeViewer, nodeLevel, nodeWord, pictureWord, placesTaken, recordingsInTrouble, shownStreams, shownViewers, streamViews, totalsOf } from './board'
 import { faultFigures } from './books'
 
 const NODE: MediaNode = { node_id: 'media-1', state: 'ok', draining: false, publishers: 1, viewers: 2, sessions: 3, most_sessions: 2000, cpu: 0.1 }
@@ -120,6 +120,14 @@ describe('the page', () => {
   test('shows a stream with trouble on its way in, even if no viewer has any', () => {
     const lossy = { ...STREAM, audience: { ...AUDIENCE, ingest: { ...INGEST, loss: 0.12 } } }
     expect(shownStreams(streamViews(board({ streams: [lossy] })), true)).toHaveLength(1)
+  })
+
+  test.each(['behind', 'off'] as const)('shows a stream whose recording is %s as one with trouble, and counts it', (recording) => {
+    const unrecorded = { ...STREAM, audience: { ...AUDIENCE, ingest: { ...INGEST, recording } } }
+    const views = streamViews(board({ streams: [unrecorded, calm] }))
+    expect(views.map((view) => view.recording)).toEqual([recording, 'on'])
+    expect(shownStreams(views, true).map(({ slug }) => slug)).toEqual(['zhang'])
+    expect(recordingsInTrouble(views)).toEqual({ behind: Number(recording === 'behind'), off: Number(recording === 'off') })
   })
 
   test.each([

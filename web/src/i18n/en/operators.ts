@@ -82,6 +82,10 @@ export default {
     emptyHint: 'Start one; it appears here within ten seconds',
     quiet: 'Nothing is live now',
     quietHint: 'As soon as a host goes live, it appears here',
+    recording: {
+      off: '{count} broadcasts are not being recorded: the disk of a media node is full, or cannot be written. Make room, and recording goes on by itself',
+      behind: '{count} recordings wait on a media node: the object store cannot be reached. They are sent by themselves when it is back',
+    },
   },
   node: {
     state: { ok: 'Fine', no_answer: 'No answer', bad_answer: 'Wrong answer', draining: 'Leaving', full: 'Nearly full', busy: 'Very busy' },
@@ -104,6 +108,7 @@ export default {
     none: 'Nobody has trouble',
     copies: 'Copies to other nodes: {count}',
     more: 'Show {count} more',
+    recording: { off: 'Not being recorded', behind: 'The recording waits on the media node; the replay will be late' },
   },
   filter: {
     label: 'Which viewers',

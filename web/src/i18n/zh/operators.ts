@@ -82,6 +82,10 @@ export default {
     emptyHint: '启动一个媒体节点，十秒内就会出现在这里',
     quiet: '现在没有直播',
     quietHint: '主播一开播，就会出现在这里',
+    recording: {
+      off: '{count} 场直播现在录不下来：媒体节点的磁盘满了，或者写不进去。腾出空间以后会自动接着录',
+      behind: '{count} 场直播的录像先存在媒体节点上：对象存储连不上。连上以后会自动补传',
+    },
   },
   node: {
     state: { ok: '正常', no_answer: '没有回答', bad_answer: '回答不对', draining: '正在退出', full: '快满了', busy: '很忙' },
@@ -104,6 +108,7 @@ export default {
     none: '没有人有问题',
     copies: '转给别的节点 {count} 份',
     more: '再看 {count} 位',
+    recording: { off: '现在录不下来', behind: '录像先存在媒体节点上，回放会晚一点' },
   },
   filter: {
     label: '看哪些观众',
