@@ -78,7 +78,10 @@ def mend(folder: Path) -> Take:
             with suppress(FileNotFoundError):  # who uploads finds out whether the object store has it
                 os.truncate(folder / part.name, part.bytes)
     mended = path.with_suffix(".mended")
-    mended.write_bytes(json.dumps(header(take)).encode() + b"\n")
+    with mended.open("wb") as file:
+        file.write(json.dumps(header(take)).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())  # else a power cut may leave an empty journal in the place of a whole one
     mended.replace(path)
     return take
 

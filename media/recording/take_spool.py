@@ -117,10 +117,10 @@ class TakeSpool:
             raise RuntimeError("no part is open")
         try:
             write_all(self._part, data)
-        except OSError:
+            self._note({"what": "fragment", "bytes": len(data), "end_ns": end_ns})
+        except OSError:  # what the take does not know of is not to be in the object store either
             os.ftruncate(self._part.fileno(), self._part_bytes)
             raise
-        self._note({"what": "fragment", "bytes": len(data), "end_ns": end_ns})
         self._part_bytes += len(data)
         if time.monotonic() - self._synced_at >= SYNC_SECONDS:
             self._sync()

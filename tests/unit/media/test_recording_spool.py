@@ -242,6 +242,28 @@ def test_what_is_uploaded_makes_room_on_a_full_disk(tmp_path: Path) -> None:
         pytest.skip(str(error))
 
 
+def test_a_fragment_of_which_a_full_disk_takes_no_note_is_not_left_in_its_part(tmp_path: Path) -> None:
+    # given a disk on which the part still fits, and no line of the journal
+    try:
+        with small_disk(tmp_path / "disk", 200_000) as disk:
+            spool = make_spool(disk)
+            part = disk / "stream" / "part-000001.m4s"
+            with (disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+                while ballast.write(bytes(4096)):
+                    pass
+            with suppress(OSError):
+                while True:
+                    spool.note_gap(0, 1)
+            # when
+            with pytest.raises(OSError, match="No space"):
+                spool.write_fragment(b"e" * 100, 5 * SECOND_NS)
+            # then what is uploaded has what the take says
+            assert part.stat().st_size == spool.take.parts[-1].bytes == 200
+            spool.close()
+    except NoDisk as error:
+        pytest.skip(str(error))
+
+
 def test_a_full_disk_keeps_what_was_written(tmp_path: Path) -> None:
     # given a process whose files may not grow past 100 kB
     def limit() -> None:
