@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -20,8 +21,10 @@ log = logger(__name__)
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 15.0
+SILENT_SECONDS = 10.0  # a call that takes longer than two parts are long may hang: until it fails it may be a minute
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
+Clock = Callable[[], float]
 MP4_TYPE, PART_TYPE, JSON_TYPE = "video/mp4", "video/iso.segment", "application/json"
 
 
@@ -44,13 +47,22 @@ class Uploader:
     """Uploads one take's files, one at a time. What fails stays in the spool and is tried again later, with waits
     that double up to LONGEST_WAIT_SECONDS."""
 
-    def __init__(self, spool: TakeSpool, objects: Objects, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, spool: TakeSpool, objects: Objects, sleep: Sleep = asyncio.sleep, clock: Clock = time.monotonic
+    ) -> None:
         self._spool = spool
         self._objects = objects
         self._sleep = sleep
+        self._clock = clock
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
-        self.is_behind = False  # the object store did not answer lately
+        self._has_failed = False  # the last call
+        self._asked_at: float | None = None  # since when a call is under way
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the object store did not answer lately, or has not for SILENT_SECONDS."""
+        return self._has_failed or (self._asked_at is not None and self._clock() - self._asked_at > SILENT_SECONDS)
 
     def wake(self) -> None:
         """A file may wait. On the event loop only."""
@@ -143,23 +155,26 @@ class Uploader:
         """Ask the object store until it answers."""
         wait = FIRST_WAIT_SECONDS
         while True:
+            self._asked_at = self._clock()
             try:
                 return await ask()
             except ObjectsUnavailable as error:
                 self._fell_behind(error)
+            finally:
+                self._asked_at = None
             await self._sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
     def _fell_behind(self, error: ObjectsUnavailable) -> None:
         waiting = len(self._spool.waiting_for_upload())
         about = {"stream": self._spool.take.stream_id, "waiting": waiting, "error": str(error)}
-        if self.is_behind:
+        if self._has_failed:
             log.warning("the object store is still away, parts wait in the spool", **about)
             return
-        self.is_behind = True
+        self._has_failed = True
         log.error("THE OBJECT STORE IS AWAY: the recording stays on this machine until it is back", **about)
 
     def _caught_up(self) -> None:
-        if self.is_behind:
-            self.is_behind = False
+        if self._has_failed:
+            self._has_failed = False
             log.warning("the object store is back, everything is there", stream=self._spool.take.stream_id)
