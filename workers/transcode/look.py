@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from av.packet import Packet
 from av.stream import Stream
@@ -16,6 +18,8 @@ from workers.transcode.source import Piece, Reader
 LOOKED_AT_KEYFRAMES = 10  # pictures that tell the size of a file; it is the same in all of it but for rarities
 KEYFRAME_APART_MS = 500.0  # keyframes nearer than this to the last one are no places to cut
 TRUNCATED_MS, TRUNCATED_SHARE = 2_000.0, 0.02  # a header may be wrong by so much
+# What stands in an MP4 or QuickTime file on the uppermost level (ISO 14496-12, table 1; QTFF).
+_BOXES = frozenset(b"ftyp mdat moov free skip wide uuid pdin moof sidx styp".split())
 
 
 def look(piece: Piece) -> SourceFacts:
@@ -24,13 +28,40 @@ def look(piece: Piece) -> SourceFacts:
     Raises:
         SourceRefused: if it cannot be opened, nothing in it can be decoded, or much less is there than was promised.
     """
-    with Reader(piece) as reader:
+    with _open(piece) as reader:
         check_length(reader.told_duration_ms)
         scan = _Scan()
         scan.read(reader)
         if reader.told_duration_ms - scan.end_ms > max(TRUNCATED_MS, TRUNCATED_SHARE * reader.told_duration_ms):
             raise SourceRefused("truncated")
     return scan.facts(scan.end_ms)
+
+
+def _open(piece: Piece) -> Reader:
+    """Raises SourceRefused: `truncated` for what a phone films if its end is missing, which says what it holds."""
+    try:
+        return Reader(piece)
+    except SourceRefused:
+        if lacks_its_end(piece.path):
+            raise SourceRefused("truncated") from None
+        raise
+
+
+def lacks_its_end(path: Path) -> bool:
+    """Whether a file is whole boxes of MP4 to where it was cut off, and none of them says what is in it."""
+    seen = set()
+    with path.open("rb") as file:
+        end = path.stat().st_size
+        at = 0
+        while at + 16 <= end:
+            file.seek(at)
+            size, name, large = struct.unpack(">I4sQ", file.read(16))
+            size = large if size == 1 else size
+            if name not in _BOXES or size < 8:
+                return False
+            seen.add(name)
+            at += size
+    return b"ftyp" in seen and (at > end or b"moov" not in seen)
 
 
 def look_over(pieces: Sequence[Piece], length_ms: float) -> SourceFacts:

@@ -1,4 +1,4 @@
-"""An object store that takes a call and never answers: the recording is said to be behind, though nothing has failed."""
+"""An object store that takes a call and never answers: the recording is behind, though nothing has failed yet."""
 
 from __future__ import annotations
 

@@ -227,13 +227,13 @@ def make_cut_off(kind: str) -> bytes:
 
 BAD = {
     "text": (b"this is no video at all\n" * 100, "broken_source"),
-    "only a beginning": (make_video(1.0, width=64, height=64)[:200], "broken_source"),
+    "only a beginning": (make_video(1.0, width=64, height=64)[:200], "truncated"),
     "noise after a signature": (b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40, "broken_source"),
     "a playlist that names an address": (b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/x.ts\n", "broken_source"),
     "a script that joins other files": (b"ffconcat version 1.0\nfile /etc/passwd\n", "broken_source"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "broken_source"),
     "Matroska that was cut off": (make_cut_off("matroska"), "truncated"),
-    "MP4 that was cut off": (make_cut_off("mp4"), "broken_source"),
+    "MP4 that was cut off": (make_cut_off("mp4"), "truncated"),
 }
 
 
