@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from m3u8.parser import parse
 
 from media.hls.playlist import Segment, vod_playlist
 from media.recording.take_spool import TakeSpool
@@ -180,6 +181,7 @@ def test_a_publisher_who_comes_back_goes_on_after_the_interruption(tmp_path: Pat
     assert [(start // 1_000_000, end // 1_000_000) for start, end in take.gaps] == [(3000, 10_000)]
     assert take.summary().duration_ms == 13_000
     playlist = vod_playlist(take.segments(), take.began_at)
+    parse(playlist, strict=True)
     assert playlist.count("#EXT-X-DISCONTINUITY\n") == 1
     assert playlist.count("#EXT-X-MAP") == 2
     parts = read_take(json.dumps(take.as_json()).encode()).parts

@@ -7,6 +7,7 @@ from pathlib import Path
 import m3u8
 import pytest
 from av.video.frame import VideoFrame
+from m3u8.parser import parse
 
 from server.recordings.ladder import Ladder, MadeChunk, PicturePlan, Segment, Sheet, SoundPlan, Track
 from workers.transcode.output import PictureTrack, open_segments
@@ -52,12 +53,18 @@ def make_chunk(begins_ms: float, length_ms: float = 4000) -> MadeChunk:
     return MadeChunk(tracks=tuple(make_track(name, begins_ms, length_ms) for name in ("360p", "144p")), sheet=sheet)
 
 
+def strictly(playlist: str) -> m3u8.M3U8:
+    """A playlist in which nothing is against the rules."""
+    parse(playlist, strict=True)
+    return m3u8.loads(playlist)
+
+
 SOUND = MadeChunk(tracks=(make_track("low", 0.0, 8010),))
 
 
 def test_the_master_playlist_begins_with_the_cheapest_and_names_the_sound_of_each() -> None:
     # when
-    master = m3u8.loads(master_playlist(join(make_ladder(), [make_chunk(0), make_chunk(4000)], SOUND)))
+    master = strictly(master_playlist(join(make_ladder(), [make_chunk(0), make_chunk(4000)], SOUND)))
 
     # then
     assert [playlist.uri for playlist in master.playlists] == ["360p/index.m3u8", "144p/index.m3u8"]
@@ -69,7 +76,7 @@ def test_the_master_playlist_begins_with_the_cheapest_and_names_the_sound_of_eac
 
 def test_sound_alone_has_no_resolution_and_no_groups() -> None:
     ladder = Ladder(duration_ms=8000, sounds=make_ladder().sounds)
-    master = m3u8.loads(master_playlist(join(ladder, [], SOUND)))
+    master = strictly(master_playlist(join(ladder, [], SOUND)))
     assert [(p.uri, p.stream_info.resolution) for p in master.playlists] == [("sound-low/index.m3u8", None)]
     assert not master.media
 
@@ -78,7 +85,7 @@ def test_a_chunk_with_other_parameter_sets_brings_its_own() -> None:
     same = [make_track("360p", 0, 4000), make_track("360p", 4000, 4000)]
     other = [make_track("360p", 0, 4000), make_track("360p", 4000, 4000, digest="b")]
     assert media_playlist(same).count("EXT-X-MAP") == 1
-    parsed = m3u8.loads(media_playlist(other))
+    parsed = strictly(media_playlist(other))
     assert [segment.init_section.uri for segment in parsed.segments][1:3] == ["000000-init.mp4", "004000-init.mp4"]
 
 
