@@ -22,11 +22,11 @@ _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EACCES
 _NUMBER_AT, _ARCH_AT = 0, 4
 _X32_BIT = 0x40000000
 # Of each machine: its name for the kernel, and the calls that reach out of the process: socket, connect, socketpair
-# stay out of the network; execve, execveat, ptrace, process_vm_readv, process_vm_writev, io_uring_setup, kexec_load,
-# bpf, unshare, mount, setns.
+# stay out of the network; execve, execveat, ptrace, process_vm_readv, process_vm_writev, pidfd_getfd,
+# io_uring_setup, kexec_load, bpf, unshare, mount, setns.
 _MACHINES = {
-    "x86_64": (0xC000003E, (41, 42, 53, 59, 322, 101, 310, 311, 425, 246, 321, 272, 165, 308)),
-    "aarch64": (0xC00000B7, (198, 203, 199, 221, 281, 117, 270, 271, 425, 104, 280, 97, 40, 268)),
+    "x86_64": (0xC000003E, (41, 42, 53, 59, 322, 101, 310, 311, 438, 425, 246, 321, 272, 165, 308)),
+    "aarch64": (0xC00000B7, (198, 203, 199, 221, 281, 117, 270, 271, 438, 425, 104, 280, 97, 40, 268)),
 }
 
 

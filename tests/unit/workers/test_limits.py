@@ -16,6 +16,10 @@ TRIES = {
     "talk to programs on this machine": "import socket; socket.socket(socket.AF_UNIX)",
     "start another program": "import os; os.execv('/bin/true', ['true'])",
     "start another program beside itself": "import os; os.posix_spawn('/bin/true', ['true'], {})",
+    "take over a connection that its worker has open": (
+        "import ctypes, os; call = ctypes.CDLL(None).syscall; "
+        f"call(438, os.pidfd_open(os.getpid()), 0, 0) < 0 and sys.exit({REFUSED})"
+    ),
 }
 
 
