@@ -42,7 +42,7 @@ class Store(Protocol):
     async def lessons_in(self, course_id: str) -> list[Lesson]: ...
     async def lessons_of(self, host_id: str) -> list[Lesson]: ...
     async def many_lessons(self, lesson_ids: list[str]) -> dict[str, Lesson]: ...
-    async def rename_lesson(self, lesson_id: str, title: str) -> None: ...
+    async def rename_lesson(self, lesson_id: str, title: str, title_was: str | None) -> bool: ...
 
 
 class Lessons(Protocol):
@@ -157,10 +157,15 @@ class CourseEditing:
         self._keep(await self._store.change_course(changed, course.version))
         return changed, count
 
-    async def rename_lesson(self, teacher: User, lesson_id: str, title: str) -> LessonView:
-        """Give a lesson another title. Raises BadRequest, NotFound, NotAllowed."""
+    async def rename_lesson(
+        self, teacher: User, lesson_id: str, title: str, title_was: str | None = None
+    ) -> LessonView:
+        """Rename a lesson; `title_was`: the title he saw. Raises BadRequest, NotFound, NotAllowed, Conflict."""
         await self._lessons.look_own(lesson_id, teacher)
-        await self._store.rename_lesson(lesson_id, check_title(title))
+        if not await self._store.rename_lesson(lesson_id, check_title(title), title_was):
+            raise Conflict(
+                "the lesson was renamed on another page meanwhile; please look again", code="lesson_changed"
+            )
         await self._lessons.texts_changed([lesson_id])
         return await self._lessons.look_own(lesson_id, teacher)
 

@@ -175,9 +175,10 @@ class CourseStore:
         found = self._lessons.find({"_id": {"$in": lesson_ids}})
         return {lesson.id: lesson async for document in found if (lesson := _lesson(document))}
 
-    async def rename_lesson(self, lesson_id: str, title: str) -> None:
-        """Give a lesson another title."""
-        await self._lessons.update_one({"_id": lesson_id}, {"$set": {"title": title}})
+    async def rename_lesson(self, lesson_id: str, title: str, title_was: str | None) -> bool:
+        """Give a lesson another title; False when it is not called `title_was` any more."""
+        query = {"_id": lesson_id} if title_was is None else {"_id": lesson_id, "title": title_was}
+        return (await self._lessons.update_one(query, {"$set": {"title": title}})).matched_count == 1
 
     async def set_subtitles(self, lesson_id: str, version: int) -> None:
         """Which subtitles a lesson has; 0: none."""

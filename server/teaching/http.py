@@ -76,6 +76,7 @@ class NewTitle(Body):
     """`PATCH /api/my/lessons/{id}`"""
 
     title: Line
+    title_was: Line | None = None
 
 
 def teaching_routes(editing: CourseEditing, teaching: Teaching) -> Routes:
@@ -124,7 +125,8 @@ def teaching_routes(editing: CourseEditing, teaching: Teaching) -> Routes:
     async def rename(request: web.Request) -> web.Response:
         teacher = require_user(request)
         body = await parse_body(request, NewTitle)
-        return answer(summary_shape(await editing.rename_lesson(teacher, request.match_info["id"], body.title)))
+        renamed = await editing.rename_lesson(teacher, request.match_info["id"], body.title, body.title_was)
+        return answer(summary_shape(renamed))
 
     async def report(request: web.Request) -> web.Response:
         teacher = require_user(request)

@@ -145,6 +145,22 @@ async def test_of_two_pages_that_change_a_course_one_is_told_to_look_again(acade
     assert {body.get("code") for _, body in answers} == {None, "course_changed"}
 
 
+async def test_of_two_pages_that_rename_a_lesson_the_later_one_is_told_what_it_is_called_now(
+    academy: Academy,
+) -> None:
+    lesson = await academy.add_lesson("冬季修剪")
+    path = f"/api/my/lessons/{lesson}"
+    answers = await asyncio.gather(
+        *(academy.teacher.ask("PATCH", path, {"title": title, "title_was": "冬季修剪"}) for title in ("冬剪", "剪枝"))
+    )
+    assert sorted(status for status, _ in answers) == [200, 409]
+    assert {body.get("code") for _, body in answers} == {None, "lesson_changed"}
+    _, now = await academy.teacher.ask("GET", f"/api/lessons/{lesson}")
+    assert now["title"] == next(body["title"] for status, body in answers if status == 200)
+    status, last = await academy.teacher.ask("PATCH", path, {"title": "冬季修剪（下）", "title_was": now["title"]})
+    assert (status, last["title"]) == (200, "冬季修剪（下）")
+
+
 async def test_what_makes_no_sense_is_refused(academy: Academy) -> None:
     lesson = await academy.add_lesson("冬季修剪")
     _, course = await academy.teacher.ask("POST", "/api/my/courses", {"title": "柑橘管护"})

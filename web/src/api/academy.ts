@@ -49,7 +49,8 @@ export const teaching = {
   arrange: (courseId: string, version: number, chapters: CourseChapter[]) =>
     http.put<OwnCourse>(course(courseId, '/lessons'), { version, chapters }),
   publish: (courseId: string, state: CourseState) => http.put<OwnCourse>(course(courseId, '/state'), { state }),
-  rename: (lessonId: string, title: string) => http.patch<LessonSummary>(`/api/my/lessons/${id(lessonId)}`, { title }),
+  rename: (lessonId: string, title: string, titleWas: string) =>
+    http.patch<LessonSummary>(`/api/my/lessons/${id(lessonId)}`, { title, title_was: titleWas }),
   quiz: (lessonId: string, options?: CallOptions) => http.get<OwnQuiz>(`/api/my/lessons/${id(lessonId)}/quiz`, options),
   writeQuiz: (lessonId: string, quiz: { version: number; questions: OwnQuestion[]; pass_percent: number }) =>
     http.put<OwnQuiz>(`/api/my/lessons/${id(lessonId)}/quiz`, quiz),

@@ -39,6 +39,7 @@ export default {
     look: 'See it',
     lesson: 'This lesson',
     lessonTitle: 'Title of the lesson',
+    renamed: 'Meanwhile it was renamed to “{title}” elsewhere. Save again to use yours',
     lookLesson: 'See this lesson',
     quiz: 'Quiz',
     quizHint: 'Asked at a second of the lesson, or after it; needed for the certificate',

@@ -42,6 +42,7 @@ export default {
   too_many_uploads: 'Some videos are not finished: finish or cancel one first',
   no_room: 'Many videos are being uploaded; please try again later',
   wrong_offset: 'This video is being sent from elsewhere; please reload',
+  lesson_changed: 'The lesson was just renamed elsewhere. Have a look, then save again',
   course_changed: 'The course was changed elsewhere. Reload and try again',
   replays_course: 'Replays gather here by themselves. Make a course of your own',
   course_is_empty: 'Put a lesson into it first',

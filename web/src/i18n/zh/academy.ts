@@ -39,6 +39,7 @@ export default {
     look: '去看看',
     lesson: '这节课',
     lessonTitle: '课时名',
+    renamed: '刚在别处改成了“{title}”；要用您写的，请再点保存',
     lookLesson: '去看这节课',
     quiz: '小测',
     quizHint: '看到某一秒停下来问，或看完再问；学员答对了才能拿证书',

@@ -23,6 +23,7 @@ export default {
   too_many_uploads: '有几个录像还没传完，请先传完或去掉一个',
   no_room: '现在传的人太多，请过一会儿再传',
   wrong_offset: '这个录像正在别处接着传，请刷新看看',
+  lesson_changed: '这一课刚在别处改了名，看一下再保存',
   course_changed: '这门课刚在别处改过，请刷新再改',
   replays_course: '直播课会自动收集回放，不能改；请自己做一门课',
   course_is_empty: '先放一节课时进来再公开',
