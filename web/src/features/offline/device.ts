@@ -119,11 +119,17 @@ export const packFiles = {
   empty: (shelf: string): Promise<boolean> => caches.delete(CACHE + shelf),
   /** Empties a shelf unless somebody watches what is on it: then `tidy` does, later. */
   drop: (shelf: string): Promise<boolean> => alone(readerOf(shelf), async () => void (await packFiles.empty(shelf))),
-  /** Drops what no pack knows of: a page may have been closed between two steps. */
-  tidy: async (): Promise<void> => {
+  /** Drops what no pack knows of: a page may have been closed between two steps. Gives the bytes of what stays because somebody watches it. */
+  tidy: async (): Promise<number> => {
     const names = (await caches.keys()).filter((name) => name.startsWith(CACHE)) // before the packs: a new one is noted before its files come
     const known = new Set((await packs.all()).map((pack) => CACHE + shelfOf(pack)))
-    for (const name of names) if (!known.has(name)) await packFiles.drop(name.slice(CACHE.length))
+    let watchedBytes = 0
+    for (const name of names) {
+      const shelf = name.slice(CACHE.length)
+      if (known.has(name) || (await packFiles.drop(shelf))) continue
+      for (const bytes of (await packFiles.there(shelf)).values()) watchedBytes += bytes
+    }
+    return watchedBytes
   },
 }
 

@@ -32,7 +32,8 @@ export const useDownloads = defineStore('downloads', () => {
   /** What can be watched without a network. */
   const whole = computed(() => mine.value.filter(({ state }) => state === 'ready'))
   const othersBytes = computed(() => totalBytes(all.value.filter((pack) => !isMine(pack, session.lastId))))
-  const total = computed(() => totalBytes(all.value))
+  const watchedBytes = ref(0) // of lessons that have gone, and stay until somebody has watched them
+  const total = computed(() => totalBytes(all.value) + watchedBytes.value)
 
   /** Resolves when it is known what is kept here; nothing where nothing can be. */
   function ready(): Promise<void> {
@@ -41,11 +42,15 @@ export const useDownloads = defineStore('downloads', () => {
   }
 
   async function read(): Promise<void> {
-    await packFiles.tidy().catch(() => undefined) // what is left over takes room, and the next visit tries again
-    const [found, room] = await Promise.all([kept.all(), freeBytes()])
-    all.value = found
-    free.value = room
+    await lookAtRoom()
+    all.value = await kept.all()
     known.value = true
+  }
+
+  /** Looks again what room is left: it changes when somebody has watched to the end what has gone, too. */
+  async function lookAtRoom(): Promise<void> {
+    watchedBytes.value = await packFiles.tidy().catch(() => 0) // what is left over takes room, and the next visit tries again
+    free.value = await freeBytes()
   }
 
   function show(pack: Pack): void {
@@ -79,7 +84,7 @@ export const useDownloads = defineStore('downloads', () => {
     return mine.value.find(({ id }) => id === packId(session.lastId, lessonId)) ?? mine.value.find(({ lesson }) => lesson.id === lessonId) ?? null
   }
 
-  const room = () => ({ limitBytes: limitBytes.value, freeBytes: free.value })
+  const room = () => ({ limitBytes: limitBytes.value - watchedBytes.value, freeBytes: free.value })
 
   function why(lessonId: string, bytes: number): 'limit' | 'full' | null {
     return whyNot(all.value, { id: packId(session.lastId, lessonId), bytes }, room())
@@ -162,6 +167,7 @@ export const useDownloads = defineStore('downloads', () => {
     if (!pack) return forget(id)
     show(pack)
     if (pack.state === 'ready') return
+    await lookAtRoom()
     try {
       const whole = await loadPack(pack, {
         signal,
@@ -182,7 +188,7 @@ export const useDownloads = defineStore('downloads', () => {
       if (!signal.aborted) await giveUp(pack, error)
     } finally {
       await leave(pack)
-      free.value = await freeBytes()
+      await lookAtRoom()
     }
   }
 
@@ -202,7 +208,7 @@ export const useDownloads = defineStore('downloads', () => {
 
   function mayKeep(id: string, loadedBytes: number): void {
     const others = all.value.filter((other) => other.id !== id)
-    if (totalBytes(others) + loadedBytes > limitBytes.value) throw new PackTrouble('limit')
+    if (totalBytes(others) + loadedBytes > room().limitBytes) throw new PackTrouble('limit')
   }
 
   /** It is whole; what it was to renew could be watched until now. */
@@ -223,7 +229,7 @@ export const useDownloads = defineStore('downloads', () => {
       if (pack) await kept.remove(pack)
       forget(one)
     }
-    free.value = await freeBytes()
+    await lookAtRoom()
   }
 
   async function removeOthers(): Promise<void> {
@@ -246,6 +252,7 @@ export const useDownloads = defineStore('downloads', () => {
     if (!same) return
     if (pack.state !== 'ready') return begin(newPack(id, pack.ownerId, lesson, same, Date.now()))
     await change(id, (now) => afterLook(now, lesson))
+    await lookAtRoom()
     if (whyNotRenew({ id, newBytes: same.bytes }) === null) await begin(newPack(renewalId(id), pack.ownerId, lesson, same, Date.now()))
   }
 
@@ -293,5 +300,5 @@ export const useDownloads = defineStore('downloads', () => {
     remember(LIMIT, String(bytes))
   }
 
-  return { mine, whole, known, othersBytes, total, limitBytes, free, ready, of, why, whyNotRenew, start, pause, load, remove, removeOthers, renew, renewalOf, resume, looked, told, lookAll, limitTo }
+  return { mine, whole, known, othersBytes, total, limitBytes, free, ready, lookAtRoom, of, why, whyNotRenew, start, pause, load, remove, removeOthers, renew, renewalOf, resume, looked, told, lookAll, limitTo }
 })

@@ -185,3 +185,22 @@ it('an edition that somebody watches stays until he has let go of it', async () 
   letGo()
   await vi.waitFor(() => expect(keptOf(1)).toEqual([]))
 })
+
+it('what stays for somebody who watches it takes its part of the limit until he has let go of it', async () => {
+  const { one, other } = await twoWithOutdated()
+  const letGo = other.device.holdShelf((await stored())[0]?.shelf ?? '')
+  await one.downloads.renew('li.1')
+  expect(one.downloads.total).toBe(shelves.bytes)
+  one.downloads.limitTo(shelves.bytes + OFFER.bytes - 1)
+  expect(one.downloads.why('2', OFFER.bytes)).toBe('limit')
+
+  server.edition = 3
+  await one.downloads.lookAll()
+  await one.downloads.renew('li.1')
+  expect(shelves.bytes).toBeLessThanOrEqual(one.downloads.limitBytes)
+
+  letGo()
+  await vi.waitFor(() => expect(keptOf(1)).toEqual([]))
+  await one.downloads.renew('li.1')
+  expect(one.downloads.of('1')?.edition).toBe(server.playlistOf(3))
+})
