@@ -7,7 +7,7 @@ export default {
     back: 'Back',
     close: 'Close',
     retry: 'Try again',
-    goHome: 'Go to home',
+    goTo: { home: 'Go to home', learn: 'Go to the academy', halls: 'Go to the halls' },
     signIn: 'Sign in',
     all: 'All',
     search: 'Search',
@@ -20,7 +20,11 @@ export default {
     offlineHint: 'Check mobile data or Wi-Fi. The page refreshes by itself',
     errorTitle: 'That did not open',
     notFoundTitle: 'Nothing here',
-    notFoundHint: 'The link may be out of date. Have a look at the home page',
+    notFoundHint: {
+      home: 'The link may be out of date. Have a look at the home page',
+      learn: 'The link may be out of date. See the other lessons in the academy',
+      halls: 'The link may be out of date. See what else is in the halls',
+    },
   },
   preferences: {
     language: 'Language',
