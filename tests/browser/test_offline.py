@@ -103,8 +103,13 @@ def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform,
     assert page.locator("video").evaluate("video => video.videoHeight") == 144
     assert lesson_of(page, lesson_id)["watched_ms"] == 0
 
+    # A page that this phone does not have yet says that it is the network, and opens by itself at home.
+    page.goto("/halls")
+    expect(page.get_by_text("没有网络", exact=True)).to_be_visible()
+
     # He comes home: what he watched is told by itself, and what he answered is handed in.
     page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="虚拟展厅")).to_be_visible()
     wait_until(lambda: lesson_of(page, lesson_id)["done"], "the progress is merged")
     quiz = f"/api/lessons/{lesson_id}/quiz"
     wait_until(lambda: page.request.get(quiz).json()["mine"]["passed_at"], "the answers are judged")
