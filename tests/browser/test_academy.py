@@ -71,7 +71,7 @@ def test_a_farmer_finds_learns_and_takes_a_paper_home(platform: Platform, open_p
     # The lesson is watched from its start; it stands still for a question, and goes on after the answer.
     page.get_by_test_id("transcript").get_by_text("炭疽病").wait_for()
     page.goto(page.url.split("?")[0])
-    page.get_by_role("button", name="播放").click()
+    page.get_by_role("button", name="播放").press("Enter")
     stop = page.get_by_test_id("stop-question")
     expect(stop).to_be_visible()
     answer(page, "堆在树下")
@@ -80,7 +80,8 @@ def test_a_farmer_finds_learns_and_takes_a_paper_home(platform: Platform, open_p
     stop.get_by_role("button", name="再答一次").click()
     answer(page, "烧掉")
     stop.get_by_role("button", name="就选这个").click()
-    page.get_by_test_id("go-on").click()
+    page.get_by_test_id("go-on").press("Enter")
+    expect(page.get_by_role("region", name="柑橘冬季修剪")).to_be_focused()
     page.get_by_role("button", name="再看一遍").wait_for()
 
     # The questions at the end, judged by the server.
