@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, it } from 'vitest'
 import type { Lesson } from '@/api/types'
-import { costOf, firstQuality, LISTEN, offersOf, qualityOf, rememberQuality, SLIDES } from './quality'
+import { costOf, firstQuality, LISTEN, offerLabel, offersOf, qualityOf, rememberQuality, SLIDES } from './quality'
 
 const rendition = (height: number, bytes: number) => ({ name: `${height}p`, width: 0, height, bandwidth: 1, bytes })
 const renditions = [rendition(144, 4_000_000), rendition(360, 10_000_000), rendition(720, 30_000_000)]
@@ -20,6 +20,13 @@ beforeEach(() => localStorage.clear())
 it('costs a range when the player chooses, and one size when the learner did', () => {
   expect(costOf(lesson({}), 'auto', 0)).toEqual({ from: 4_000_000, to: 30_000_000 })
   expect(costOf(lesson({}), 360, 0)).toEqual({ from: 10_000_000, to: 10_000_000 })
+})
+
+it('calls no two offers the same', () => {
+  const all = [rendition(144, 1), rendition(240, 2), rendition(360, 3), rendition(480, 4), rendition(720, 5)]
+  const labels = offersOf(lesson({ renditions: all })).map((offer) => offerLabel(offer, (key) => key))
+  expect(labels).toContain('learn.lesson.smooth · 480p')
+  expect(new Set(labels).size).toBe(all.length)
 })
 
 it('costs only the rest after going on', () => {

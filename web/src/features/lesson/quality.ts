@@ -84,6 +84,12 @@ export function qualityWord(height: number): string {
   return height <= 810 ? 'learn.lesson.sharp' : 'learn.lesson.sharpest'
 }
 
+/** What an offer is called where it can be chosen: pictures that share a word differ in their height. */
+export function offerLabel({ name, quality }: Pick<Offer, 'name' | 'quality'>, t: (key: string) => string): string {
+  const word = t(qualityWord(quality))
+  return quality > LISTEN ? `${word} · ${name}` : word
+}
+
 interface NetworkInformation {
   saveData?: boolean
   effectiveType?: string
