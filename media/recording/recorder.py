@@ -278,7 +278,7 @@ class Recorder:
                 writer.interrupt()
                 if spool.take.end_ns > began_at_ns:
                     retry_seconds = FIRST_RETRY_SECONDS
-                if not self._wait(retry_seconds):
+                if not self._wait(spool, retry_seconds):
                     return
                 retry_seconds = min(2 * retry_seconds, LONGEST_RETRY_SECONDS)
                 writer.begin_anew(*(self._run or (None, None)))
@@ -291,10 +291,10 @@ class Recorder:
                     _on_loop(loop, partial(self._onlooker.ended, is_over=self._is_over))
                 _on_loop(loop, self._ended.set)
 
-    def _wait(self, seconds: float) -> bool:
-        """Drop what comes meanwhile; False: the recording is over."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+    def _wait(self, spool: TakeSpool, seconds: float) -> bool:
+        """Drop what comes meanwhile, at most until an upload has made room; False: the recording is over."""
+        until, uploaded = time.monotonic() + seconds, len(spool.take.uploaded)
+        while time.monotonic() < until and len(spool.take.uploaded) == uploaded:
             is_over = self._stopping.wait(BATCH_SECONDS)
             for _ in range(len(self._inbox)):
                 entry = self._inbox.popleft()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import media.recording.recorder
-from config.objects import S3Objects
+from config.objects import Objects, S3Objects
 from config.settings import MediaSettings
 from media.recording.health import Health
 from media.recording.journal import JOURNAL
@@ -36,6 +36,7 @@ from tests.harness.small_disk import NoDisk, small_disk
 from tests.integration.media.clients import HookServer
 from tests.integration.media.conftest import Running
 from tests.integration.media.test_recording_to_s3 import in_the_past, take_of, whole_run
+from tests.unit.media.object_shelf import ObjectShelf
 
 LoadSettings = Callable[[type[MediaSettings]], MediaSettings]
 AWAY_SECONDS = 600
@@ -52,7 +53,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(str(error))
 
 
-def make_recorder(settings: MediaSettings, objects: S3Objects, **more: Any) -> Recorder:
+def make_recorder(settings: MediaSettings, objects: Objects, **more: Any) -> Recorder:
     return Recorder(
         stream_id="stream1",
         room_id="room1",
@@ -147,6 +148,35 @@ async def test_a_disk_that_is_full_from_the_beginning_costs_the_recording_and_no
     feed(recorder, in_the_past(broadcast("H264", 2), 2))
     assert recorder.health is Health.OFF
     assert (await recorder.finish()).duration_ms == 0
+    await recorder.remove()
+
+
+async def test_a_recording_goes_on_as_soon_as_the_object_store_makes_room(
+    load_settings: LoadSettings, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a store that is away, and a disk that is full; nothing is tried again by itself for long
+    monkeypatch.setattr(media.recording.recorder, "FIRST_RETRY_SECONDS", 600.0)
+    settings = load_settings(MediaSettings).model_copy(update={"spool_folder": str(disk / "spool")})
+    shelf = ObjectShelf()
+    shelf.is_away()
+    arrivals = in_the_past(broadcast("H264", 20), 8)
+    recorder = make_recorder(settings, shelf, sleep=TurnedClock().sleep)
+    await recorder.start()
+    recorder.begin_run(H264, OPUS)
+    feed(recorder, between(arrivals, 0, 4))
+    await until(lambda: written_ms(settings) > 3_900, "four seconds")
+    fill(disk)
+    feed(recorder, between(arrivals, 4, 8))
+    await until(lambda: recorder.health is Health.OFF, "a notice")
+    # when it is back
+    shelf.fault = None
+    for tenth in range(80, 200):
+        feed(recorder, between(arrivals, tenth / 10, (tenth + 1) / 10))
+        await asyncio.sleep(0.08)
+    # then
+    assert recorder.health is Health.ON
+    summary = await recorder.finish()
+    assert summary.duration_ms == pytest.approx(20_000, abs=50)
     await recorder.remove()
 
 
