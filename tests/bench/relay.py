@@ -3,7 +3,8 @@
     make bench-relay      or      .venv/bin/python -m tests.bench.relay --viewers 50,200 --seconds 10
 
 The media process has core 0, all of the load core 1. It needs a C compiler. docs/benchmarks.md says how each figure
-is measured and what it means.
+is measured and what it means. `--beside mediasoup` measures that server too, right after ours in each row, if it is
+installed; nothing else needs it, and docs/benchmarks.md says how it was installed.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from rich.console import Console
 from rich.table import Table
 
 from dongting.child import NotReady
-from tests.bench.relay_parts.figures import Row, bytes_each, percentile, summary
+from tests.bench.relay_parts.figures import Beside, Row, bytes_each, percentile, summary
 from tests.bench.relay_parts.native import Native, NoCompiler, compile_library
 from tests.bench.relay_parts.peer import PeerFailed
 from tests.bench.relay_parts.process import LOAD_CORE, OneCore, allow_files
 from tests.bench.relay_parts.profiling import PHASES, PROFILERS, NoProfiler, make_profiler
+from tests.bench.relay_parts.rivals import RIVALS, NoRival
 from tests.bench.relay_parts.stage import MEDIA, UNRECORDED, Stage, open_stage
 from tests.bench.relay_parts.turns import FEW_VIEWERS, LimitTurn, RelayTurn, alone_turn, limit_turn, relay_turn
 
@@ -40,7 +42,7 @@ LIMIT_SECONDS = 2.0  # of each of its two turns
 ALONE_TURNS = 2  # of the stream without viewers, recorded and not, by turns
 OTHER_FILES = 500  # of ours, beside the viewers' sockets
 OVERHEAD_SECONDS = 120.0  # of one row, at most: starting, joining, stopping
-FAULTS = (NoCompiler, NoProfiler, OneCore, NotReady, PeerFailed, RuntimeError, OSError)
+FAULTS = (NoCompiler, NoProfiler, NoRival, OneCore, NotReady, PeerFailed, RuntimeError, OSError)
 Shape = Callable[[Row], str]
 COLUMNS: tuple[tuple[str, Shape], ...] = (
     ("viewers", lambda row: str(row.joined)),
@@ -79,6 +81,7 @@ class Wanted:
     profile: str
     phase: str
     folder: Path | None
+    beside: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,30 @@ class Turns:
     relay: RelayTurn
     unrecorded: RelayTurn | None
     whole_frames: RelayTurn | None
+    beside: dict[str, RelayTurn]
+
+
+def make_beside(name: str, turn: RelayTurn, ours: RelayTurn) -> Beside:
+    """Another server's figures."""
+    window, cost = turn.window, turn.cpu_us_per_packet
+    return Beside(
+        name=name,
+        joined=turn.joined,
+        cpu_us_per_packet=round(cost, 3),
+        signalling_us_per_packet=round(turn.signalling_us_per_packet, 3),
+        ratio_of_ours=round(ours.cpu_us_per_packet / cost, 3),
+        delivered_share=round(turn.delivered_share, 6),
+        delay_ms_p50=round(percentile(turn.delays_ms, 50), 3),
+        delay_ms_p99=round(percentile(turn.delays_ms, 99), 3),
+        setups_per_cpu_second=round(turn.setups_per_cpu_second, 1),
+        memory_bytes=window.memory_bytes,
+        packets=turn.packets,
+        core_share=round(window.cpu / window.seconds, 3),
+        load_core_share=round(window.load_cpu / window.seconds, 3),
+        waited_share=round(window.waited / window.seconds, 4),
+        wrong_packets=turn.wrong_packets,
+        other_packets=turn.other_packets,
+    )
 
 
 def make_row(viewers: int, base: Baseline, turns: Turns) -> Row:
@@ -135,6 +162,7 @@ def make_row(viewers: int, base: Baseline, turns: Turns) -> Row:
         waited_share=round(window.waited / window.seconds, 4),
         stolen_share=round(window.stolen / window.seconds, 4),
         drops=relay.drops,
+        beside=tuple(make_beside(name, turn, relay) for name, turn in turns.beside.items()),
     )
 
 
@@ -145,7 +173,7 @@ async def measure_baseline(stage: Stage, native: Native, wanted: Wanted) -> Base
         recorded.append(await alone_turn(stage, native, wanted.seconds, MEDIA))
         unrecorded.append(await alone_turn(stage, native, wanted.seconds, UNRECORDED))
     with_recording, without = sum(recorded) / ALONE_TURNS, sum(unrecorded) / ALONE_TURNS
-    few = await relay_turn(stage, native, FEW_VIEWERS, wanted.seconds)
+    few = await relay_turn(stage.media(FEW_VIEWERS), native, FEW_VIEWERS, wanted.seconds)
     return Baseline(with_recording, with_recording - without, few)
 
 
@@ -161,22 +189,40 @@ async def measure(stage: Stage, native: Native, wanted: Wanted, console: Console
     for viewers in wanted.viewers:
         async with asyncio.timeout(3 * (OVERHEAD_SECONDS + wanted.seconds + viewers * 0.1)):
             before = await limit_turn(stage, native, viewers, wanted.limit_seconds)
-            relay = await relay_turn(stage, native, viewers, wanted.seconds, profiler)
+            command = profiler.command if profiler else MEDIA
+            relay = await relay_turn(stage.media(viewers, command), native, viewers, wanted.seconds, profiler)
+            beside = {}
+            for name in wanted.beside:
+                _, start = RIVALS[name]
+                beside[name] = await relay_turn(start(stage), native, viewers, wanted.seconds)
             unrecorded = whole_frames = None
             if wanted.unrecorded:
-                unrecorded = await relay_turn(stage, native, viewers, wanted.seconds, command=UNRECORDED)
+                unrecorded = await relay_turn(stage.media(viewers, UNRECORDED), native, viewers, wanted.seconds)
             if wanted.whole_frames:
-                whole_frames = await relay_turn(stage, native, viewers, wanted.seconds, whole_frames=True)
+                uncut = stage.media(viewers)
+                whole_frames = await relay_turn(uncut, native, viewers, wanted.seconds, whole_frames=True)
             paced = await limit_turn(stage, native, viewers, wanted.limit_seconds, is_paced=True)
             after = await limit_turn(stage, native, viewers, wanted.limit_seconds)
-        row = make_row(viewers, base, Turns((before, after), paced, relay, unrecorded, whole_frames))
+        row = make_row(viewers, base, Turns((before, after), paced, relay, unrecorded, whole_frames, beside))
         rows.append(row)
         console.print(", ".join(f"{shape(row)} {name}" for name, shape in COLUMNS), highlight=False, soft_wrap=True)
+        for other in row.beside:
+            console.print(f"  {tell(other)}", highlight=False, soft_wrap=True)
         if relay.profile:
             console.print(relay.profile, markup=False, highlight=False, soft_wrap=True)
         for problem in relay.problems[:3]:
             console.print(f"  {viewers - relay.joined} did not come: {problem}", markup=False)
     return rows
+
+
+def tell(other: Beside) -> str:
+    """Another server's figures for a person."""
+    delays = f"p50 {other.delay_ms_p50:.1f} ms, p99 {other.delay_ms_p99:.1f} ms"
+    more = f"{other.setups_per_cpu_second:.0f} set-ups, waited {other.waited_share:.0%}"
+    return (
+        f"{other.name}: {other.cpu_us_per_packet:.2f} µs (and {other.signalling_us_per_packet:.2f} for signalling), "
+        f"ours is {other.ratio_of_ours:.2f} of it; {other.delivered_share:.3%} arrived, {delays}, {more}"
+    )
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -194,6 +240,9 @@ async def run(wanted: Wanted, console: Console) -> list[Row]:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop(asyncio.current_task()))
     os.sched_setaffinity(0, {LOAD_CORE})
     allow_files(max(wanted.viewers) + OTHER_FILES)
+    for name in wanted.beside:
+        check, _ = RIVALS[name]
+        check(os.environ)
     with ExitStack() as stack:
         folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
@@ -222,13 +271,16 @@ def read_arguments(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--whole-frames", action="store_true", help=whole)
     parser.add_argument("--profile", choices=PROFILERS, default="", help="show where the media process is busy")
     parser.add_argument("--phase", choices=PHASES, default=PHASES[0], help="what to profile")
+    beside = "measure this server as well, right after ours; it must be installed"
+    parser.add_argument("--beside", choices=sorted(RIVALS), action="append", default=[], help=beside)
     parser.add_argument("--folder", type=Path, help="keep logs and data in this empty folder")
     read = parser.parse_args(arguments)
     viewers = tuple(int(number) for number in read.viewers.split(","))
     if min(viewers) < 1 or read.seconds <= 0 or read.limit_seconds <= 0:
         parser.error("all numbers must be greater than 0")
     limit_seconds, more = read.limit_seconds, (read.unrecorded, read.whole_frames)
-    return Wanted(viewers, read.seconds, limit_seconds, *more, read.profile, read.phase, read.folder)
+    how = (read.profile, read.phase, read.folder)
+    return Wanted(viewers, read.seconds, limit_seconds, *more, *how, tuple(read.beside))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -245,7 +297,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     console.print(table(rows))
     console.print_json(json.dumps(summary(rows)), indent=None)
-    return 1 if any(row.wrong_packets for row in rows) else 0
+    wrong = any(row.wrong_packets or any(other.wrong_packets for other in row.beside) for row in rows)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

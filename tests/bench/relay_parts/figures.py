@@ -13,6 +13,28 @@ SLACK_LEAST = 48  # two keyframes
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Another server right after ours, with the same load."""
+
+    name: str
+    joined: int
+    cpu_us_per_packet: float  # of the process that forwards
+    signalling_us_per_packet: float  # of the one beside it that answered HTTP, in the same window
+    ratio_of_ours: float  # our CPU for a packet ÷ its
+    delivered_share: float
+    delay_ms_p50: float
+    delay_ms_p99: float
+    setups_per_cpu_second: float  # both processes
+    memory_bytes: int  # of the process that forwards
+    packets: int
+    core_share: float
+    load_core_share: float
+    waited_share: float
+    wrong_packets: int
+    other_packets: int  # of streams nobody asked for: probes and repairs, not counted as delivered
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One number of viewers. Times of the media process are CPU time; `limit` is the C loop's, before and after."""
 
@@ -44,6 +66,7 @@ class Row:
     waited_share: float  # of the time the relay was ready but another had its core: the machine was not quiet
     stolen_share: float  # of a core, taken by the machine below a virtual one
     drops: dict[str, int]
+    beside: tuple[Beside, ...]
 
 
 HEADLINE = (
@@ -59,6 +82,7 @@ HEADLINE = (
     "recording_core_share",
     "unrecorded_us_per_packet",
     "whole_frames_us_per_packet",
+    "beside",
 )
 HEADLINE_VIEWERS = 200
 

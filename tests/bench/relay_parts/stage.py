@@ -36,12 +36,8 @@ class Media:
 
     child: Child
     url: str
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        assert self.child.pid is not None
-        return self.child.pid
+    pid: int  # of the process that forwards
+    signalling_pid: int | None = None  # of another that answers HTTP, if it is not the same
 
     def check(self) -> None:
         """Raise what it said last if it is no longer there."""
@@ -83,7 +79,8 @@ class Stage:
             with on_core(RELAY_CORE):
                 child.start()
             child.wait_ready()
-            yield Media(child, f"http://127.0.0.1:{environment['MEDIA_HTTP_PORT']}")
+            assert child.pid is not None
+            yield Media(child, f"http://127.0.0.1:{environment['MEDIA_HTTP_PORT']}", child.pid)
         finally:
             child.stop()
 

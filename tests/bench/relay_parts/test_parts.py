@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.bench.relay_parts.native import (
     make_session,
 )
 from tests.bench.relay_parts.peer import UDP_GRO, PeerFailed, read_answer
+from tests.bench.relay_parts.rivals import RIVALS, NoRival
 
 SENT = 1800
 KEY = bytes(range(28))
@@ -76,6 +78,15 @@ def test_an_answer_is_read_by_what_it_says_first_of_each_kind() -> None:
     assert (answer.address, answer.ssrcs, answer.fingerprint) == (("127.0.0.1", 8), (5, 7), "AB:CD")
     with pytest.raises(PeerFailed):
         read_answer(text.replace("udp", "tcp"))
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_a_server_to_compare_with_that_is_not_installed_is_missed_before_anything_starts(
+    name: str, tmp_path: Path
+) -> None:
+    check, _ = RIVALS[name]
+    with pytest.raises(NoRival):
+        check({"NODE_PATH": str(tmp_path)})
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

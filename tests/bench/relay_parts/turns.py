@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from dongting.child import Child
@@ -21,7 +21,7 @@ from tests.bench.relay_parts.native import Native, Receiver, make_session
 from tests.bench.relay_parts.peer import RECEIVE_BUFFER_BYTES
 from tests.bench.relay_parts.process import RELAY_CORE, cpu_seconds, memory_bytes, stolen_seconds, waited_seconds
 from tests.bench.relay_parts.profiling import Profiler
-from tests.bench.relay_parts.stage import KEY, MEDIA, SLUG, Command, Media, Stage
+from tests.bench.relay_parts.stage import KEY, SLUG, Command, Media, Stage
 
 SETTLE_SECONDS = 4.0  # two groups of pictures: rings are full, the recorder writes, viewers are past their start
 FEW_VIEWERS = 10  # who come first, so that what is made once for all is not counted to the others
@@ -117,6 +117,7 @@ class Window:
 
     seconds: float
     cpu: float
+    signalling_cpu: float  # of a process beside it; 0 where there is none
     load_cpu: float
     waited: float
     stolen: float
@@ -135,6 +136,7 @@ class RelayTurn:
     window: Window
     checked_packets: int
     wrong_packets: int
+    other_packets: int  # of streams that no viewer asked for: repairs, probes
     publisher_late_ms: float
     drops: dict[str, int]
     problems: tuple[str, ...]
@@ -145,22 +147,27 @@ class RelayTurn:
         """Of the media process, for a packet that came to a viewer."""
         return self.window.cpu * 1e6 / self.packets
 
+    @property
+    def signalling_us_per_packet(self) -> float:
+        """Of the process that does its signalling, if that is another."""
+        return self.window.signalling_cpu * 1e6 / self.packets
+
 
 async def relay_turn(
-    stage: Stage,
+    relay: AbstractContextManager[Media],
     native: Native,
     viewers: int,
     seconds: float,
     profiler: Profiler | None = None,
-    command: Command = MEDIA,
     *,
     whole_frames: bool = False,
 ) -> RelayTurn:
     """So many viewers join while the publisher is silent; then he sends, and when all is settled it counts.
 
-    `whole_frames`: the kernel hands a frame to its viewer uncut, so that cutting it is not counted to the relay.
+    `relay` starts a fresh process, ours or another server's. `whole_frames`: the kernel hands a frame to its viewer
+    uncut, so that cutting it is not counted to the relay.
     """
-    with stage.media(viewers, profiler.command if profiler else command) as media:
+    with relay as media:
         async with Crowd(native, media.url, SLUG, KEY, viewers, whole_frames=whole_frames) as crowd:
             publisher = await crowd.connect_publisher()
             await asyncio.sleep(REST_SECONDS)
@@ -184,6 +191,7 @@ async def relay_turn(
                 window=window,
                 checked_packets=receiver.checked,
                 wrong_packets=receiver.wrong,
+                other_packets=sum(count.repairs for count in counts),
                 publisher_late_ms=publisher.latest_ms,
                 drops=media.drops(),
                 problems=tuple(crowd.problems),
@@ -206,20 +214,26 @@ async def _profiled(profiler: Profiler | None, phase: str, media: Media) -> Asyn
 async def _count(crowd: Crowd, media: Media, seconds: float) -> Window:
     """Open the window for so long."""
     crowd.receiver.open_window()
-    cpu, load_cpu = cpu_seconds(media.pid), cpu_seconds(os.getpid())
+    cpu, signalling_cpu, load_cpu = cpu_seconds(media.pid), _signalling_seconds(media), cpu_seconds(os.getpid())
     waited, stolen = waited_seconds(media.pid), stolen_seconds()
     await asyncio.sleep(seconds)
     cpu, load_cpu = cpu_seconds(media.pid) - cpu, cpu_seconds(os.getpid()) - load_cpu
+    signalling_cpu = _signalling_seconds(media) - signalling_cpu
     waited, stolen = waited_seconds(media.pid) - waited, stolen_seconds() - stolen
     crowd.receiver.close_window()
     media.check()
-    return Window(crowd.receiver.window_seconds, cpu, load_cpu, waited, stolen, memory_bytes(media.pid))
+    seconds, memory = crowd.receiver.window_seconds, memory_bytes(media.pid)
+    return Window(seconds, cpu, signalling_cpu, load_cpu, waited, stolen, memory)
+
+
+def _signalling_seconds(media: Media) -> float:
+    return 0.0 if media.signalling_pid is None else cpu_seconds(media.signalling_pid)
 
 
 async def _join(crowd: Crowd, media: Media, viewers: int) -> tuple[int, float]:
     """Let them come; answers how many are there, and the CPU time that took."""
-    cpu = cpu_seconds(media.pid)
+    cpu = cpu_seconds(media.pid) + _signalling_seconds(media)
     async with asyncio.timeout(JOIN_LEAST_SECONDS + viewers * JOIN_SECONDS_EACH):
         joined = await crowd.join(viewers)
     await asyncio.sleep(REST_SECONDS)
-    return joined, cpu_seconds(media.pid) - cpu
+    return joined, cpu_seconds(media.pid) + _signalling_seconds(media) - cpu
