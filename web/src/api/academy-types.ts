@@ -1,16 +1,5 @@
 // What the academy says over HTTP, as PROTOCOL.md describes it; changed in the same commit as that file.
-import type { Course, LessonSummary } from './types'
-
-export interface CourseTags {
-  crops: string[]
-  seasons: string[]
-  counties: string[]
-}
-
-export interface CourseChapter {
-  title: string
-  lesson_ids: string[]
-}
+import type { Course, CourseChapter, CourseTags, LessonSummary } from './lesson-types'
 
 export type CourseState = 'draft' | 'published'
 

@@ -1,5 +1,30 @@
 // Shapes of server/PROTOCOL.md about taking part in a room and keeping order in it.
-import type { Announcement, ChatMessage, ChatRules, Iso, RoomRole } from './types'
+import type { Iso } from './wire-types'
+
+/** What holds for everybody in a room but its staff. */
+export interface ChatRules {
+  /** 0: no such rule. */
+  slow_mode_seconds: number
+  followers_only: boolean
+  review_first: boolean
+  links_from_staff_only: boolean
+}
+
+export interface Announcement {
+  text: string
+  at: Iso
+}
+
+export type RoomRole = 'viewer' | 'helper' | 'host' | 'operator'
+
+export interface ChatMessage {
+  id: string
+  author_id: string
+  author_name: string
+  author_role: RoomRole
+  text: string
+  at: Iso
+}
 
 export type SanctionKind = 'mute' | 'ban'
 

@@ -1,6 +1,6 @@
 // The shapes of server/PROTOCOL.md of what is sold: products, sales, orders, payments, addresses.
 import type { RoomName } from './talk-types'
-import type { Iso } from './types'
+import type { Iso } from './wire-types'
 
 export interface Product {
   id: string
