@@ -17,12 +17,19 @@ from server.clips.model import Shown
 from server.errors import Conflict
 from server.streams.model import Stream
 from tests.harness.app import Page
+from tests.harness.data_servers import Environment
 from tests.harness.takes import RunOf, number_in
 from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, eventually
 
 pytestmark = pytest.mark.long
 
 FRAMES_PER_SECOND = 15
+
+
+@pytest.fixture
+def unhurried_leases(environment: Environment) -> None:
+    """Leases that no slow machine lets run out, for tests that are the workers themselves."""
+    environment["JOB_LEASE_SECONDS"] = "60"
 
 
 async def numbers_in(page: Page, url: str) -> tuple[list[int], int]:
@@ -134,6 +141,7 @@ async def test_clips_know_their_place_in_a_replay_that_got_something_in_between(
     await eventually(lambda: placed(5000))
 
 
+@pytest.mark.usefixtures("unhurried_leases")
 async def test_a_clip_that_is_being_cut_meanwhile_gets_its_place_too(farm: Farm, page: Page) -> None:
     # given: a worker cuts the clip from after an interruption
     runs = [RunOf(2.0, width=64, height=64), RunOf(4.0, width=64, height=64, gap_seconds=2.0)]
@@ -151,6 +159,7 @@ async def test_a_clip_that_is_being_cut_meanwhile_gets_its_place_too(farm: Farm,
     assert (await clips.look(clip_id)).shown == Shown(1, 3000, False, 5000, 5000)
 
 
+@pytest.mark.usefixtures("unhurried_leases")
 async def test_what_is_shown_keeps_its_own_place_while_its_clip_is_cut_anew_from_elsewhere(
     farm: Farm, page: Page
 ) -> None:
@@ -175,6 +184,7 @@ async def test_what_is_shown_keeps_its_own_place_while_its_clip_is_cut_anew_from
     ]
 
 
+@pytest.mark.usefixtures("unhurried_leases")
 async def test_a_clip_that_is_cut_anew_meanwhile_keeps_the_place_it_was_given(farm: Farm, page: Page) -> None:
     # given: a worker cuts a clip anew that is shown from 3 s on
     runs = [RunOf(2.0, width=64, height=64), RunOf(4.0, width=64, height=64, gap_seconds=2.0)]

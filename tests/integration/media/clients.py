@@ -107,8 +107,9 @@ class Picture(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self) -> None:
+    def __init__(self, width: int, height: int) -> None:
         super().__init__()
+        self._size = width, height
         self._count = 0
         self._began = 0.0
 
@@ -116,7 +117,7 @@ class Picture(MediaStreamTrack):
         """The next frame, when it is due."""
         self._began = self._began or time.monotonic()
         await asyncio.sleep(max(0.0, self._began + self._count / 15 - time.monotonic()))
-        frame = VideoFrame(320, 240, "yuv420p")
+        frame = VideoFrame(*self._size, "yuv420p")
         for plane in frame.planes:
             plane.update(bytes([16 + self._count * 3 % 200]) * plane.buffer_size)
         frame.pts, frame.time_base = self._count * 6000, Fraction(1, 90000)
@@ -202,10 +203,10 @@ class Client:
         await asyncio.sleep(0.05)
 
 
-def publisher(http: aiohttp.ClientSession, url: str, key: str = KEY) -> Client:
-    """A host with camera and microphone."""
+def publisher(http: aiohttp.ClientSession, url: str, key: str = KEY, size: tuple[int, int] = (320, 240)) -> Client:
+    """A host with camera (of this width and height) and microphone."""
     client = Client(http, url, {"Authorization": f"Bearer {key}"})
-    client.pc.addTrack(Picture())
+    client.pc.addTrack(Picture(*size))
     client.pc.addTrack(AudioStreamTrack())
     return client
 

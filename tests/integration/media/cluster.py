@@ -35,9 +35,9 @@ class Cluster:
     stream: str  # the id of whatever is live in the room
     clients: list[Client] = field(default_factory=list)
 
-    def host(self, node: int, query: str = "") -> Client:
-        """A host who speaks to this node."""
-        return self._keep(publisher(self.http, f"{self.nodes[node].url}/whip/oranges{query}"))
+    def host(self, node: int, query: str = "", size: tuple[int, int] = (320, 240)) -> Client:
+        """A host who speaks to this node; `size`: width and height of his picture."""
+        return self._keep(publisher(self.http, f"{self.nodes[node].url}/whip/oranges{query}", size=size))
 
     def viewer(self, node: int) -> Client:
         """A viewer who speaks to this node."""
