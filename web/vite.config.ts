@@ -5,6 +5,7 @@ import vue from '@vitejs/plugin-vue'
 import Components from 'unplugin-vue-components/vite'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { compressed } from './build/compressed'
 import { pwa } from './build/pwa'
 
 const SERVER = process.env['DONGTING_SERVER'] ?? 'http://127.0.0.1:8080'
@@ -26,6 +27,7 @@ export default defineConfig({
     withoutVantIconFont(),
     Components({ dirs: [], dts: 'src/components.d.ts', resolvers: [VantResolver()] }),
     pwa(),
+    compressed(),
   ],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def headers_of(folder: Path, path: str) -> tuple[int, dict[str, str]]:
+async def headers_of(folder: Path, path: str, accepted: str = "identity") -> tuple[int, dict[str, str]]:
     app = web.Application()
     app.router.add_routes(page_routes(folder))
-    async with TestClient(TestServer(app)) as client, client.get(path) as response:
+    asked = {"Accept-Encoding": accepted}
+    async with TestClient(TestServer(app)) as client, client.get(path, headers=asked) as response:
         return response.status, dict(response.headers)
 
 
@@ -55,3 +57,14 @@ async def test_what_has_its_content_in_its_name_is_kept_for_good(folder: Path) -
 async def test_a_pack_that_no_device_has_is_no_page(folder: Path) -> None:
     status, _ = await headers_of(folder, "/packs/u.1/master.m3u8")
     assert status == 404
+
+
+@pytest.mark.parametrize("path", ["/assets/index-abc.js", "/", "/lessons/abc"])
+async def test_the_page_goes_out_as_small_as_a_browser_takes_it(folder: Path, path: str) -> None:
+    for name in ("index.html", "assets/index-abc.js"):
+        (folder / f"{name}.gz").write_bytes(gzip.compress(b"x"))
+    plain, small = await headers_of(folder, path), await headers_of(folder, path, "gzip, deflate")
+    assert (plain[1].get("Content-Encoding"), small[1]["Content-Encoding"]) == (None, "gzip")
+    assert small[1]["Vary"] == "Accept-Encoding"
+    assert small[1]["Cache-Control"] == plain[1]["Cache-Control"]
+    assert small[1]["Content-Type"] == plain[1]["Content-Type"]
