@@ -19,8 +19,8 @@ log = logger(__name__)
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0)  # the last is repeated
 GOING_LIVE_SECONDS = 30.0
 POLL_SECONDS = 2.0
-# FFmpeg sends into the void when its media node has died or left: that is noticed here, in time to go on in the same
-# stream at another node, which has ten seconds to take it.
+# FFmpeg sends into the void when its media node has died or left: that is noticed here. It also says good-bye in vain
+# (GOODBYE_SECONDS), so a new broadcast begins then, some 12 s later.
 LOST_SECONDS = 4.0
 
 
