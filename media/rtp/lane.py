@@ -49,7 +49,17 @@ class LaneOptions:
 class Span:
     """Packets of one layer from `first` on, sent with the same shifts. `end`: after the last; None while live."""
 
-    __slots__ = ("base_shift", "end", "first", "layer", "picture_shift", "shift", "time_shift")
+    __slots__ = (
+        "base_shift",
+        "end",
+        "first",
+        "join_sequence",
+        "join_timestamp",
+        "layer",
+        "picture_shift",
+        "shift",
+        "time_shift",
+    )
 
     def __init__(self, layer: Layer, first: int, shift: int) -> None:
         self.layer = layer
@@ -59,6 +69,15 @@ class Span:
         self.time_shift = 0
         self.picture_shift = 0
         self.base_shift = 0
+        self.join_sequence = 0  # up to this number of the layer pictures are shown in fast motion
+        self.join_timestamp = 0
+
+    def timestamp_of(self, packet: RtpPacket) -> int:
+        """Pictures from before the viewer came are pressed into a short time, else he would lag by as much."""
+        behind = time_distance(self.join_timestamp, packet.timestamp)
+        is_fast = packet.sequence <= self.join_sequence and behind > 0
+        own = self.join_timestamp - behind // CATCH_UP_SPEED if is_fast else packet.timestamp
+        return own + self.time_shift & 0xFFFFFFFF
 
     def find(self, wanted: int) -> RtpPacket | None:
         """The packet that was sent under this 16-bit number, if it is still kept."""
@@ -87,8 +106,6 @@ class Lane:
         "cohort",
         "context",
         "is_paced",
-        "join_sequence",
-        "join_timestamp",
         "next_sequence",
         "octets_before",
         "octets_done",
@@ -134,8 +151,6 @@ class Lane:
         self.cohort: Cohort | None = None  # with `row`: among those who get each packet as it comes
         self.row = 0
         self.is_paced = False  # the kept group goes to him piece by piece (`Fanout.send_next`)
-        self.join_sequence = 0  # up to this number of the layer pictures are shown in fast motion
-        self.join_timestamp = 0
         self.place = 0
         self.serial = 0
         self.slide_credit = 0.0  # bits that he may still be sent as slides
@@ -151,7 +166,10 @@ class Lane:
 
     def choose_codec(self, codec: str) -> bool:
         """The track is in this codec now; whether the viewer can have it."""
+        before = self.payload_type
         self.payload_type, self.rtx_payload_type = self.options.codecs.get(codec, (NOT_NEGOTIATED, None))
+        if before != self.payload_type:
+            self.span = self.before = None  # their packets must not go out again under the number of another codec
         return self.payload_type != NOT_NEGOTIATED
 
     def wire_for(self, published: Mapping[str, int]) -> Wire:
@@ -181,9 +199,9 @@ class Lane:
         `packet`: the one of that number, where it is there already and its other numbers matter (pictures).
         """
         self.finish()
-        if state is State.CATCHING_UP:
-            self.join_sequence, self.join_timestamp = layer.newest, layer.newest_timestamp
         span = Span(layer, first, self.next_sequence - first)
+        if state is State.CATCHING_UP:
+            span.join_sequence, span.join_timestamp = layer.newest, layer.newest_timestamp
         if packet is not None:
             self._go_on(span, packet)
         if state is State.LIVE:
@@ -194,7 +212,7 @@ class Lane:
 
     def _go_on(self, span: Span, packet: RtpPacket) -> None:
         if self._after_timestamp is not None:
-            gap = time_distance(self._in_fast_motion(packet), self._after_timestamp)
+            gap = time_distance(span.timestamp_of(packet), self._after_timestamp)
             span.time_shift = 0 if gap > 0 else 1 - gap
         numbers = span.layer.numbers_of(packet)
         if self._after_picture is not None and numbers.picture_at != ABSENT:
@@ -216,7 +234,8 @@ class Lane:
         self.before = span
         self.next_sequence = span.end + span.shift
         last = layer.history.get(span.end - 1)
-        self._after_timestamp = layer.newest_timestamp if last is None else self.timestamp_of(last, span)
+        shown = layer.newest_timestamp + span.time_shift & 0xFFFFFFFF
+        self._after_timestamp = shown if last is None else span.timestamp_of(last)
         numbers = layer.numbers if last is None else layer.numbers_of(last)
         if numbers.picture_at != ABSENT:
             self._after_picture = numbers.picture + span.picture_shift & numbers.picture_mask
@@ -242,17 +261,6 @@ class Lane:
             return self.packets_done, self.octets_done
         packets = self.packets_done + layer.packets - self.packets_before
         return packets, self.octets_done + layer.octets - self.octets_before
-
-    def timestamp_of(self, packet: RtpPacket, span: Span) -> int:
-        """Pictures from before the viewer came are pressed into a short time, else he would lag by as much."""
-        timestamp = self._in_fast_motion(packet) if span is self.span else packet.timestamp
-        return timestamp + span.time_shift & 0xFFFFFFFF
-
-    def _in_fast_motion(self, packet: RtpPacket) -> int:
-        behind = time_distance(self.join_timestamp, packet.timestamp)
-        if packet.sequence <= self.join_sequence and behind > 0:
-            return self.join_timestamp - behind // CATCH_UP_SPEED
-        return packet.timestamp
 
     def find(self, wanted: int) -> tuple[RtpPacket, Span] | None:
         """The packet that he was sent under this number, and with which shifts."""

@@ -65,7 +65,7 @@ class Single:
         if span.picture_shift or span.base_shift:
             payload = shift_numbers(payload, span.layer.numbers_of(packet), span.picture_shift, span.base_shift)
         first = VERSION_2 | EXTENDED if extension else VERSION_2
-        timestamp = lane.timestamp_of(packet, span)
+        timestamp = span.timestamp_of(packet)
         head = HEADER.pack(first, packet.marker | payload_type, sequence, timestamp, ssrc)
         data = head + extension + before_payload + payload
         memory, counters, path = self._memory, self._counters, lane.path

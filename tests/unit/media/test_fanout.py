@@ -233,6 +233,25 @@ def test_a_viewer_without_the_new_codec_gets_nothing_until_it_fits_again(video: 
     assert len(player.got) == 2
 
 
+@pytest.mark.parametrize("codecs", [{"H264": (102, 103), "VP8": (96, 97)}, {"H264": (102, 103)}, NO_RTX])
+def test_packets_of_another_codec_are_not_sent_again(
+    video: Fanout, codecs: dict[str, tuple[int, int | None]]
+) -> None:
+    # given
+    camera, player = Camera(video), Player(codecs)
+    camera.send(IDR)
+    video.join(player.lane)
+    camera.send(SLICE, count=3)
+    sent = len(player.got)
+
+    # when
+    video.begin_source("VP8")
+    video.resend(player.lane, player.sequences)
+
+    # then
+    assert len(player.got) == sent
+
+
 def test_lost_packets_are_sent_again_over_rtx(video: Fanout, counters: Counters) -> None:
     # given
     camera, player = Camera(video), Player()

@@ -213,6 +213,25 @@ def test_packets_from_before_and_after_a_change_are_both_sent_again(publishing: 
     assert [bytes(packet) for packet in again if packet] == [bytes(sent[2]), bytes(sent[-1])]
 
 
+def test_a_packet_from_before_a_change_that_is_sent_again_has_the_timestamp_that_it_had(
+    publishing: Publishing,
+) -> None:
+    # given: a viewer who caught up on one layer, and then on another
+    publishing.send(20)
+    player = join(publishing, "l", {"VP8": (96, 97)})
+    publishing.send(5)
+    sent = player.got[2]
+    publishing.fanout.want(player.lane, "h", catches_up=True)
+    publishing.send(2)
+
+    # when
+    publishing.fanout.resend(player.lane, [sent.sequence])
+
+    # then
+    assert player.got[-1].payload[:2] == sent.sequence.to_bytes(2, "big")
+    assert player.got[-1].timestamp == sent.timestamp
+
+
 def test_on_a_thin_line_only_what_he_gets_now_is_sent_again(publishing: Publishing) -> None:
     # given
     player = join(publishing, "h", {"VP8": (96, 97)})
