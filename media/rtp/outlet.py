@@ -57,7 +57,7 @@ class _Pattern(NamedTuple):
     lines: NDArray[np.uint8]  # one for each packet, all as long as the longest one
     lengths: NDArray[np.int32]
     protected: NDArray[np.int32]  # the lengths with what protection adds
-    octets: int  # of all packets, unprotected
+    octets: int  # of all packets, protected
     sequences: NDArray[Any]  # of each row, as they are sent
     timestamps: NDArray[Any] | None  # the same; None: those of the lines are everybody's
     pictures: Sequence[Vp8Numbers]
@@ -73,7 +73,7 @@ class _Pattern(NamedTuple):
             np.frombuffer(joined, np.uint8).reshape(len(packets), longest),
             np.array(lengths, np.int32),
             np.array([length + overhead for length in lengths], np.int32),
-            sum(lengths),
+            sum(lengths) + overhead * len(lengths),
             _moved(crate.sequences, cohort.sequence_shifts[:rows], ">u2"),
             _moved(crate.timestamps, cohort.time_shifts[:rows], ">u4") if cohort.moves_time else None,
             crate.pictures,
@@ -282,8 +282,10 @@ class Sender:
             rows = len(sound)
             messages = [start + row for start in starts for row in sound.tolist()]
             lost = sum(self._push(descriptor, envelope, at, at + 1) for at in messages)
-        self._counters.packets_out += rows * len(pattern.lengths) - lost
-        self._counters.bytes_out += rows * pattern.octets
+        count = len(pattern.lengths)
+        sent = rows * count - lost
+        self._counters.packets_out += sent
+        self._counters.bytes_out += sent * pattern.octets // count
 
     def _envelope(self, rows: int, count: int, runs: Sequence[Run], wire: Wire) -> Envelope:
         """One that fits; most frames look like one before."""

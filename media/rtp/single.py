@@ -81,4 +81,4 @@ class Single:
             return
         if sent:  # else a slow connection has dropped and counted it
             counters.packets_out += 1
-            counters.bytes_out += len(data)
+            counters.bytes_out += memory.length[0]

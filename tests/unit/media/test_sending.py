@@ -87,11 +87,14 @@ class Listener:
             srtp_profile=pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
         )
         self._inbound = pylibsrtp.Session(inbound)
+        self.octets = 0
         options = LaneOptions({"H264": (102, None)}, overhead=16, send_time_id=2)
         self.lane = Lane(ssrc, ssrc + 1, options, self.path, self.keys._srtp[0])
 
     def receive(self, count: int) -> list[RtpPacket]:
-        return [parse_rtp(self._inbound.unprotect(self.socket.recv(2048))) for _ in range(count)]
+        datagrams = [self.socket.recv(2048) for _ in range(count)]
+        self.octets += sum(map(len, datagrams))
+        return [parse_rtp(self._inbound.unprotect(datagram)) for datagram in datagrams]
 
 
 Listen = Callable[[int], Listener]
@@ -163,6 +166,24 @@ def test_every_viewer_gets_every_packet_of_a_picture_over_real_sockets(
         assert [p.sequence for p in got] == [first + n for n in range(len(sizes))]
         assert len({p.timestamp for p in got}) == 1
         assert all(p.extension for p in got)
+
+
+def test_what_leaves_is_counted_as_it_is_on_the_wire(listen: Listen) -> None:
+    # given: one who gets pictures together with others, and one who is sent the kept ones alone
+    counters = Counters()
+    fanout, live, late = make_video(counters), listen(10), listen(20)
+    fanout.join(live.lane)
+    for packet in frame(1, [900, 901, 40]):
+        fanout.push(packet, 1000.0)
+
+    # when
+    fanout.join(late.lane)
+
+    # then
+    for listener in (live, late):
+        listener.receive(3)
+    assert counters.packets_out == 6
+    assert counters.bytes_out == live.octets + late.octets
 
 
 def test_who_moves_gets_his_next_picture_at_the_new_address(fanout: Fanout, way: UdpWay, listen: Listen) -> None:
