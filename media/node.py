@@ -42,6 +42,7 @@ from media.recording.take_spool import SpoolBusy
 from media.resource import Resource, digest
 from media.rtp.counters import Counters
 from media.rtp.fanout import HOLD_SECONDS, Fanout
+from media.rtp.feedback import CNAME
 from media.rtp.outlet import Sender
 from media.rtp.single import Single
 from media.sdp import Offer
@@ -53,7 +54,7 @@ from media.transport.ice import IceLite
 from media.transport.port import Port
 from media.transport.tcp import TcpLimits
 from media.upkeep import keep_up
-from media.viewer import CNAME, Viewer
+from media.viewer import Viewer
 
 log = logger(__name__)
 

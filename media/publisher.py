@@ -163,9 +163,7 @@ class Publisher:
         if lost:
             self._counters.nacks_out += 1
             self._counters.packets_lost_in += len(lost)
-            self.session.send_rtcp(
-                feedback.receiver_report(self._ssrc, ()) + feedback.nack(self._ssrc, encoding.ssrc, sorted(lost))
-            )
+            self._tell(feedback.nack(self._ssrc, encoding.ssrc, sorted(lost)))
 
     def request_keyframe(self, rid: str = "") -> bool:
         """Send a PLI about one encoding; False when there is none or it can't be asked for."""
@@ -174,10 +172,11 @@ class Publisher:
         if track is None or encoding is None or not track.can_pli or encoding.ssrc < 0:
             return False
         self._counters.keyframe_requests += 1
-        self.session.send_rtcp(
-            feedback.receiver_report(self._ssrc, ()) + feedback.picture_loss(self._ssrc, encoding.ssrc)
-        )
+        self._tell(feedback.picture_loss(self._ssrc, encoding.ssrc))
         return True
+
+    def _tell(self, more: bytes) -> None:
+        self.session.send_rtcp(feedback.compound(self._ssrc, (), more))
 
     def tick(self, now: float) -> None:
         """Several times a second: ask again for what is missing, and say what came; once a second: reports."""
@@ -196,14 +195,14 @@ class Publisher:
         source = next((e.ssrc for t in self.tracks for e in t.heard), None)
         packet = self._transport.report(self._ssrc, source) if source is not None else None
         if packet is not None:
-            self.session.send_rtcp(packet)
+            self._tell(packet)
 
     def _send_reports(self, now: float) -> None:
         heard = [encoding for track in self.tracks for encoding in track.heard]
         if not heard:
             return
-        packet = feedback.receiver_report(self._ssrc, [e.reception.report(now) for e in heard])
+        blocks = [encoding.reception.report(now) for encoding in heard]
         estimate = self.estimate.update(self.fraction_lost)
-        if any(track.can_remb for track in self.tracks):
-            packet += feedback.bandwidth(self._ssrc, estimate, [e.ssrc for e in heard])
-        self.session.send_rtcp(packet)
+        can_remb = any(track.can_remb for track in self.tracks)
+        more = feedback.bandwidth(self._ssrc, estimate, [e.ssrc for e in heard]) if can_remb else b""
+        self.session.send_rtcp(feedback.compound(self._ssrc, blocks, more))

@@ -24,7 +24,6 @@ from media.rtp.seq import distance
 from media.rtp.timeline import to_ntp
 from media.session import Ending, Session
 
-CNAME = b"dongting"  # one for sound and picture: players keep what has the same name together
 SLIDES_BITS_PER_SECOND = 60_000  # sound and pictures together
 LEAST_SLIDE_BITS = 8_000  # per second, when the sound alone needs nearly everything
 STALLING_SECONDS = 10.0  # a sign of trouble counts for so long
@@ -306,7 +305,7 @@ class Viewer:
     def farewell(self) -> bytes:
         """BYE for our sources, so that a player knows at once."""
         ssrcs = [placed.lane.ssrc for placed in self.placed]
-        return feedback.receiver_report(ssrcs[0], ()) + feedback.goodbye(ssrcs) if ssrcs else b""
+        return feedback.compound(ssrcs[0], (), feedback.goodbye(ssrcs)) if ssrcs else b""
 
     def ended(self, reason: Ending) -> None:
         """The session is over: leave the tracks."""
@@ -339,5 +338,4 @@ class Viewer:
     def _report(self, placed: Placed, wall: float) -> None:
         told = placed.fanout.report_for(placed.lane, wall)
         if told is not None:
-            name = feedback.source_name(placed.lane.ssrc, CNAME)
-            self.session.send_rtcp(feedback.sender_report(*told) + name)
+            self.session.send_rtcp(feedback.sender_report(*told) + feedback.source_name(placed.lane.ssrc))

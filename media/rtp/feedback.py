@@ -14,6 +14,7 @@ _TWO = struct.Struct("!LL")
 _SENDER_INFO = struct.Struct("!LQLLL")
 _BLOCK = struct.Struct("!LLLLLL")
 _PAIR = struct.Struct("!HH")
+CNAME = b"dongting"  # one for sound and picture: players keep what has the same name together
 MOST_BANDWIDTH = 10**12  # bits per second; the format holds numbers that mean nothing
 MOST_LOST_PER_NACK = 512  # a peer that asks for more gets these; the rest is noise or an attack
 
@@ -186,10 +187,9 @@ def sender_report(report: SenderReport, packets: int, octets: int) -> bytes:
     return _packet(SR, 0, info)
 
 
-def source_name(ssrc: int, name: bytes) -> bytes:
-    """The CNAME of a source (RFC 3550, 6.5.1), at most 255 bytes: the same for sound and picture, so that a player
-    keeps them together."""
-    body = struct.pack("!LBB", ssrc, 1, len(name)) + name + b"\0"
+def source_name(ssrc: int) -> bytes:
+    """The CNAME of one of our sources (RFC 3550, 6.5.1)."""
+    body = struct.pack("!LBB", ssrc, 1, len(CNAME)) + CNAME + b"\0"
     return _packet(SDES, 1, body + bytes(-len(body) % 4))
 
 
@@ -197,6 +197,11 @@ def goodbye(ssrcs: Iterable[int]) -> bytes:
     """A BYE: these sources, at most 31, end."""
     body = b"".join(struct.pack("!L", ssrc) for ssrc in ssrcs)
     return _packet(BYE, len(body) // 4, body)
+
+
+def compound(ssrc: int, blocks: Sequence[ReportBlock] = (), more: bytes = b"") -> bytes:
+    """Feedback (`more`) as every peer takes it: after a report and our name (RFC 3550 6.1, RFC 4585 3.1)."""
+    return receiver_report(ssrc, blocks) + source_name(ssrc) + more
 
 
 def nack(sender: int, ssrc: int, sequences: Sequence[int]) -> bytes:

@@ -9,14 +9,13 @@ from media.rtp.counters import Counters
 from media.rtp.history import History, KeyframeGroup
 from media.rtp.keyframe import DETECTORS
 from media.rtp.packet import RtpPacket
-from media.rtp.seq import Unwrapper, distance, time_distance
+from media.rtp.seq import MOST_JUMP, Unwrapper, distance, time_distance
 from media.rtp.timeline import Timeline
 from media.rtp.vp8 import NONE, Vp8Numbers, read_numbers
 
 HISTORY_PACKETS = {"video": 2048, "audio": 256}  # about 8 s of 250 packets/s; 5 s of sound
 GROUP_PACKETS = 700  # about 3 s at 2 Mbit/s; a longer group is forgotten and a keyframe asked for instead
 UNANSWERED_GROUP_PACKETS = 2500  # the same for a publisher who makes no keyframe on request (FFmpeg): 8 s or more
-MOST_JUMP = 3000  # RFC 3550 A.1: a bigger jump of the sequence number is a new beginning
 FIRST_SEQUENCE = 1 << 16  # the track's own numbers begin here, so that late packets stay positive
 ALIGNED_SECONDS = 0.1  # a layer whose sender report differs more from the others' has a new clock
 

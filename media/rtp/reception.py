@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from media.rtp.feedback import ReportBlock
-from media.rtp.seq import Unwrapper, time_distance
+from media.rtp.seq import MOST_JUMP, Unwrapper, distance, time_distance
 
 NACK_RETRY_SECONDS = 0.1  # about one round trip of a phone
 NACK_TRIES = 10
@@ -57,6 +57,9 @@ class Reception:
     def arrived(self, sequence: int, timestamp: int, now: float) -> bool:
         """Count a packet by its 16-bit number and RTP timestamp; True when it shows that others are missing."""
         highest = self._unwrap.highest
+        if highest is not None and abs(distance(sequence, highest & 0xFFFF)) > MOST_JUMP:
+            self._begin_again()
+            highest = None
         extended = self._unwrap.extend(sequence)
         self._received += 1
         if highest is None:
@@ -76,6 +79,11 @@ class Reception:
         while len(self._missing) > MOST_MISSING:
             del self._missing[next(iter(self._missing))]
         return True
+
+    def _begin_again(self) -> None:
+        self._unwrap = Unwrapper()
+        self._received = self._received_before = self._expected_before = 0
+        self._missing.clear()
 
     def _track_jitter(self, timestamp: int, now: float) -> None:
         transit = (int(now * self._clock_rate) - timestamp) & 0xFFFFFFFF

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MOST_JUMP = 3000  # RFC 3550 A.1: a bigger jump of the sequence number is a new beginning
+
 
 def distance(newer: int, older: int) -> int:
     """How far `newer` lies behind `older` on the 16-bit circle: -32768 … 32767."""

@@ -15,7 +15,7 @@ from config.tasks import Tasks
 from media.answer import choose_for_publisher, choose_for_viewer
 from media.cluster.silent import NoRecorder, say_nothing
 from media.dtls import Certificate, Dtls
-from media.glue import SRTP_OK, PacketMemory, SrtpKeys, srtcp_protect, srtp_protect, srtp_unprotect
+from media.glue import SRTP_OK, PacketMemory, SrtpKeys, srtcp_protect, srtcp_unprotect, srtp_protect, srtp_unprotect
 from media.publisher import Publisher
 from media.rtp.counters import Counters
 from media.rtp.packet import RtpPacket, parse_rtp
@@ -48,7 +48,7 @@ class Peer:
     keys: SrtpKeys | None = None
     is_down: bool = False
     got: list[RtpPacket] = field(default_factory=list)
-    reports: int = 0
+    told: list[bytes] = field(default_factory=list)  # RTCP
     memory: PacketMemory = field(default_factory=PacketMemory)
 
     def __post_init__(self) -> None:
@@ -77,17 +77,18 @@ class Peer:
         if 19 < data[0] < 64:
             self.dtls.feed(data)
         elif 127 < data[0] < 192 and 191 < data[1] < 224:
-            self.reports += 1
-        elif 127 < data[0] < 192 and self.keys is not None:
-            self._take(data)
+            self.told += self._open(data, srtcp_unprotect)
+        elif 127 < data[0] < 192:
+            self.got += map(parse_rtp, self._open(data, srtp_unprotect))
         return len(data)
 
-    def _take(self, data: bytes) -> None:
-        assert self.keys is not None
+    def _open(self, data: bytes, unprotect: Any) -> list[bytes]:
+        """The plain packet, if it is one for us."""
         self.memory.view[: len(data)] = data
         self.memory.length[0] = len(data)
-        if srtp_unprotect(self.keys.inbound, self.memory.cdata, self.memory.length) == SRTP_OK:
-            self.got.append(parse_rtp(bytes(self.memory.view[: self.memory.length[0]])))
+        if self.keys is None or unprotect(self.keys.inbound, self.memory.cdata, self.memory.length) != SRTP_OK:
+            return []
+        return [bytes(self.memory.view[: self.memory.length[0]])]
 
     def dtls_up(self, keys: SrtpKeys) -> None:
         """The node is who it said it is."""

@@ -53,7 +53,7 @@ def _rtcp() -> list[bytes]:
         feedback.receiver_report(1, ()),
         feedback.receiver_report(1, [block, block]),
         feedback.sender_report(feedback.SenderReport(7, 1 << 40, 90_000), 10, 1000),
-        feedback.source_name(7, b"somebody"),
+        feedback.source_name(7),
         feedback.nack(1, 7, [1, 2, 3, 30, 65_535]),
         feedback.picture_loss(1, 7),
         feedback.bandwidth(1, 1_500_000, [7, 8]),

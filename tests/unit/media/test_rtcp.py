@@ -18,7 +18,7 @@ BLOCK = ReportBlock(7, 25, -3, 70_000, 12, 0xABCD, 65536)
 
 def test_what_is_written_reads_the_same() -> None:
     report = SenderReport(5, 0x1234567890ABCDEF, 99)
-    compound = feedback.sender_report(report, 10, 1000) + feedback.source_name(5, b"dongting")
+    compound = feedback.sender_report(report, 10, 1000) + feedback.source_name(5)
     compound += feedback.receiver_report(1, [BLOCK]) + feedback.nack(1, 7, [65534, 65535, 0, 40])
     compound += feedback.picture_loss(1, 7) + feedback.bandwidth(1, 2_500_000, [7, 8]) + feedback.goodbye([5, 6])
 
@@ -92,6 +92,24 @@ def test_a_receiver_report_tells_loss_of_the_interval() -> None:
     report = reception.report(1.0)
     assert (report.fraction_lost, report.packets_lost, report.highest) == (51, 2, 9)
     assert reception.report(2.0).fraction_lost == 0
+
+
+@pytest.mark.parametrize("begin", [40_000, 100])  # beyond, and before, what is near
+def test_a_source_whose_numbers_begin_anew_has_lost_nothing(begin: int) -> None:
+    # given
+    reception = Reception(1, 90_000)
+    for sequence in range(20_000, 20_010):
+        reception.arrived(sequence, 0, 0.0)
+    reception.report(1.0)
+
+    # when
+    for sequence in (begin, begin + 1, begin + 3):
+        reception.arrived(sequence, 0, 1.0)
+
+    # then
+    assert reception.due(1.0) == [begin + 2]
+    report = reception.report(2.0)
+    assert (report.fraction_lost, report.packets_lost, report.highest) == (64, 1, begin + 3)
 
 
 def test_the_estimate_grows_without_loss_and_shrinks_with_it() -> None:

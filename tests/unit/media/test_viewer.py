@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from aiortc.rtp import RtcpPacket
 
 from media.rtp import feedback
 from media.rtp.choice import Choice, Mode
 from media.rtp.packet import RtpPacket
 from media.rtp.probe import Probe
+from media.stream import Stream, StreamEnding
 from media.viewer import Viewer
 from tests.unit.media import corpus
 from tests.unit.media.arena import Arena, Peer
+from tests.unit.media.conditions import until
 
 H264, OPUS = 108, 111  # payload types of both offers
 
@@ -49,6 +52,38 @@ async def show() -> AsyncIterator[Show]:
     made.send(keyframe=True)
     yield made
     await arena.close()
+
+
+async def test_whatever_the_node_reports_begins_with_a_report_and_its_name(show: Show) -> None:
+    """RFC 3550 6.1, RFC 4585 3.1: not every player takes feedback that stands alone (RFC 5506)."""
+    # given
+    stream = show.viewer._source
+    assert isinstance(stream, Stream)
+
+    # when
+    show.sequence += 3  # these are lost
+    show.send()
+    stream.request_keyframe("")
+    stream.tick(time.monotonic())
+    show.viewer.tick(time.time())
+    stream.end(StreamEnding.COMMAND)
+    await until(lambda: show.peer.is_down, "the end")
+
+    # then
+    for told, kinds in ((show.host.told, {"NACK", "PLI", "REMB"}), (show.peer.told, {"BYE", "SR"})):
+        assert kinds <= {kind for packet in told for kind in kinds_of(packet)}
+        for packet in told:
+            first, second, *_ = kinds_of(packet)
+            assert first in ("SR", "RR")
+            assert second == "SDES"
+
+
+def kinds_of(packet: bytes) -> list[str]:
+    """What a compound packet consists of, as aiortc reads it."""
+    reports = {200: "SR", 201: "RR", 202: "SDES", 203: "BYE"}
+    feedbacks = {(206, 1): "PLI", (205, 1): "NACK", (205, 15): "TWCC", (206, 15): "REMB"}
+    parts = map(bytes, RtcpPacket.parse(packet))
+    return [reports.get(part[1]) or feedbacks[part[1], part[0] & 0x1F] for part in parts]
 
 
 async def test_who_only_listened_gets_the_picture_back(show: Show) -> None:
