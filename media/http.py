@@ -115,12 +115,14 @@ def bearer(request: web.Request) -> str:
     """The bearer token of a request.
 
     Raises:
-        Problem: 401 when there is none.
+        Problem: 401 when there is none, 403 when it can be nobody's.
     """
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > 1024:
         raise key_missing()
+    if not token.isascii():  # RFC 6750 2.1; its bytes may be no text at all
+        raise key_wrong()
     return token
 
 
@@ -259,7 +261,8 @@ class SessionRoutes:
         resource = self._find(request)
         session = resource.session
         text = await read_text(request, FRAGMENT_TYPE)
-        wanted = {tag.strip() for tag in request.headers.get(hdrs.IF_MATCH, "").split(",")} - {""}
+        listed = ",".join(request.headers.getall(hdrs.IF_MATCH, ()))  # RFC 9110 5.3: several lines are one list
+        wanted = {tag.strip() for tag in listed.split(",")} - {""}
         if not wanted:
             raise Problem(428, "precondition_required", "send If-Match with the session's ETag")
         try:

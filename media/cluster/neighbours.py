@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 from yarl import URL
 
 from config.logs import logger
@@ -64,7 +65,8 @@ class Neighbours:
             Problem: 503, it does not answer.
         """
         path = request.rel_url.raw_path
-        headers = {name: request.headers[name] for name in _KEPT_OF_REQUEST if name in request.headers}
+        kept = ((name, value) for name in _KEPT_OF_REQUEST for value in request.headers.getall(name, ()))
+        headers = CIMultiDict(kept)  # a list may stand in several lines
         headers[HEADER] = self._sign(Sender(self._node_id, client), request.method, path)
         headers[hdrs.ACCEPT_ENCODING] = request.headers.get(hdrs.ACCEPT_ENCODING, "identity")
         url = URL(f"{node.internal_url}{request.rel_url.raw_path_qs}", encoded=True)

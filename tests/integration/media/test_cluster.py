@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from multidict import CIMultiDict
 from yarl import URL
 
 from config.bus import Bus
@@ -86,7 +87,8 @@ async def test_a_session_is_changed_and_ended_wherever_the_request_lands(cluster
     other = cluster.nodes[2].url
 
     # when
-    fragment = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": viewer.etag}
+    fragment = CIMultiDict({"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": '"older"'})
+    fragment.add("If-Match", viewer.etag)  # a list in two lines
     async with cluster.http.patch(other + path, data="a=end-of-candidates\r\n", headers=fragment) as answer:
         patched = answer.status
     async with cluster.http.post(f"{other}{path}/layer", json={"mode": "audio"}) as answer:

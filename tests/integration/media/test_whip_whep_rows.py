@@ -12,12 +12,24 @@ import time
 from collections.abc import Mapping
 
 import pytest
+from multidict import CIMultiDict
+from yarl import URL
 
 from config.bus import Bus
 from media.http import find_resource
 from media.rtp.choice import MAIN_RID
 from media.sdp import parse_fragment
-from tests.integration.media.asking import CANDIDATES, FRAGMENT, ask, live, new_credentials, other_node, patch, post
+from tests.integration.media.asking import (
+    BEARER,
+    CANDIDATES,
+    FRAGMENT,
+    ask,
+    live,
+    new_credentials,
+    other_node,
+    patch,
+    post,
+)
 from tests.integration.media.clients import SDP, WAIT_SECONDS, HookServer, until
 from tests.integration.media.conftest import Running
 from tests.unit.media.test_ice import check, reply
@@ -202,6 +214,20 @@ async def test_row_06_a_patch_that_lacks_something_is_refused(
     assert (await patch(running, host, body, **headers)).status == status
 
 
+async def test_row_06_tags_in_several_lines_are_one_list(running: Running) -> None:
+    """RFC 9110 5.3: a proxy may split a list, or join it."""
+    # given
+    host, _ = await live(running)
+    headers = CIMultiDict({**FRAGMENT, **BEARER})
+    for tag in ('"old"', host.etag):
+        headers.add("If-Match", tag)
+
+    # when
+    async with running.http.patch(host.location, data=CANDIDATES.encode(), headers=headers) as answer:
+        # then
+        assert answer.status == 204
+
+
 # -- 7
 
 
@@ -356,6 +382,24 @@ async def test_row_10_the_token_is_checked_on_every_request(
         assert answer.is_problem(status, code)
         assert (answer.headers.get("WWW-Authenticate") == "Bearer") is (status == 401)
     await viewer.sees(video=3)
+
+
+async def test_row_10_a_token_that_is_no_text_is_wrong(running: Running) -> None:
+    """Wrong → 403, whatever its bytes are."""
+    # given
+    host, _ = await live(running)
+    path = URL(host.location).path
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.node.http_port)
+
+    # when
+    lines = (f"DELETE {path} HTTP/1.1", "Host: localhost", "Connection: close", "Authorization: Bearer ")
+    writer.write("\r\n".join(lines).encode() + b"\xff\xfe\r\n\r\n")
+    status = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+    # then
+    assert b" 403 " in status
 
 
 async def test_row_10_rooms_and_keys_that_the_server_does_not_know(running: Running, hook: HookServer) -> None:
