@@ -17,6 +17,7 @@ from aiortc.rtcdtlstransport import RTCCertificate
 from OpenSSL import SSL, crypto
 
 from media.glue import PROFILES, SrtpKeys, ssl_context
+from media.sdp import HASHES
 
 MTU_BYTES = 1200  # passes through every tunnel
 MOST_READ = 4096  # a flight of ours has some 800 bytes
@@ -159,13 +160,14 @@ class Dtls:
         self._user.dtls_up(SrtpKeys(profile, material, self._is_client))
 
     def _is_he(self, connection: SSL.Connection) -> bool:
-        """Whether every fingerprint of the offer is that of his certificate (RFC 8122 5)."""
+        """Whether his certificate has a fingerprint of the offer, of those by its best hash function (RFC 8122 5)."""
         certificate = connection.get_peer_certificate()
         if certificate is None or not self._fingerprints:
             return False
-        encoded = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
-        return all(
-            hashlib.new(name.replace("-", ""), encoded).digest() == bytes.fromhex(value.replace(":", ""))
+        best = max((name for name, _ in self._fingerprints), key=HASHES.index)
+        digest = hashlib.new(best.replace("-", ""), crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
+        return any(
+            name == best and digest.digest() == bytes.fromhex(value.replace(":", ""))
             for name, value in self._fingerprints
         )
 

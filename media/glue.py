@@ -75,30 +75,27 @@ def ssl_context(certificate: RTCCertificate) -> SSL.Context:
 
 
 class SrtpKeys:
-    """The two SRTP contexts of a connected peer. `overhead`: bytes that protection adds to an RTP packet."""
+    """The two SRTP contexts of a connected peer. `overhead`: bytes that protection adds to an RTP packet.
 
-    __slots__ = ("_inbound", "_outbound", "inbound", "outbound", "overhead")
+    A context lives as long as anybody holds it.
+    """
+
+    __slots__ = ("inbound", "outbound", "overhead")
 
     def __init__(self, profile: SRTPProtectionProfile, material: bytes, is_client: bool) -> None:
         """From what DTLS exports (RFC 5764 4.2): the client's key comes first, then the server's."""
         own, other = (0, 1) if is_client else (1, 0)
-        self._inbound = _make_srtp(profile, profile.get_key_and_salt(material, other), lib.ssrc_any_inbound)
-        self._outbound = _make_srtp(profile, profile.get_key_and_salt(material, own), lib.ssrc_any_outbound)
-        self.inbound = self._inbound[0]
-        self.outbound = self._outbound[0]
+        self.inbound = _make_srtp(profile, profile.get_key_and_salt(material, other), lib.ssrc_any_inbound)
+        self.outbound = _make_srtp(profile, profile.get_key_and_salt(material, own), lib.ssrc_any_outbound)
         self.overhead = HMAC_TAG_BYTES if profile is SRTP_AES128_CM_SHA1_80 else GCM_TAG_BYTES
 
 
 def _make_srtp(profile: SRTPProtectionProfile, key: bytes, direction: int) -> Any:
-    """An SRTP context, freed with the answer. Without pylibsrtp's `Session`, whose buffers nobody would use."""
+    """An SRTP context, freed with the last who holds it. Without pylibsrtp's `Session`, whose buffers nobody uses."""
     policy = pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile)
     policy.allow_repeat_tx = True
     policy.window_size = INBOUND_WINDOW if direction == lib.ssrc_any_inbound else OUTBOUND_WINDOW
     made = ffi.new("srtp_t *")
     if lib.srtp_create(made, policy._policy) != SRTP_OK:
         raise ValueError("libsrtp takes no such key")
-    return ffi.gc(made, _free_srtp)
-
-
-def _free_srtp(made: Any) -> None:
-    lib.srtp_dealloc(made[0])
+    return ffi.gc(made[0], lib.srtp_dealloc)

@@ -255,8 +255,10 @@ class Stream:
     # -- the viewers
 
     def add_viewer(self, viewer: Viewer) -> None:
-        """A viewer's offer was accepted."""
+        """A viewer's offer was accepted; if the stream has ended meanwhile, his session does, too."""
         self.viewers.add(viewer)
+        if self.state is StreamState.ENDED:
+            viewer.session.end(Ending.STREAM_ENDED)
 
     def viewer_gone(self, viewer: Viewer) -> None:
         """A viewer's session ended."""

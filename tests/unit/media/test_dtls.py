@@ -107,13 +107,14 @@ async def test_who_knows_no_gcm_is_served_with_hmac() -> None:
 
 
 OTHER = Certificate().fingerprint
+LONG = ":".join(["AB"] * 64)
 
 
-@pytest.mark.parametrize("change", ["another", "one of two is another"])
-async def test_a_certificate_that_was_not_offered_is_not_believed(change: str) -> None:
+@pytest.mark.parametrize("named", [[("sha-256", OTHER)], [("sha-512", LONG), ("sha-256", "")]])
+async def test_a_certificate_that_was_not_offered_is_not_believed(named: list[tuple[str, str]]) -> None:
+    """RFC 8122 5: of several hash functions the best one counts."""
     ends = Ends()
-    right = ("sha-256", ends.browser.certificate.fingerprint)
-    ends.node.believes = [("sha-256", OTHER)] if change == "another" else [right, ("sha-256", OTHER)]
+    ends.node.believes = [(name, value or ends.browser.certificate.fingerprint) for name, value in named]
     await ends.shake_hands()
     assert ends.node.is_down
     assert ends.node.keys is None
@@ -206,3 +207,12 @@ async def test_a_closed_connection_takes_nothing() -> None:
     ends.node.dtls.feed(ends.browser.sent[0])
     await asyncio.sleep(0.01)
     assert len(ends.node.sent) == sent
+
+
+async def test_of_several_certificates_that_were_offered_any_is_believed() -> None:
+    """RFC 8122 5: it must match one fingerprint out of those of the best hash function."""
+    ends = Ends()
+    ends.node.believes = [("sha-256", OTHER), ("sha-256", ends.browser.certificate.fingerprint)]
+    await ends.shake_hands()
+    assert ends.node.keys is not None
+    ends.close()

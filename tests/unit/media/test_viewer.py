@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,15 +11,19 @@ import pytest
 import pytest_asyncio
 from aiortc.rtp import RtcpPacket
 
+from media.answer import choose_for_viewer
 from media.rtp import feedback
 from media.rtp.choice import Choice, Mode
 from media.rtp.packet import RtpPacket
 from media.rtp.probe import Probe
+from media.sdp import parse_offer
+from media.session import Session
 from media.stream import Stream, StreamEnding
 from media.viewer import Viewer
 from tests.unit.media import corpus
 from tests.unit.media.arena import Arena, Peer
-from tests.unit.media.conditions import until
+from tests.unit.media.conditions import WAIT_SECONDS, until
+from tests.unit.media.offers import CHROMIUM_PLAYS
 
 H264, OPUS = 108, 111  # payload types of both offers
 
@@ -144,3 +149,22 @@ async def test_nothing_is_probed_where_there_is_nothing_to_choose(show: Show, ch
 
     # then
     assert not show.viewer.is_probing
+
+
+async def test_who_is_accepted_while_the_stream_ends_is_let_go() -> None:
+    """He waited for the copy of another node's stream, which ended at the moment when it came."""
+    # given
+    arena = Arena()
+    await arena.publisher()
+    offer, published = parse_offer(CHROMIUM_PLAYS), dict(arena.stream.published)
+    session = Session("s", offer, arena.certificate, arena.ice, arena.memory, arena.counters)
+    arena.stream.end(StreamEnding.COMMAND)
+
+    # when
+    arena.stream.add_viewer(Viewer(session, choose_for_viewer(offer, published), arena.stream, arena.counters))
+
+    # then
+    async with asyncio.timeout(WAIT_SECONDS):
+        await session.run(60.0)
+    assert not arena.stream.viewers
+    await arena.close()
