@@ -6,11 +6,15 @@ import asyncio
 import socket
 from functools import partial
 
+from config.logs import logger
 from media import system
-from media.glue import DATAGRAM_BYTES
+from media.glue import DATAGRAM_BYTES, PacketMemory
 from media.rtp.counters import Counters
 from media.transport.demux import Demux
+from media.transport.ice import Address
 from media.transport.mailbag import READS_AT_ONCE, Mailbag
+
+log = logger(__name__)
 
 READS_PER_TURN = 64  # datagrams read before other work gets its turn
 
@@ -50,7 +54,6 @@ class UdpPort:
                 sock.close()
 
     def _read_many(self, bag: Mailbag, _sock: socket.socket, way: UdpWay) -> None:
-        dispatch = self._demux.dispatch
         for _ in range(READS_PER_TURN // READS_AT_ONCE):
             try:
                 count = bag.fill()
@@ -61,13 +64,13 @@ class UdpPort:
                 continue
             for at in range(count):
                 size, address = bag.open(at)
-                dispatch(bag.memories[at], size, address, way)
+                self._dispatch(bag.memories[at], size, address, way)
             if count < READS_AT_ONCE:
                 return
 
     def _read(self, sock: socket.socket, way: UdpWay) -> None:
         """Where the platform gives only one datagram at a time."""
-        memory, dispatch = self._demux.memory, self._demux.dispatch
+        memory = self._demux.memory
         view = memory.view[:DATAGRAM_BYTES]
         for _ in range(READS_PER_TURN):
             try:
@@ -77,4 +80,11 @@ class UdpPort:
             except OSError:  # an ICMP error about an earlier datagram
                 self._counters.dropped_socket += 1
                 continue
-            dispatch(memory, size, address, way)
+            self._dispatch(memory, size, address, way)
+
+    def _dispatch(self, memory: PacketMemory, size: int, address: Address, way: UdpWay) -> None:
+        """A fault over one datagram is no reason to lose those that came with it."""
+        try:
+            self._demux.dispatch(memory, size, address, way)
+        except Exception:
+            log.exception("a datagram could not be handled")

@@ -8,8 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from media import system
-from media.glue import DATAGRAM_BYTES
+from media.glue import DATAGRAM_BYTES, PacketMemory
+from media.rtp.counters import Counters
+from media.rtp.path import Way
+from media.transport.demux import Demux
+from media.transport.ice import Address, IceLite
 from media.transport.mailbag import ADDRESSES_KEPT, READS_AT_ONCE, Mailbag
+from media.transport.udp import UdpPort
+from tests.unit.media.conditions import until
 
 
 @pytest.fixture(params=[socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
@@ -99,3 +105,40 @@ def test_any_number_of_strangers_takes_no_more_memory(port: socket.socket, bag: 
 def test_an_address_is_read_as_sockets_write_it(port: socket.socket) -> None:
     address = port.getsockname()
     assert system.unpack_address(system.pack_address(port.family, address)) == address
+
+
+class Faulty(Demux):
+    """One that stumbles over what begins with an x."""
+
+    def __init__(self) -> None:
+        counters = Counters()
+        super().__init__(IceLite(counters), counters)
+        self.heard: list[bytes] = []
+
+    def dispatch(self, memory: PacketMemory, size: int, address: Address, way: Way) -> None:
+        datagram = bytes(memory.view[:size])
+        self.heard.append(datagram)
+        if datagram.startswith(b"x"):
+            raise RuntimeError("a fault of ours")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_datagram_that_we_stumble_over_costs_no_other(
+    port: socket.socket, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(system, "CAN_RECEIVE_MANY", at_once)
+    port.setblocking(False)
+    demux = Faulty()
+    reader = UdpPort([port], demux, Counters())
+    with sender_to(port) as sender:
+        for body in (b"x", b"another", b"x", b"more"):
+            sender.send(body)
+
+    # when
+    reader.start()
+    await until(lambda: len(demux.heard) == 4, "all of them")
+
+    # then
+    assert demux.heard == [b"x", b"another", b"x", b"more"]
+    reader.close()
