@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media.rtp import extension
-from media.sdp import Codec, MediaOffer, Offer
+from media.sdp import ALLOWS_MIXED, Codec, MediaOffer, Offer
 
 # Profiles of H.264 by what they can decode; a viewer matches by profile and never by level: levels are about size,
 # and nothing here re-encodes. Constrained Baseline is what every browser decodes, so it is taken first.
@@ -17,6 +17,7 @@ VIDEO_CODECS = ("H264", "VP8", "VP9", "AV1", "H265")
 MOST_LAYERS = 3
 # What a publisher says about a packet that viewers need. Not the orientation: without it browsers turn the picture
 # themselves, so that recordings stand upright too.
+# Of a keyframe with layers it is longer than the short form holds, so only who takes both forms is given it.
 PASSED_ON = (extension.DEPENDENCY,)
 ICE_OPTIONS = "trickle ice2"  # RFC 9725: the same in the answer and in the answer to a restart
 SETUP_ANSWERS = {"actpass": "passive", "active": "passive", "passive": "active"}
@@ -153,7 +154,7 @@ def _layers(media: MediaOffer) -> tuple[str, ...]:
 
 def _publishing_extensions(media: MediaOffer, codec: Codec) -> Mapping[str, int]:
     wanted = [extension.TRANSPORT_WIDE] if "transport-cc" in codec.feedback else []
-    if media.kind == "video":
+    if media.kind == "video" and media.allows_mixed:
         wanted += PASSED_ON
     if _layers(media):
         wanted += [extension.MID, extension.RID, extension.REPAIRED_RID]
@@ -193,8 +194,11 @@ def _choose_to_send(media: MediaOffer, published: Published | None) -> ChosenMed
         chosen.sort(key=lambda c: c.name != published.codec)
         if not chosen or chosen[0].name != published.codec:
             raise CannotServe(f"the {media.kind} is sent as {published.codec}, which is not among the offered codecs")
-    passed = [extension.ABS_SEND_TIME]
-    passed += [uri for uri in PASSED_ON if published is not None and uri in published.extensions]
+    # Without RTX a packet goes out again under its own number: safe only if nothing in it is new (RFC 3711 9.1).
+    goes_out_again = media.kind == "video" and bool(chosen) and chosen[0].rtx_payload_type is None
+    passed = [] if goes_out_again else [extension.ABS_SEND_TIME]
+    if published is not None and media.allows_mixed:
+        passed += [uri for uri in PASSED_ON if uri in published.extensions]
     rids: tuple[str, ...] = ()
     if published is not None and published.rids and media.rids and extension.RID in media.extensions:
         rids = published.rids  # another node, which takes every layer
@@ -273,6 +277,7 @@ def _media_lines(media: ChosenMedia) -> list[str]:
     ]
     head += ["a=rtcp-mux-only"] if offer.is_mux_only else []
     head += ["a=rtcp-rsize"] if offer.rtcp_rsize else []
+    head += [f"a={ALLOWS_MIXED}"] if offer.allows_mixed else []
     head += [f"a=extmap:{number} {uri}" for uri, number in media.extensions.items()]
     return head + attributes
 

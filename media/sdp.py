@@ -12,7 +12,8 @@ MOST_MEDIA = 16
 MOST_FORMATS = 128  # payload types have seven bits
 DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 SETUPS = frozenset(("active", "passive", "actpass"))
-HASHES = frozenset(("sha-256", "sha-384", "sha-512"))
+ALLOWS_MIXED = "extmap-allow-mixed"
+HASHES = ("sha-256", "sha-384", "sha-512")  # of fingerprints, the best one last
 _TOKEN = re.compile(r"[A-Za-z0-9+/]{1,256}")  # ice-char
 _MEDIA = re.compile(r"m=([a-z]+) (\d{1,5})(?:/\d+)? ([A-Z/]+) (.+)", re.ASCII)
 _EXTMAP = re.compile(r"(\d{1,5})(?:/[a-z]+)? +(\S{1,256})", re.ASCII)
@@ -55,6 +56,7 @@ class MediaOffer:
     is_mux_only: bool
     codecs: tuple[Codec, ...]
     extensions: Mapping[str, int] = field(default_factory=dict)  # header extensions: URI -> number
+    allows_mixed: bool = False  # packets may have header extensions in the short form and in the long one (RFC 8285)
     rids: tuple[str, ...] = ()  # simulcast (RFC 8853): the encodings that are sent, or could be taken, best first
 
     @property
@@ -108,7 +110,8 @@ def parse_offer(text: str) -> Offer:
     session, sections = _split(text)
     if not sections:
         raise BadSdp("the offer has no media")
-    media = tuple(_read_media(section, index) for index, section in enumerate(sections))
+    allows_mixed = session.has(ALLOWS_MIXED)
+    media = tuple(_read_media(section, index, allows_mixed) for index, section in enumerate(sections))
     if len({m.mid for m in media}) != len(media):
         raise BadSdp("two media have the same mid")
     group = next((g.split()[1:] for g in session.every("group") if g.split()[:1] == ["BUNDLE"]), [])
@@ -147,7 +150,7 @@ def _split(text: str) -> tuple[_Section, list[_Section]]:
     return session, sections
 
 
-def _read_media(section: _Section, index: int) -> MediaOffer:
+def _read_media(section: _Section, index: int, allows_mixed: bool) -> MediaOffer:
     match = _MEDIA.fullmatch(section.head)
     if match is None:
         raise BadSdp("an m-line cannot be read")
@@ -170,6 +173,7 @@ def _read_media(section: _Section, index: int) -> MediaOffer:
         is_mux_only=section.has("rtcp-mux-only"),
         codecs=_codecs(section, types) if kind in ("audio", "video") else (),
         extensions=_extensions(section),
+        allows_mixed=allows_mixed or section.has(ALLOWS_MIXED),
         rids=_simulcast(section, "recv" if direction == "recvonly" else "send"),
     )
 

@@ -6,7 +6,7 @@ import secrets
 
 from media.answer import BASELINE, HIGH, MAIN, ChosenCodec, ChosenMedia
 from media.rtp import extension
-from media.sdp import Offer
+from media.sdp import ALLOWS_MIXED, Offer
 from media.transport.ice import Credentials
 
 # Payload type, its RTX, codec, its parameters. H.264 in every profile, so that the answer tells which one it is.
@@ -39,7 +39,7 @@ def write_offer(credentials: Credentials, fingerprint: str) -> str:
         lines += [f"a=fingerprint:sha-256 {fingerprint}", "a=setup:active", f"a=mid:{mid}", "a=recvonly"]
         lines += ["a=rtcp-mux", "a=rtcp-rsize", *_codec_lines(kind, codecs)]
         if kind == "video":
-            lines += [f"a=extmap:{number} {uri}" for number, uri in EXTENSIONS]
+            lines += [f"a={ALLOWS_MIXED}", *(f"a=extmap:{number} {uri}" for number, uri in EXTENSIONS)]
             lines += [*(f"a=rid:{rid} recv" for rid in RIDS), f"a=simulcast:recv {';'.join(RIDS)}"]
     return "\r\n".join(lines) + "\r\n"
 

@@ -20,6 +20,7 @@ from media.answer import (
     write_answer,
     write_fragment,
 )
+from media.rtp import extension
 from media.sdp import BadSdp, Fragment, parse_fragment, parse_offer
 from tests.unit.media.offers import ALL, CHROMIUM, CHROMIUM_PLAYS, FFMPEG, OBS, SAFARI_PLAYS
 
@@ -74,6 +75,39 @@ def test_obs_keeps_high_profile_and_stereo() -> None:
     answer = publish(OBS)
     assert "profile-level-id=640032" in answer
     assert "stereo=1" in answer
+
+
+def test_packets_that_go_out_again_under_their_own_number_do_not_tell_when_they_are_sent() -> None:
+    # given
+    timed = CHROMIUM_PLAYS.replace("a=mid:", f"a=extmap:2 {extension.ABS_SEND_TIME}\na=mid:")
+
+    # when
+    with_rtx, without = play(timed, H264_AND_OPUS), play(timed.replace("rtx", "red"), H264_AND_OPUS)
+
+    # then
+    assert with_rtx.count("abs-send-time") == 2
+    assert without.count("abs-send-time") == 1  # of the sound, which nobody asks for again
+
+
+@pytest.mark.parametrize("kind", ["publisher", "viewer"])
+def test_what_may_be_longer_than_the_short_form_of_an_extension_needs_both_forms(kind: str) -> None:
+    # given
+    named = f"a=extmap:12 {extension.DEPENDENCY}\n"
+    both = (CHROMIUM if kind == "publisher" else CHROMIUM_PLAYS).replace("a=mid:1\n", f"a=mid:1\n{named}")
+    published = {"video": Published("AV1", extensions={extension.DEPENDENCY: 3}), "audio": Published("opus")}
+
+    def answer(text: str) -> str:
+        return (publish(text) if kind == "publisher" else play(text, published)).replace("\r\n", "\n")
+
+    # when
+    short = both.replace("a=extmap-allow-mixed\n", "")
+
+    # then
+    assert named in answer(both)
+    assert answer(both).count("a=extmap-allow-mixed\n") == 2
+    assert named in answer(short.replace("a=mid:1\n", "a=mid:1\na=extmap-allow-mixed\n"))
+    assert named not in answer(short)
+    assert "extmap-allow-mixed" not in answer(short)
 
 
 @pytest.mark.parametrize(
