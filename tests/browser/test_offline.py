@@ -57,6 +57,33 @@ async def teach(environment: Environment) -> str:
         return lesson.id
 
 
+def taught(platform: Platform) -> str:
+    with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop of its own in this one
+        return thread.submit(asyncio.run, teach(platform.environment)).result()
+
+
+def made_lesson(page: Page, lesson_id: str) -> dict[str, Any]:
+    """With all its sizes."""
+    return wait_until(
+        lambda: lesson if (lesson := lesson_of(page, lesson_id))["state"] == "ready" else None, "the lesson is made"
+    )
+
+
+def leave_of_the_month(page: Page, bytes_left: int) -> None:
+    """He has set 100 MB a month, and used all of it but so much."""
+    page.goto("/downloads")
+    page.get_by_test_id("data-card").get_by_role("button").click()
+    page.get_by_role("radio", name="100 MB").click()
+    used = 100_000_000 - bytes_left
+    page.evaluate(
+        """used => {
+            const month = new Date().toLocaleDateString('sv').slice(0, 7)
+            localStorage.setItem('dongting.data.used', `${month} ${used}`)
+        }""",
+        used,
+    )
+
+
 def lesson_of(page: Page, lesson_id: str) -> dict[str, Any]:
     lesson: dict[str, Any] = page.request.get(f"/api/lessons/{lesson_id}").json()
     return lesson
@@ -68,13 +95,10 @@ def watch_to_the_end(page: Page) -> None:
 
 
 def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform, open_page: OpenPage) -> None:
-    with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop of its own in this one
-        lesson_id = thread.submit(asyncio.run, teach(platform.environment)).result()
+    lesson_id = taught(platform)
     page = open_page()
     sign_in(page, VIEWER, "/learn")
-    made = wait_until(
-        lambda: lesson if (lesson := lesson_of(page, lesson_id))["state"] == "ready" else None, "the lesson is made"
-    )
+    made = made_lesson(page, lesson_id)
 
     # He reads what each size costs, to the byte, and takes the smallest picture along.
     page.goto(f"/lessons/{lesson_id}")
@@ -120,3 +144,51 @@ def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform,
     expect(page.get_by_test_id("room-card")).to_contain_text("别的账号")
     expect(page.get_by_test_id("packs")).to_have_count(0)
     assert lesson_of(page, lesson_id)["watched_ms"] == 0
+
+
+def test_a_player_keeps_to_the_months_data_and_asks_before_it_goes_over(
+    platform: Platform, open_page: OpenPage
+) -> None:
+    # given a learner whose month has less left than the lesson costs at least, as sound
+    lesson_id = taught(platform)
+    page = open_page()
+    sign_in(page, VIEWER, "/learn")
+    made = made_lesson(page, lesson_id)
+    sizes = sorted(one["bytes"] for one in [*made["sounds"][:1], *made["renditions"]])
+    leave_of_the_month(page, sizes[0] // 2)
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(f"/lessons/{lesson_id}")
+    question, video = page.get_by_test_id("budget-question"), page.locator("video")
+
+    # when he wants to play, he is asked first, and not a byte of it comes
+    page.locator(".start .play").click()
+    expect(question).to_contain_text("最省也要")
+    assert not media_of(loaded)
+    question.get_by_role("button", name="先不看了").click()
+    expect(question).to_be_hidden()
+    assert video.evaluate("video => video.readyState") == 0
+
+    # when he wants to all the same, it plays the cheapest
+    page.locator(".start .play").click()
+    page.get_by_test_id("go-over").click()
+    wait_until(lambda: video.evaluate("video => video.currentTime") > 1, "it plays")
+    assert media_of(loaded)
+
+    # given another one whose month has enough left for that, and for no more
+    page = open_page()
+    sign_in(page, BUYERS[0], "/learn")
+    leave_of_the_month(page, (sizes[0] + sizes[1]) // 2)
+    page.goto(f"/lessons/{lesson_id}")
+    video = page.locator("video")
+
+    # then the page says that it is not what was wished, and plays that one without a question
+    expect(page.get_by_text("流量不多了")).to_be_visible()
+    page.locator(".start .play").click()
+    wait_until(lambda: video.evaluate("video => video.currentTime") > 1, "it plays")
+    expect(page.get_by_test_id("budget-question")).to_be_hidden()
+
+
+def media_of(urls: list[str]) -> list[str]:
+    """Those of sound and picture."""
+    return [url for url in urls if url.endswith((".m4s", ".mp4"))]
