@@ -24,6 +24,7 @@ pytestmark = pytest.mark.processes("server", "worker")
 
 SECONDS = 8.0
 SUBTITLES = "WEBVTT\n\n00:02.000 --> 00:04.000\n剪口要斜\n"
+USED = "localStorage.getItem('dongting.data.used')"
 END = Question("", None, "剪口怎么剪？", ("斜着剪", "平着剪"), (0,), "斜口不积水")
 
 
@@ -107,6 +108,8 @@ def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform,
     expect(page.get_by_test_id("keep-144p")).to_contain_text(f"{round(smallest['bytes'] / 1000)} KB")
     page.get_by_test_id("keep-144p").click()
     expect(page.locator("[data-state=ready]")).to_be_visible()
+    used = page.evaluate(USED)
+    assert used
 
     # In the field: the academy opens, leads to what is there, and the lesson plays to its end.
     page.context.set_offline(True)
@@ -126,6 +129,7 @@ def test_a_lesson_is_watched_in_the_field_and_counts_at_home(platform: Platform,
     watch_to_the_end(page)
     assert page.locator("video").evaluate("video => video.videoHeight") == 144
     assert lesson_of(page, lesson_id)["watched_ms"] == 0
+    assert page.evaluate(USED) == used, "what lies on the phone costs nothing"
 
     # A page that this phone does not have yet says that it is the network, and opens by itself at home.
     page.goto("/halls")

@@ -2,10 +2,12 @@
 import type Hls from 'hls.js'
 import type { AudioTrackLoadedData, HlsEventEmitter, LevelLoadedData } from 'hls.js'
 
-const ON_DEVICE = 'X-On-Device'
+/** The service worker answers with it, so that players do not count it as mobile data. */
+export const ON_DEVICE = 'X-On-Device'
 
+/** Only of our own origin: there is no service worker for a media node's files, and the browser complains of each such question. */
 function isOnDevice(details: unknown): boolean {
-  return details instanceof XMLHttpRequest && details.getResponseHeader(ON_DEVICE) !== null
+  return details instanceof XMLHttpRequest && details.responseURL.startsWith(`${location.origin}/`) && details.getResponseHeader(ON_DEVICE) !== null
 }
 
 export function countLoaded(hls: HlsEventEmitter, { Events }: Pick<typeof Hls, 'Events'>, onBytes: (bytes: number) => void): void {

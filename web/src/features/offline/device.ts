@@ -2,6 +2,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
 import type { Interval } from '@/api/types'
 import type { Watched } from '@/features/lesson/watched'
+import { ON_DEVICE } from '@/media/loaded-bytes'
 import { type Pack, renewedId, shelfOf } from './pack'
 
 /** What somebody watched in a lesson that the server does not know yet. */
@@ -24,8 +25,6 @@ interface Schema extends DBSchema {
 
 const NAME = 'dongting'
 const VERSION = 1
-/** The service worker answers with it, so that players do not count it as mobile data. */
-export const ON_DEVICE = 'X-On-Device'
 const CACHE = 'pack.'
 
 let opening: Promise<IDBPDatabase<Schema>> | null = null
