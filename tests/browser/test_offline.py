@@ -65,9 +65,10 @@ def taught(platform: Platform) -> str:
 
 def made_lesson(page: Page, lesson_id: str) -> dict[str, Any]:
     """With all its sizes."""
-    return wait_until(
+    made: dict[str, Any] = wait_until(
         lambda: lesson if (lesson := lesson_of(page, lesson_id))["state"] == "ready" else None, "the lesson is made"
     )
+    return made
 
 
 def leave_of_the_month(page: Page, bytes_left: int) -> None:

@@ -18,11 +18,18 @@ from server.moderation.model import EVERYWHERE, Sanction, SanctionKind
 from server.orders.admission import Wish
 from server.wiring.commerce import ORDERS_AT_ONCE
 from tests.harness.app import WAIT_SECONDS, Page, RunningServer
+from tests.harness.data_servers import Environment
 from tests.integration.commerce.rig import PLENTY, Rig, code_of, make_user, of_product, of_sale
 from tests.integration.commerce.test_selling import buyer_page, host_page, live, open_sale
 from tests.integration.server.conftest import Stall
 
 BASKETS = 30
+
+
+@pytest.fixture
+def environment(environment: Environment) -> Environment:
+    """Who waits for a sale here does so until the test lets go, also on a machine that stands still for seconds."""
+    return {**environment, "MONGODB_TIMEOUT_SECONDS": "60"}
 
 
 @asynccontextmanager
