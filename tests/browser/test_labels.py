@@ -22,8 +22,9 @@ FIND = """async () => (await axe.run(document, { resultTypes: ['violations'] }))
     .filter(fault => fault.impact === 'serious' || fault.impact === 'critical')
     .flatMap(fault => fault.nodes.map(node => `${fault.id} ${node.target.join(' ')} ${node.html.slice(0, 160)}`))"""
 
-# Nothing comes or goes.
-STILL = "() => !document.querySelector('[class*=-enter-active], [class*=-leave-active]')"
+# Nothing comes or goes, no colour is on its way: until the next frame a button has its new text on its old ground.
+STILL = """() => !document.querySelector('[class*=-enter-active], [class*=-leave-active]')
+    && document.getAnimations().every(animation => animation.playState !== 'running')"""
 
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 
@@ -74,6 +75,7 @@ def test_every_control_of_buying_and_selling_has_a_name(platform: Platform, open
     go_live(host)
     open_host_sheet(host, "open-host-shelf")
     host.get_by_test_id("pin").first.click()
+    expect(host.get_by_test_id("pin").first).to_have_attribute("aria-pressed", "true")
     look(host, "host's shelf")
     close_sheet(host)
     open_host_sheet(host, "open-sale-desk")
