@@ -72,7 +72,7 @@ class Rung:
 
 
 LOW, MEDIUM, HIGH = "low", "medium", "high"
-SOUND_BITS = {LOW: 24_000, MEDIUM: 48_000, HIGH: 96_000}
+SOUND_BITS = {LOW: 22_000, MEDIUM: 48_000, HIGH: 96_000}
 RUNGS = (
     Rung(720, 1_800_000, 24, HIGH),
     Rung(480, 800_000, 25, HIGH),
@@ -82,7 +82,7 @@ RUNGS = (
 )
 ALWAYS = (720, 360, 240, 144)  # 480 only where it is the best that a source has
 # Sound with a picture now and then, for those who have 30 kbit/s.
-SLIDES, SLIDE_EVERY_MS, SLIDE_BITS, SLIDE_CRF, SLIDE_SIDE = "slides", 10_000, 8_000, 30, 240
+SLIDES, SLIDE_EVERY_MS, SLIDE_BITS, SLIDE_CRF, SLIDE_SIDE = "slides", 12_000, 6_500, 30, 240
 THUMBS = 120  # small pictures for the seek bar, of a short video fewer
 LEAST_THUMB_MS = 2_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import subprocess
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from server.recordings.ladder import Ladder, PicturePlan
-from workers.transcode.plan import KEYFRAME_EVERY_MS
+from workers.transcode.look import look
+from workers.transcode.plan import KEYFRAME_EVERY_MS, plan_ladder
+from workers.transcode.source import Piece
 
 PICTURES_PER_SECOND = 30
 
@@ -22,6 +25,11 @@ def make_source(path: Path, seconds: int) -> None:
         *("-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "60"),
         *("-b:v", "2500k", "-maxrate", "2500k", "-bufsize", "5000k", "-c:a", "aac", "-b:a", "64k", str(path)),
     )
+
+
+def ladder_of(source: Path) -> Ladder:
+    """What a worker will make of it, in one chunk."""
+    return plan_ladder(look(Piece(source)), math.inf)
 
 
 def ladder_cpu_seconds(source: Path, ladder: Ladder, folder: Path) -> float:

@@ -308,6 +308,19 @@ describe('choosing', () => {
     expect(node.askedOf('layer')).toEqual([['/session/1/layer', { rid: 'h' }]])
   })
 
+  test('what was chosen stays while the host is away', async () => {
+    const { player, node, events, news } = await playing({ hasExtensions: true })
+    events[0]?.say('layers', LAYERS)
+    player.choose('high')
+
+    events[0]?.say('inactive')
+    events[0]?.say('layers', { 0: [] })
+    await vi.advanceTimersByTimeAsync(0)
+
+    expect(news.at(-1)).toMatchObject({ active: false, layers: [{ rid: 'h' }, { rid: 'm' }] })
+    expect(node.askedOf('layer')).toEqual([['/session/1/layer', { rid: 'h' }]])
+  })
+
   test('a wish that got lost is sent again, one that was refused is not', async () => {
     const { player, node, peers } = await playing({ hasExtensions: true })
     peers.last.stats = FLOWING

@@ -214,7 +214,9 @@ export class WhepPlayer {
 
   private onEvent(session: WhepSession, event: SessionEvent, data: unknown): void {
     if (event === 'layers') {
-      this.tell({ layers: readLayers(data) ?? this.news.layers })
+      // None: the host is away. What was chosen, and between what, stays.
+      const layers = readLayers(data)
+      this.tell({ layers: layers?.length ? layers : this.news.layers })
       return this.askForQuality()
     }
     if (session !== this.session) return
