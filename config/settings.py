@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.keys import private_key_pem, public_key_pem
 
+# A media process that leaves waits so long for its hosts to be back elsewhere, or their streams end.
+HAND_OVER_SECONDS = 10.0
+
 
 class SettingsError(Exception):
     """The environment does not describe a process that can run; the text lists every problem."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from config.settings import HAND_OVER_SECONDS
 from dongting.child import Program
 
 Name = Literal["server", "media", "worker"]
@@ -16,7 +17,6 @@ ASK_TIMEOUT_SECONDS = 1.0
 EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 -- recognised, not served
 
 # How long each may take to stop: media finishes its recordings, a worker the piece that it is at.
-HAND_OVER_SECONDS = 10.0  # a media process that leaves waits so long for its hosts to be back elsewhere
 STOP_SECONDS: dict[Name, float] = {"server": 15.0, "media": 20.0, "worker": 15.0}
 
 

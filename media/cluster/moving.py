@@ -10,12 +10,12 @@ from contextlib import suppress
 from redis.exceptions import RedisError
 
 from config.logs import logger
+from config.settings import HAND_OVER_SECONDS
 from media.node import Node
 from media.session import Ending
 
 log = logger(__name__)
 
-HAND_OVER_SECONDS = 10.0  # a host who must move is back elsewhere within a few seconds, or his stream ends
 LOOK_SECONDS = 0.2
 
 
