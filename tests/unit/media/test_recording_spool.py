@@ -216,17 +216,22 @@ except OSError as error:
 """
 
 
+def leave_no_room(disk: Path, spool: TakeSpool) -> None:
+    """Fill a disk until the journal takes no other line."""
+    with (disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+        while ballast.write(bytes(4096)):
+            pass
+    with suppress(OSError):
+        while True:
+            spool.note_gap(0, 1)
+
+
 def test_what_is_uploaded_makes_room_on_a_full_disk(tmp_path: Path) -> None:
     # given a disk that does not even hold another line of the journal
     try:
         with small_disk(tmp_path / "disk", 200_000) as disk:
             spool = make_spool(disk)
-            with (disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
-                while ballast.write(bytes(4096)):
-                    pass
-            with suppress(OSError):
-                while True:
-                    spool.note_gap(0, 1)
+            leave_no_room(disk, spool)
             # when the object store has a part, and the process dies
             spool.mark_uploaded("part-000000.m4s")
             spool.close()
@@ -248,12 +253,7 @@ def test_a_fragment_of_which_a_full_disk_takes_no_note_is_not_left_in_its_part(t
         with small_disk(tmp_path / "disk", 200_000) as disk:
             spool = make_spool(disk)
             part = disk / "stream" / "part-000001.m4s"
-            with (disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
-                while ballast.write(bytes(4096)):
-                    pass
-            with suppress(OSError):
-                while True:
-                    spool.note_gap(0, 1)
+            leave_no_room(disk, spool)
             # when
             with pytest.raises(OSError, match="No space"):
                 spool.write_fragment(b"e" * 100, 5 * SECOND_NS)
