@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from server.courses.editing import CourseChange
 from server.courses.model import CourseChapter, CourseState
@@ -197,3 +197,20 @@ def test_a_player_keeps_to_the_months_data_and_asks_before_it_goes_over(
 def media_of(urls: list[str]) -> list[str]:
     """Those of sound and picture."""
     return [url for url in urls if url.endswith((".m4s", ".mp4"))]
+
+
+def test_a_page_that_waits_to_hear_who_asks_is_no_blank(platform: Platform, open_page: OpenPage) -> None:
+    # given
+    page = open_page()
+    sign_in(page, VIEWER, "/learn")
+    answers: list[Route] = []
+    page.route("**/api/session", lambda route: answers.append(route))
+    # when
+    page.goto("/orders")
+    # then
+    expect(page.get_by_role("status").filter(has_text="正在打开")).to_be_visible()
+    for answer in answers:
+        answer.continue_()
+    page.unroute("**/api/session")
+    expect(page.get_by_role("heading", level=1, name="我的订单")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="正在打开")).to_have_count(0)

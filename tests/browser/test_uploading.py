@@ -84,7 +84,8 @@ def test_an_upload_survives_a_lost_line_a_pause_and_a_closed_page(
     assert "0" not in sent
     assert str(PART_BYTES) in sent
 
-    # It is a lesson of this course, and there is nothing to save.
+    # It is a lesson of this course, says how long it is once it is made, and there is nothing to save.
     expect(page.get_by_test_id("course-form").get_by_text("冬季修剪")).to_be_visible()
+    expect(page.get_by_test_id("chapter").get_by_text("0:03", exact=True)).to_be_visible(timeout=60_000)
     expect(page.get_by_test_id("save-course")).to_be_disabled()
     expect(card.get_by_test_id("unfinished-upload")).to_have_count(0)

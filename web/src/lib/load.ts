@@ -47,6 +47,7 @@ export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, again?: Wa
     state,
     reload,
     replace: (data) => {
+      controller.abort() // what is being read may be older
       state.value = { kind: 'ready', data }
     },
   }
