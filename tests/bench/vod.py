@@ -77,10 +77,11 @@ async def measure(wanted: Wanted, folder: Path, console: Console) -> Measured:
             await services.library.recordings.remove_old_replays(host.id, keep=0)
             renditions = folder / "ffmpeg"
             renditions.mkdir()
+            ladder = ladder_of(source)
 
             async def ffmpeg() -> float:
                 console.print("FFmpeg")
-                return await asyncio.to_thread(ladder_cpu_seconds, source, ladder_of(source), renditions)
+                return await asyncio.to_thread(ladder_cpu_seconds, source, ladder, renditions)
 
             before = await ffmpeg()
             console.print("one worker")

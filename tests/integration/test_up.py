@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from dongting.child import leftovers
+from dongting.ports import free_ports
 from dongting.up import STATE_FILE
 
 pytestmark = pytest.mark.long
@@ -166,9 +167,7 @@ def is_answered(port: int) -> bool:
 
 def test_several_media_processes_answer_at_one_port(start: Start) -> None:
     # given
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     names = NAMES - {"media"} | {"media-1", "media-2", "media-3"}
     run = start(MEDIA_PROCESSES="3", MEDIA_HTTP_PORT=str(port))
     run.wait(lambda: run.all_ready(names))
@@ -180,7 +179,7 @@ def test_several_media_processes_answer_at_one_port(start: Start) -> None:
     # then the port answers, and all are back
     run.wait(lambda: is_answered(port))
     run.wait(lambda: run.all_ready(names) and run.processes()["media-3"]["restarts"] == 1)
-    assert "media-1 was killed by SIGKILL and is back" in run.said()
+    assert "media-1 was killed by SIGKILL and is back" in run.said(), run.said()
     assert run.stop() == 0, run.said()
     assert leftovers(run.var) == []
 

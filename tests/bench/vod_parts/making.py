@@ -35,7 +35,6 @@ class Making:
     cpu_seconds: float
     peak_mb: float
     chunks: int
-    ladder: Ladder
 
 
 async def make_with(
@@ -65,7 +64,6 @@ async def make_with(
             cpu_seconds=sum(map(cpu_seconds, pids)) - spent_before,
             peak_mb=max(peak.megabytes for peak in peaks),
             chunks=len(ladder.spans) + bool(ladder.sounds),
-            ladder=ladder,
         )
 
 

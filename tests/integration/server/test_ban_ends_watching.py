@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,18 +147,20 @@ async def test_a_ban_ends_what_its_person_watches_on_every_node_and_nothing_else
 async def test_who_is_let_in_again_watches_with_the_pass_of_his_next_join(
     server: RunningServer, stall: Stall, liming: User, media: Media, new_page: NewPage
 ) -> None:
-    # given a ban of a while ago, of which the nodes were told by the sweep alone
+    # given a ban that covers the passes of so far, of which the nodes were told by the sweep alone
     host, page = new_page(), new_page()
     await come(host, "zhanghong")
     await go_live(server, stall, media)
     player = await media.watch(1, await come(page, "liming"))
     before = await rejoin(page)
-    at = datetime.fromtimestamp(int(before.split(".")[2]) / 1000 - CLOCKS_APART_SECONDS + 0.1, UTC)
+    covered_until = int(before.split(".")[2]) / 1000 + 0.1
+    at = datetime.fromtimestamp(covered_until - CLOCKS_APART_SECONDS, UTC)
     where = {"room_id": stall.room.id, "user_id": liming.id, "kind": "ban", "at": at}
     fields = {"user_name": "李明", "until": None, "reason": "", "by_id": "x", "by_name": "张红"}
     key = f"{stall.room.id}:{liming.id}:ban"
     await server.services.database["sanctions"].insert_one({"_id": key, **where, **fields})
     await until(lambda: is_over(player), "the sweep's word")
+    await until(lambda: time.time() > covered_until, "a pass that is later")
 
     # when
     assert (await host.say("lift", user_id=liming.id, kind="ban"))["ok"]
