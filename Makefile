@@ -44,16 +44,16 @@ test-page:
 
 # In .ci/run beside those that are alone: each of the two looks for free ports in a half of its own.
 test-units:
-	@TEST_PORTS=1/2 $(SHARED) -n 2 tests/unit
+	@FREE_PORTS=26000-31999 $(SHARED) -n 2 tests/unit
 
 test-beside:
 	@$(SHARED) -n 4 --ignore tests/unit -m "not pictures and not alone"
 
 test-pictures:
-	@TEST_PORTS=0/2 $(SHARED) -n 2 -m "pictures and not alone" $(WITH_BROWSER)
+	@FREE_PORTS=20000-25999 $(SHARED) -n 2 -m "pictures and not alone" $(WITH_BROWSER)
 
 test-alone:
-	@TEST_PORTS=0/2 $(BIN)/python -m pytest -m alone $(WITH_BROWSER)
+	@FREE_PORTS=20000-25999 $(BIN)/python -m pytest -m alone $(WITH_BROWSER)
 
 lint: install-dev ## ruff, mypy, import-linter, eslint, vue-tsc
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint-python lint-page

@@ -16,6 +16,7 @@ from rich.table import Table
 from config.settings import ServerSettings, SettingsError, load_from
 from dongting.demo.data import WHAT_TO_TRY
 from dongting.machine import AlreadyRunning, Machine, gather, remembered, take_lock
+from dongting.ports import NoPorts
 from dongting.settings_table import put_into, table
 from dongting.up import STATE_FILE, Up
 from server.accounts.model import Role
@@ -49,6 +50,9 @@ def up(var: Var = ROOT / "var", *, demo: Annotated[bool, typer.Option(help="Fill
         raise typer.Exit(1) from None
     try:
         code = Up(gather(ROOT, var, with_demo=demo, environ=os.environ), say, welcome).run()
+    except NoPorts as error:
+        say("bad", str(error))
+        code = 1
     finally:
         os.close(lock)
     raise typer.Exit(code)

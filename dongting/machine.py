@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +67,17 @@ class Machine:
 
 
 def gather(root: Path, var: Path, *, with_demo: bool, environ: Mapping[str, str]) -> Machine:
-    """Read or make everything; the environment wins over `dongting.env`, and that over what was generated."""
+    """Read or make everything; the environment wins over `dongting.env`, and that over what was generated.
+
+    Raises:
+        NoPorts: no port is free for a server.
+    """
     var = var.resolve()
     in_file = {k: v for k, v in dotenv_values(root / SETTINGS_FILE, interpolate=False).items() if v is not None}
     chosen = {**in_file, **{name: value for name, value in environ.items() if value}}
     generated = load_secrets(var / SECRETS_FILE)
     ours = [server for server, setting in REPLACED_BY.items() if not chosen.get(setting)]
-    own = load_ports(var / PORTS_FILE, ours, ports_named_in(chosen))
+    own = load_ports(var / PORTS_FILE, ours, chosen)
     with_demo = with_demo and chosen.get("DEMO", "").lower() not in SAID_NO
     environment = {
         **_reached(own, generated),
@@ -109,10 +113,10 @@ def _reached(own: Mapping[str, tuple[int, ...]], generated: Mapping[str, str]) -
 def _any_free_port_for_zero(environment: Mapping[str, str], taken: set[int]) -> dict[str, str]:
     zeros = [name for name in PORT_DEFAULTS if environment[name] == "0"]
     taken = taken | ports_named_in(environment)
-    found = {name: str(port) for name, port in zip(zeros, free_ports(len(zeros), taken), strict=True)}
+    found = {name: str(port) for name, port in zip(zeros, free_ports(len(zeros), taken, environment), strict=True)}
     several = count_of(environment)
     if several > 1 and "MEDIA_UDP_PORT" in found:
-        found["MEDIA_UDP_PORT"] = str(free_row(several, taken | ports_named_in(found)))
+        found["MEDIA_UDP_PORT"] = str(free_row(several, taken | ports_named_in(found), environment))
     return found
 
 
@@ -145,19 +149,19 @@ def load_secrets(path: Path) -> dict[str, str]:
     return kept
 
 
-def load_ports(path: Path, servers: list[str], taken: Collection[int] = ()) -> dict[str, tuple[int, ...]]:
-    """Ports for these servers: those of last time if they are free, else others, none of `taken`; remembered."""
+def load_ports(path: Path, servers: list[str], environment: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    """Ports for these servers: those of last time if they are free, else others that no setting names; remembered."""
     try:
         remembered = {name: tuple(map(int, ports)) for name, ports in json.loads(path.read_text()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         remembered = {}
     counts = {"mongodb": 1, "redis": 1, "seaweedfs": len(WEED_PORTS)}
     ports = {}
-    promised = {*taken, *(port for known in remembered.values() for port in known)}
+    promised = {*ports_named_in(environment), *(port for known in remembered.values() for port in known)}
     for server in servers:
         before = remembered.get(server, ())
         usable = len(before) == counts[server] and all(is_free(port) for port in before)
-        ports[server] = before if usable else free_ports(counts[server], promised)
+        ports[server] = before if usable else free_ports(counts[server], promised, environment)
         promised.update(ports[server])
     write_private(path, json.dumps({**remembered, **ports}))
     return ports

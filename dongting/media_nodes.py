@@ -57,7 +57,7 @@ def _own_ports(environment: Mapping[str, str]) -> Sequence[int]:
     first = int(environment.get("MEDIA_INTERNAL_PORT") or 0)
     if first:
         return range(first, first + count)
-    return free_ports(count, {*udp_ports(environment), *ports_named_in(environment)})
+    return free_ports(count, {*udp_ports(environment), *ports_named_in(environment)}, environment)
 
 
 def _host(environment: Mapping[str, str]) -> str:

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import socket
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+# The setting that says among which ports free ones are looked for.
+SETTING = "FREE_PORTS"
 # Below the kernel's range for outgoing connections (32768…), so that a port found free is not handed out meanwhile.
-FREE_PORTS = range(20_000, 32_000)
+DEFAULT = "20000-31999"
 ATTEMPTS = 200
 ANYWHERE = "0.0.0.0"  # noqa: S104 -- asked, not served
+
+
+class NoPorts(Exception):
+    """There is no free port where we may look; the text says where that was, or what is wrong with `FREE_PORTS`."""
+
+
+def ports_to_look_among(environment: Mapping[str, str]) -> range:
+    """What `FREE_PORTS` names, first and last port.
+
+    Raises:
+        NoPorts: it names none.
+    """
+    said = environment.get(SETTING) or DEFAULT
+    found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", said)
+    first, last = map(int, found.groups()) if found else (0, 0)
+    if not 0 < first <= last < 65_536:
+        raise NoPorts(f"{SETTING}={said} is no first and last port, such as {DEFAULT}")
+    return range(first, last + 1)
 
 
 def is_free(port: int, host: str = "127.0.0.1", *, udp: bool = False) -> bool:
@@ -27,19 +49,24 @@ def is_free(port: int, host: str = "127.0.0.1", *, udp: bool = False) -> bool:
     return True
 
 
-def free_ports(count: int, taken: Collection[int] = ()) -> tuple[int, ...]:
+def free_ports(
+    count: int, taken: Collection[int] = (), environment: Mapping[str, str] = os.environ
+) -> tuple[int, ...]:
     """That many different ports that are free for TCP and UDP, and none of `taken`.
 
     Raises:
-        OSError: if the machine has too few.
+        NoPorts: there are too few.
     """
+    among = ports_to_look_among(environment)
     found: list[int] = []
-    for port in random.sample(FREE_PORTS, ATTEMPTS + count):
+    for port in random.sample(among, min(len(among), ATTEMPTS + count)):
         if len(found) == count:
-            return tuple(found)
-        if port not in taken and is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True):
+            break
+        if _is_free_for_all(port, taken):
             found.append(port)
-    raise OSError(f"fewer than {count} free ports between {FREE_PORTS.start} and {FREE_PORTS.stop}")
+    if len(found) < count:
+        raise NoPorts(f"fewer than {count} free ports between {among[0]} and {among[-1]}")
+    return tuple(found)
 
 
 def ports_named_in(environment: Mapping[str, str]) -> set[int]:
@@ -48,17 +75,22 @@ def ports_named_in(environment: Mapping[str, str]) -> set[int]:
     return {int(value) for value in said if value.isascii() and value.isdigit()}
 
 
-def free_row(count: int, taken: Collection[int] = ()) -> int:
+def free_row(count: int, taken: Collection[int] = (), environment: Mapping[str, str] = os.environ) -> int:
     """The first of that many ports in a row that are free for TCP and UDP, and none of `taken`.
 
     Raises:
-        OSError: if there is no such row.
+        NoPorts: there is no such row.
     """
-    for first in random.sample(FREE_PORTS, ATTEMPTS):
-        row = range(first, first + count)
-        if all(p not in taken and is_free(p, ANYWHERE) and is_free(p, ANYWHERE, udp=True) for p in row):
+    among = ports_to_look_among(environment)
+    firsts = among[: len(among) - count + 1]
+    for first in random.sample(firsts, min(len(firsts), ATTEMPTS)):
+        if all(_is_free_for_all(port, taken) for port in range(first, first + count)):
             return first
-    raise OSError(f"no {count} free ports in a row between {FREE_PORTS.start} and {FREE_PORTS.stop}")
+    raise NoPorts(f"no {count} free ports in a row between {among[0]} and {among[-1]}")
+
+
+def _is_free_for_all(port: int, taken: Collection[int]) -> bool:
+    return port not in taken and is_free(port, ANYWHERE) and is_free(port, ANYWHERE, udp=True)
 
 
 def who_listens(port: int, *, udp: bool = False) -> str:

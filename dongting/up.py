@@ -15,6 +15,7 @@ from dongting.child import Child, NotReady, Program, end_leftovers
 from dongting.logfiles import trim
 from dongting.machine import Machine
 from dongting.media_nodes import bring_takes_home, media_nodes
+from dongting.ports import NoPorts
 from dongting.processes import Name, program_of
 from dongting.supervisor import TICK_SECONDS, Interrupted, Say, Supervisor
 
@@ -68,7 +69,7 @@ class Up:
                 time.sleep(TICK_SECONDS)
         except Interrupted:
             pass
-        except (CannotStart, NotReady, servers.Missing) as error:
+        except (CannotStart, NoPorts, NotReady, servers.Missing) as error:
             self._say("bad", str(error))
             return self._stop(1)
         except BaseException:

@@ -32,18 +32,19 @@ S = TypeVar("S", bound=SharedSettings)
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-# Runs of tests beside each other, and the processes of each, look for free ports in parts of their own: what one has
-# found the other can't take. TEST_PORTS says which part of how many a run has, as `0/3`.
+# Processes that share the tests, and what each starts, look for free ports in parts of their own: what one has found
+# the others can't take.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-own = [os.environ.get("TEST_PORTS", "0/1")]
 if WORKER:
-    own.append(f"{WORKER.removeprefix('gw')}/{os.environ['PYTEST_XDIST_WORKER_COUNT']}")
-for place, parts in (map(int, part.split("/")) for part in own):
-    share = len(ports.FREE_PORTS) // parts
-    ports.FREE_PORTS = ports.FREE_PORTS[place * share : (place + 1) * share]
+    among = ports.ports_to_look_among(os.environ)
+    share = len(among) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    own = among[int(WORKER.removeprefix("gw")) * share :][:share]
+    os.environ[ports.SETTING] = f"{own[0]}-{own[-1]}"
 
 # What is collected stays: to look for rubbish among it takes a fifth of the collecting.
 gc.disable()
+
+HANGS_SECONDS = 100.0  # more than twice what the longest test takes on two cores
 
 TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("integration", "browser")
@@ -66,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if any(map(item.get_closest_marker, MARKS_WITH_BROWSER)) and not set(item.path.parents) & set(WITH_BROWSER):
             raise pytest.UsageError(f"{item.nodeid}: no make target runs its mark there; see WITH_BROWSER")
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
-            item.fixturenames.insert(0, "no_task_is_left")
+            item.fixturenames[:0] = ["no_task_waits_for_ever", "no_task_is_left"]
     order = ("integration", "unit", "browser") if WORKER else ("unit", "integration", "browser")
 
     def place(item: pytest.Item) -> tuple[int, bool]:
@@ -103,6 +104,19 @@ def indexes_are_kept() -> Iterator[None]:
     """What `forget` leaves in a database needs not be made again."""
     with kept_indexes():
         yield
+
+
+@pytest_asyncio.fixture
+async def no_task_waits_for_ever() -> AsyncIterator[None]:
+    """Fails a test that hangs, where it hangs; what blocks its thread is left to `faulthandler_timeout`."""
+
+    def end() -> None:
+        for task in asyncio.all_tasks():
+            task.cancel(f"nothing came of it for {HANGS_SECONDS:.0f} s")
+
+    late = asyncio.get_running_loop().call_later(HANGS_SECONDS, end)
+    yield
+    late.cancel()
 
 
 @pytest_asyncio.fixture

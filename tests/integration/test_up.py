@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from dongting.child import leftovers
-from dongting.ports import free_ports
+from dongting.machine import PORT_DEFAULTS
+from dongting.ports import SETTING, free_ports
 from dongting.up import STATE_FILE
 
 pytestmark = pytest.mark.long
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 NAMES = {"mongod", "redis", "seaweedfs", "server", "media", "worker"}
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.1
-FREE_PORTS = dict.fromkeys(("SERVER_PORT", "MEDIA_HTTP_PORT", "MEDIA_UDP_PORT", "WORKER_METRICS_PORT"), "0")
+ANY_PORT = dict.fromkeys(PORT_DEFAULTS, "0")
 
 
 @dataclass
@@ -103,7 +104,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
             "LC_ALL": "C.UTF-8",
-            **FREE_PORTS,
+            **{name: os.environ[name] for name in (SETTING,) if name in os.environ},
+            **ANY_PORT,
             **settings,
         }
         command = [sys.executable, "-m", "dongting", "up", "--no-demo", "--var", str(tmp_path / "var")]
@@ -204,3 +206,9 @@ def test_a_wrong_setting_is_named(start: Start) -> None:
     run = start(TRANSCODE_THREADS="many")
     assert run.process.wait(PATIENCE_SECONDS) == 1
     assert "TRANSCODE_THREADS" in run.said()
+
+
+def test_ports_that_are_none_are_named(start: Start) -> None:
+    run = start(FREE_PORTS="many")
+    assert run.process.wait(PATIENCE_SECONDS) == 1
+    assert run.said().splitlines() == ["✗ FREE_PORTS=many is no first and last port, such as 20000-31999"]

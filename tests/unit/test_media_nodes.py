@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from config.settings import MediaSettings
-from dongting import ports
 from dongting.media_nodes import bring_takes_home, media_nodes
+from dongting.ports import ports_to_look_among
 
 SETTINGS = {
     "REDIS_URL": "redis://127.0.0.1",
@@ -46,7 +47,7 @@ def test_several_have_everything_of_their_own_but_the_port_that_clients_know() -
 
 def test_their_own_ports_are_none_of_those_that_other_settings_name() -> None:
     # given: half of all ports are somebody's who does not listen yet
-    named = {f"SOME_{port}_PORT": str(port) for port in ports.FREE_PORTS[::2]}
+    named = {f"SOME_{port}_PORT": str(port) for port in ports_to_look_among(os.environ)[::2]}
 
     # when
     nodes = media_nodes({**SETTINGS, **named, "MEDIA_PROCESSES": "20"})

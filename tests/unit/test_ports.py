@@ -6,9 +6,10 @@ import os
 import socket
 from pathlib import Path
 
-from dongting import ports
+import pytest
+
 from dongting.machine import load_ports
-from dongting.ports import free_ports, is_free, who_listens
+from dongting.ports import SETTING, NoPorts, free_ports, free_row, is_free, ports_to_look_among, who_listens
 from dongting.servers import WEED_PORTS
 
 
@@ -19,21 +20,44 @@ def test_free_ports_are_different_and_free() -> None:
 
 
 def test_free_ports_are_none_of_those_that_somebody_is_about_to_take() -> None:
-    taken = ports.FREE_PORTS[: len(ports.FREE_PORTS) // 2]
+    among = ports_to_look_among(os.environ)
+    taken = among[: len(among) // 2]
     assert not set(free_ports(20, taken)) & set(taken)
 
 
 def test_an_installations_own_servers_get_ports_of_which_none_is_anothers(tmp_path: Path) -> None:
     # given: half of all ports are named in its settings, for those who are started later
-    named = ports.FREE_PORTS[::2]
+    named = ports_to_look_among(os.environ)[::2]
+    settings = {f"SOME_{port}_PORT": str(port) for port in named}
 
     # when
-    found = load_ports(tmp_path / "ports.json", ["mongodb", "redis", "seaweedfs"], named)
+    found = load_ports(tmp_path / "ports.json", ["mongodb", "redis", "seaweedfs"], {**os.environ, **settings})
 
     # then
     given = [port for of_server in found.values() for port in of_server]
     assert len(set(given)) == len(given) == 2 + len(WEED_PORTS)
     assert not set(given) & set(named)
+
+
+def test_free_ports_are_looked_for_where_a_setting_says(tmp_path: Path) -> None:
+    # given
+    (first,) = free_ports(1)
+    only = {SETTING: f"{first}-{first}"}
+
+    # then
+    assert free_ports(1, (), only) == (first,)
+    assert free_row(1, (), only) == first
+    assert load_ports(tmp_path / "ports.json", ["redis"], only) == {"redis": (first,)}
+    with pytest.raises(NoPorts, match=f"fewer than 2 free ports between {first} and {first}"):
+        free_ports(2, (), only)
+    with pytest.raises(NoPorts, match=f"no 2 free ports in a row between {first} and {first}"):
+        free_row(2, (), only)
+
+
+@pytest.mark.parametrize("said", ["many", "20000", "31999-20000", "0-100", "60000-70000", "20000-31999 "])
+def test_a_setting_that_names_no_ports_is_said_to_be_wrong(said: str) -> None:
+    with pytest.raises(NoPorts, match=f"FREE_PORTS={said} is no first and last port, such as 20000-31999"):
+        free_ports(1, (), {SETTING: said})
 
 
 def test_no_ports_are_asked_for_and_none_given() -> None:
