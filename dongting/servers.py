@@ -20,6 +20,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from dongting.child import Program
+from server.infra.transactions import LIFETIME_LIMIT_SECONDS
 
 HOST = "127.0.0.1"
 REPLICA_SET = "dongting"
@@ -106,6 +107,7 @@ def mongodb(data: Path, log: Path, port: int, password: str, environment: Mappin
         *("--wiredTigerEngineConfigString", f"log=(file_max={size.mongodb_journal_mb}MB)"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=1000"),
+        *("--setParameter", f"transactionLifetimeLimitSeconds={LIFETIME_LIMIT_SECONDS}"),
     )
     return Program(
         name="mongod",

@@ -94,7 +94,13 @@ async def signed_in(base: str, name: str, password: str) -> AsyncIterator[HostRo
                 raise NotReachable(f"sign in: HTTP {response.status}")
             yield HostRoom(base, http, cookie.value, sockets)
         finally:
-            await asyncio.shield(sockets.shutdown())
+            await asyncio.shield(_shut(sockets))
+
+
+async def _shut(sockets: socketio.AsyncClient) -> None:
+    await sockets.shutdown()
+    if sockets.connected:  # it was connecting again, and the library let it
+        await sockets.shutdown()
 
 
 async def _json(http: ClientSession, method: str, url: str, **options: Any) -> Any:

@@ -23,7 +23,8 @@ Session = AsyncClientSession
 T = TypeVar("T")
 
 # A process that is killed inside a transaction leaves its locks to mongod, which keeps them for a minute by default:
-# a hot sale would stand still so long. Ours last milliseconds.
+# a hot sale would stand still so long. Ours last milliseconds. The mongod of `dongting up` and of docker-compose.yml
+# starts with this limit; another one is asked for it, and forgets it when it starts anew.
 LIFETIME_LIMIT_SECONDS = 5
 FIRST_PAUSE_SECONDS = 0.002  # before trying again what another writer was first with
 LONGEST_PAUSE_SECONDS = 0.02

@@ -20,6 +20,7 @@ from tests.harness.platform import PASSWORD, VIEWER, Platform
 from tests.harness.wechat_gateway import WechatGateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes("server")]
+PATIENCE_SECONDS = 20.0
 LAPTOP = {"width": 1280, "height": 800}
 
 
@@ -35,10 +36,11 @@ def wechat() -> Iterator[WechatGateway]:
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    ready.wait()
+    assert ready.wait(PATIENCE_SECONDS)
     yield gateway
     over.set()
-    thread.join()
+    thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ REDIS_DATABASES = 4096
 MOST_NODES = 3  # media processes of one installation, whose UDP ports are in a row
 SECRET = "a secret of thirty-two characters or more, only for tests"
 LINES_TOLD = 40
+ANSWER_SECONDS = 30
 
 
 class DataServers:
@@ -145,12 +146,12 @@ class DataServers:
         The next one finds the collections empty and their indexes made, which takes a server most of its start.
         """
         if self._client is None:
-            self._client = MongoClient(self.mongodb_uri)
+            self._client = MongoClient(self.mongodb_uri, socketTimeoutMS=1000 * ANSWER_SECONDS)
         database = self._client[environment["MONGODB_DATABASE"]]
         for name in _with_something(database):
             database[name].delete_many({})
         self._empty.append(environment["MONGODB_DATABASE"])
-        with Redis.from_url(environment["REDIS_URL"]) as redis:
+        with Redis.from_url(environment["REDIS_URL"], socket_timeout=ANSWER_SECONDS) as redis:
             redis.flushdb()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from config.bus import Bus
 from config.conditional import ObjectChanged
 from config.objects import S3Objects
 from config.settings import MediaSettings, ServerSettings, SharedSettings, WorkerSettings
+from server.infra.transactions import LIFETIME_LIMIT_SECONDS
 from tests.harness.data_servers import DataServers, Environment
 
 
@@ -28,6 +29,23 @@ async def test_a_transaction_spans_two_collections(environment: Environment) -> 
             await database["stock"].insert_one({"_id": 1}, session=session)
         # then
         assert await database["orders"].count_documents({}) == await database["stock"].count_documents({}) == 1
+
+
+def test_a_mongod_that_was_killed_still_frees_soon_what_a_killed_process_had_locked(tmp_path: Path) -> None:
+    # given
+    servers = DataServers(tmp_path)
+    try:
+        mongod = servers.child("mongodb")
+        # when
+        mongod.kill()
+        mongod.start()
+        mongod.wait_ready()
+        # then
+        with MongoClient[dict[str, object]](servers.mongodb_uri) as client:
+            found = client.admin.command("getParameter", 1, transactionLifetimeLimitSeconds=1)
+        assert found["transactionLifetimeLimitSeconds"] == LIFETIME_LIMIT_SECONDS
+    finally:
+        servers.close()
 
 
 async def test_an_object_is_written_and_read_in_part(objects: S3Objects) -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from config.settings import MediaSettings, ServerSettings, SharedSettings, WorkerSettings
+from server.infra.transactions import LIFETIME_LIMIT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -48,6 +49,10 @@ def services() -> dict[str, dict[str, Any]]:
 
 def test_every_process_and_server_is_there(services: dict[str, dict[str, Any]]) -> None:
     assert set(services) == set(KIND) | OTHERS
+
+
+def test_mongod_frees_soon_what_a_killed_process_had_locked(services: dict[str, dict[str, Any]]) -> None:
+    assert f"transactionLifetimeLimitSeconds={LIFETIME_LIMIT_SECONDS}" in services["mongodb"]["command"]
 
 
 @pytest.mark.parametrize("name", KIND)

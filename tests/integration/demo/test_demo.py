@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
+
+import pytest
 
 from config.settings import ServerSettings
 from dongting.demo import data
@@ -92,7 +94,7 @@ async def test_the_host_goes_live_shows_a_card_and_ends_cleanly(environment: Env
 
 
 async def test_the_host_is_still_the_host_after_he_has_entered_and_when_the_server_is_back(
-    environment: Environment, tmp_path: Path
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings: ServerSettings = settings_of(environment)
     async with open_services(settings, with_sockets=False) as services:
@@ -105,9 +107,17 @@ async def test_the_host_is_still_the_host_after_he_has_entered_and_when_the_serv
             # then: over HTTP
             assert await room.look() == own
             # when
+            send = room.send
+
+            async def send_and_join_slowly(event: str, fields: dict[str, Any]) -> bool:
+                is_agreed = await send(event, fields)
+                await asyncio.sleep(0.5 if event == "join" else 0)
+                return is_agreed
+
+            monkeypatch.setattr(room, "send", send_and_join_slowly)
             processes["server"].kill()
             processes["server"].start()
-            # then: over his socket, which connects again by itself
+            # then: over his socket, which connects again by itself, and he may leave while it still does so
             async with asyncio.timeout(PATIENCE_SECONDS):
                 has_spoken = False
                 while not has_spoken:
