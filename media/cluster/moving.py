@@ -42,6 +42,7 @@ async def _hand_over(node: Node, hurry: asyncio.Event) -> None:
     streams = dict(node.streams)
     for slug, stream in streams.items():
         await node.give_up(slug)
+        await _tell_left(node, slug)  # before he is sent away: he may be at another node sooner than that is told
         if stream.publisher is not None:
             stream.publisher.session.end(Ending.SHUTDOWN)
         for viewer in list(stream.viewers):
@@ -54,11 +55,15 @@ async def _hand_over(node: Node, hurry: asyncio.Event) -> None:
                 waiting.discard(slug)
                 node.let_go(slug)
             else:
-                with suppress(RedisError, OSError):  # then the next node leaves some numbers out
-                    await node.tell_left(slug)
+                await _tell_left(node, slug)
         await _pause(hurry)
     if waiting:
         log.warning("streams that no other node took end here", count=len(waiting))
+
+
+async def _tell_left(node: Node, slug: str) -> None:
+    with suppress(RedisError, OSError):  # then the next node leaves some numbers out
+        await node.tell_left(slug)
 
 
 async def _is_taken(node: Node, slug: str, stream_id: str) -> bool:
