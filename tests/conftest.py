@@ -7,7 +7,7 @@ import gc
 import inspect
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,7 @@ from dongting import ports
 from server.accounts import service as accounts
 from tests.harness.data_servers import DataServers, Environment
 from tests.harness.indexes import kept_indexes
+from tests.harness.processes import RUNNING
 
 S = TypeVar("S", bound=SharedSettings)
 
@@ -45,6 +46,7 @@ if WORKER:
 gc.disable()
 
 HANGS_SECONDS = 100.0  # more than twice what the longest test takes on two cores
+LINES_OF_LOG, LETTERS_OF_LINE = 40, 400
 
 TESTS = Path(__file__).parent
 MARKED_FOLDERS = ("integration", "browser")
@@ -88,6 +90,16 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whoever reads of a test that failed sees what its processes had said last."""
+    report = yield
+    for child in RUNNING if report.failed else ():
+        said = (line[:LETTERS_OF_LINE] for line in child.last_lines(LINES_OF_LOG))
+        report.sections.append((f"Last lines of {child.program.log.name}", "\n".join(said)))
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,6 +13,7 @@ from dongting.processes import Name, program_of
 from tests.harness.data_servers import Environment
 
 ROOT = Path(__file__).parents[2]
+RUNNING: list[Child] = []  # what a test has now; of those that failed the last words are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ def running(environment: Environment, folder: Path, *names: Name) -> Iterator[di
         name: Child(program_of(name, ROOT, environment, folder / f"{name}.log")) for name in names
     }
     try:
+        RUNNING.extend(children.values())
         for child in children.values():
             child.start()
         for child in children.values():
@@ -42,6 +44,7 @@ def running(environment: Environment, folder: Path, *names: Name) -> Iterator[di
     finally:
         for child in reversed(children.values()):
             child.stop()
+            RUNNING.remove(child)
 
 
 @contextmanager
@@ -60,6 +63,7 @@ def running_media(environment: Environment, folder: Path, count: int) -> Iterato
         for node in nodes
     ]
     try:
+        RUNNING.extend(process.child for process in processes)
         for process in processes:
             process.child.start()
         for process in processes:
@@ -68,3 +72,4 @@ def running_media(environment: Environment, folder: Path, count: int) -> Iterato
     finally:
         for process in processes:
             process.child.kill()
+            RUNNING.remove(process.child)

@@ -26,11 +26,11 @@ SDP = {"Content-Type": "application/sdp"}
 Json = dict[str, Any]
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """Wait for a condition."""
+async def until(condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = WAIT_SECONDS) -> None:
+    """Wait for a condition; `what` may be said in the end only, to tell how far it came."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"waited in vain for {what if isinstance(what, str) else what()}"
         await asyncio.sleep(0.02)
 
 
@@ -93,7 +93,7 @@ class Heard:
 
     async def wait(self, *names: str) -> list[Json]:
         """Wait until exactly these events were heard, in this order."""
-        await until(lambda: len(self.events) >= len(names), f"{names}, heard {self.names()}")
+        await until(lambda: len(self.events) >= len(names), lambda: f"{names}, heard {self.names()}")
         assert self.names() == list(names)
         return self.events
 
@@ -179,8 +179,12 @@ class Client:
         wanted = (self.frames["video"] + video, self.frames["audio"] + audio)
         await until(
             lambda: self.frames["video"] >= wanted[0] and self.frames["audio"] >= wanted[1],
-            f"{wanted} frames, got {self.frames}",
+            lambda: f"{wanted} frames; {self.state()}",
         )
+
+    def state(self) -> str:
+        """How far it came."""
+        return f"{self.pc.connectionState}, ICE {self.pc.iceConnectionState}, {self.frames} at {self.location}"
 
     async def delete(self) -> int:
         """End the session the polite way."""

@@ -113,7 +113,9 @@ async def sees_or_is_sent_away(client: Client) -> bool:
     def sees() -> bool:
         return min(client.frames.values()) >= 3
 
-    await until(lambda: sees() or client.pc.connectionState == "closed", "pictures and sound")
+    await until(
+        lambda: sees() or client.pc.connectionState == "closed", lambda: f"pictures and sound; {client.state()}"
+    )
     return sees()
 
 
