@@ -69,6 +69,7 @@ async def test_baskets_that_all_differ_stand_in_one_line_beside_that_of_the_hot_
     # when all press while the sale is busy
     async with asyncio.TaskGroup() as buyers, somebody_writes(rig, sale):
         pressed = [buyers.create_task(press(rig, f"hot{number}", of_sale(sale.id))) for number in range(5)]
+        await until_they_wait(rig, (5, 0))
         pressed += [
             buyers.create_task(press(rig, f"b{number}", of_sale(sale.id), of_product(product.id)))
             for number, product in enumerate(others)
