@@ -19,7 +19,7 @@ from tests.harness.data_servers import Environment
 from tests.harness.platform import HOST, ROOM, VIEWER, Platform, settings_of
 from tests.harness.takes import RunOf, put_take
 
-pytestmark = pytest.mark.processes("server", "worker")
+pytestmark = [pytest.mark.long, pytest.mark.processes("server", "worker")]
 
 SUBTITLES = "WEBVTT\n\n00:02.000 --> 00:04.000\n炭疽病的枝条要烧掉\n\n00:05.000 --> 00:07.000\n剪口要斜\n"
 STOP = Question("", 4_000, "病枝怎么办？", ("烧掉", "堆在树下"), (0,), "留着会再传")

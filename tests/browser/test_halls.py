@@ -11,7 +11,7 @@ from tests.browser.test_operators import OPERATOR, add_operator
 from tests.harness.halls import make_panorama
 from tests.harness.platform import HOST, Platform
 
-pytestmark = pytest.mark.processes("server")
+pytestmark = [pytest.mark.long, pytest.mark.processes("server")]
 
 
 def test_a_hall_is_built_on_an_uploaded_panorama_and_visited(platform: Platform, open_page: OpenPage) -> None:

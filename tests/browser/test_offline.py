@@ -20,7 +20,7 @@ from tests.harness.data_servers import Environment
 from tests.harness.platform import BUYERS, HOST, ROOM, VIEWER, Platform, settings_of
 from tests.harness.takes import RunOf, put_take
 
-pytestmark = pytest.mark.processes("server", "worker")
+pytestmark = [pytest.mark.long, pytest.mark.processes("server", "worker")]
 
 SECONDS = 8.0
 SUBTITLES = "WEBVTT\n\n00:02.000 --> 00:04.000\n剪口要斜\n"

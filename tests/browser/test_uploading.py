@@ -14,7 +14,7 @@ from tests.harness.platform import HOST, Platform
 from tests.harness.takes import make_video
 from tests.harness.tus import UPLOADS
 
-pytestmark = pytest.mark.processes("server", "worker")
+pytestmark = [pytest.mark.long, pytest.mark.processes("server", "worker")]
 
 PART_BYTES = 5 * 1024 * 1024
 
