@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from config.logs import logger
+from config.redis_pool import redis_pool
 from config.settings import SharedSettings
 from config.tasks import is_ending
 
@@ -55,7 +56,7 @@ Handler = Callable[[Payload], Awaitable[None]]
 
 def connect(settings: SharedSettings) -> Redis:
     """A client whose calls time out and are tried again while Redis restarts."""
-    pool = BlockingConnectionPool.from_url(
+    pool = redis_pool(
         settings.redis_url,
         max_connections=CONNECTIONS,
         timeout=WAIT_SECONDS,

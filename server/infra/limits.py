@@ -7,11 +7,11 @@ import time
 from limits import parse
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from config.logs import logger
+from config.redis_pool import redis_pool
 from config.settings import SharedSettings
 from server.errors import TooManyRequests
 
@@ -27,7 +27,7 @@ class RateLimits:
     """Counts what somebody does in a moving window. If Redis is away nobody is limited, and a log line says so."""
 
     def __init__(self, settings: SharedSettings) -> None:
-        self._pool = BlockingConnectionPool.from_url(
+        self._pool = redis_pool(
             settings.redis_url,
             max_connections=CONNECTIONS,
             timeout=WAIT_SECONDS,

@@ -13,10 +13,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+
+from config.redis_pool import redis_pool
 
 RING = "dongting:told:"
 CHANNEL = "dongting:told:"  # and the database's number, for Redis publishes to all of its databases
@@ -122,7 +124,7 @@ def _number(key: bytes) -> int:
 @asynccontextmanager
 async def open_room_log(redis_url: str) -> AsyncIterator[RoomLog]:
     """A log on a client of its own, whose calls fail soon: what is told late is worth little."""
-    pool = BlockingConnectionPool.from_url(
+    pool = redis_pool(
         redis_url,
         max_connections=CONNECTIONS,
         timeout=WAIT_SECONDS,

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from config.logs import logger
+from config.redis_pool import redis_pool
 
 log = logger(__name__)
 
@@ -118,7 +119,7 @@ async def open_shared_turns(redis_url: str) -> AsyncIterator[SharedTurns]:
 
 
 def _client(redis_url: str, connections: int) -> Redis:
-    pool = BlockingConnectionPool.from_url(
+    pool = redis_pool(
         redis_url,
         max_connections=connections,
         timeout=PATIENCE_SECONDS,

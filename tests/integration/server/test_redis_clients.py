@@ -7,14 +7,22 @@ import os
 import signal
 from collections.abc import Callable
 
+import pytest
+import uvloop
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as LostConnection
+
 from config.bus import Bus
+from config.redis_pool import redis_pool
 from config.settings import ServerSettings
 from server.errors import TooManyRequests
 from server.infra.jobs import SEND_TIMEOUT_SECONDS, Jobs, make_celery
 from server.infra.limits import RateLimits
 from server.infra.room_log import Told, open_room_log
 from tests.harness.app import Page, RunningServer
-from tests.harness.data_servers import DataServers
+from tests.harness.data_servers import DataServers, Environment
 from tests.integration.server.conftest import PASSWORD, Stall
 from tests.integration.server.test_room import go_live
 
@@ -107,3 +115,31 @@ async def test_chat_and_a_sale_go_on_while_redis_is_away(
     assert joined["data"]["n"] == 0
     assert joined["data"]["chat"][-1]["text"] == "还在吗"
     assert (await services.commerce.sales.get(sale["id"])).sale.held == 1
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_lost_connection_looks_the_same_on_every_loop(
+    environment: Environment, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def lose_one() -> None:
+        # given
+        pool = redis_pool(environment["REDIS_URL"], retry=Retry(NoBackoff(), 0))
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+
+        async def ping() -> None:
+            await connection.send_command("PING")
+            await connection.read_response()
+
+        # when
+        connection._writer.transport.abort()
+        await asyncio.sleep(0.1)
+        # then
+        with pytest.raises(LostConnection):
+            await ping()
+        await pool.release(connection)
+        # and the next call makes a new one
+        assert await Redis.from_pool(pool).ping()
+        await pool.aclose()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(lose_one())
