@@ -35,6 +35,8 @@ from server.recordings.take import Take, Timeline, read_take, take_prefix
 from server.rooms.model import Room
 from server.streams.model import Stream
 
+REMOVE_TRIES = 5  # a worker's beat, the queue and another page may each be first
+
 
 class Store(Protocol):
     """What this service keeps."""
@@ -188,11 +190,20 @@ class Clips:
         return in_replay(await self._make_anew(clip), timeline)
 
     async def remove(self, host: User, clip_id: str) -> None:
-        """Take a clip away from everybody. Raises NotFound, NotAllowed, Conflict."""
-        clip, _ = await self._own(host, clip_id)
-        gone = replace(clip, removed=True, untidy=True)
-        is_over = clip.work.state in ENDED
-        _still(await (self._store.move(clip, gone) if is_over else self.queue.cancel(gone)))
+        """Take a clip away from everybody, whatever is done with it at this moment.
+
+        Raises:
+            NotFound, NotAllowed, Conflict (it changed again and again)
+        """
+        gone = None
+        for _ in range(REMOVE_TRIES):
+            clip, _ = await self._own(host, clip_id)
+            wanted = replace(clip, removed=True, untidy=True)
+            is_over = clip.work.state in ENDED
+            gone = await (self._store.move(clip, wanted) if is_over else self.queue.cancel(wanted))
+            if gone is not None:
+                break
+        _still(gone)
 
     async def finish(self, clip: Clip, duration_ms: int, at_ms: int, *, has_poster: bool) -> bool:
         """A worker has written the clip's objects; False: another has the clip meanwhile."""

@@ -13,7 +13,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from server.accounts.model import Role
-from server.clips.model import Shown
+from server.clips.model import Clip, Shown
 from server.errors import Conflict
 from server.streams.model import Stream
 from tests.harness.app import Page
@@ -275,6 +275,33 @@ async def test_a_host_cuts_trims_stops_and_removes(farm: Farm, page: Page, start
     await services.library.clips.tidy()
     assert await services.objects.list_keys("public/clips/") == []
     assert await services.database["clips"].count_documents({}) == 0
+
+
+async def test_a_clip_is_taken_away_also_while_something_is_done_with_it(
+    farm: Farm, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a clip whose work is sent to the workers just before it is taken away
+    stream = await farm.broadcast([RunOf(4.0, width=64, height=64)], [(1000, 3000, farm.oranges)])
+    lesson_id = await farm.lesson_of(page, stream)
+    await page.sign_in("zhanghong", PASSWORD)
+    (clip,) = await eventually(lambda: some(own_clips(page, lesson_id)))
+    services = farm.server.services
+    queue, is_sent = services.library.clips.queue, False
+    cancel = queue.cancel
+
+    async def cancel_late(gone: Clip) -> Clip | None:
+        nonlocal is_sent
+        if not is_sent:
+            is_sent = True
+            later = {"$set": {"work.send_at": services.clock.now() + timedelta(minutes=1)}}
+            await services.database["clips"].update_one({"_id": clip["id"]}, later)
+        return await cancel(gone)
+
+    monkeypatch.setattr(queue, "cancel", cancel_late)
+
+    # when, then
+    assert (await page.ask("DELETE", f"/api/my/clips/{clip['id']}"))[0] == 204
+    assert await own_clips(page, lesson_id) == []
 
 
 async def test_a_moments_clip_that_was_taken_away_stays_away(farm: Farm, page: Page) -> None:
