@@ -14,7 +14,7 @@ from pymongo.database import Database
 from redis import Redis
 
 from dongting.child import Child, Program
-from dongting.ports import free_ports, free_row
+from dongting.ports import SETTING, free_ports, free_row
 from dongting.servers import SMALL, WEED_PORTS, Size, mongodb, mongodb_uri, redis_server, redis_url, seaweedfs
 from dongting.supervisor import how_it_ended
 
@@ -49,6 +49,8 @@ class DataServers:
         self._mongodb_port, self._redis_port, *weed = free_ports(2 + len(WEED_PORTS))
         self._weed_ports = tuple(weed)
         self._base = {
+            # Whoever looks for ports in its name stays among those of this process.
+            **{name: os.environ[name] for name in (SETTING,) if name in os.environ},
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",

@@ -58,6 +58,12 @@ def test_their_own_ports_are_none_of_those_that_other_settings_name() -> None:
     assert not own & set(named.values())
 
 
+def test_their_own_ports_are_among_those_where_free_ones_are_looked_for() -> None:
+    first, *_ = among = ports_to_look_among(os.environ)[:200]
+    nodes = media_nodes({**SETTINGS, "MEDIA_PROCESSES": "3", "FREE_PORTS": f"{first}-{among[-1]}"})
+    assert {int(node.environment["MEDIA_INTERNAL_PORT"]) for node in nodes} <= set(among)
+
+
 def test_a_name_of_the_operators_is_kept() -> None:
     nodes = media_nodes({**SETTINGS, "MEDIA_PROCESSES": "2", "NODE_ID": "county"})
     assert [node.environment["NODE_ID"] for node in nodes] == ["county-1", "county-2"]
