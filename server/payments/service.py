@@ -146,7 +146,7 @@ class Payments:
             BadRequest, NotFound, Conflict (`step_not_allowed`), TooManyRequests, Unavailable
         """
         provider = self._chosen(way)
-        for _ in range(BEGINS_AT_MOST):
+        for begins_left in reversed(range(BEGINS_AT_MOST)):
             order = await self._orders.payable(buyer, order_id)
             payment = await self._store.add_once(self._new_payment(order, provider, payer))
             if payment is None:
@@ -159,6 +159,8 @@ class Payments:
                     raise Unavailable("the payment provider does not answer; please try again") from None
                 except TradeOver:
                     log.info("trade is over", provider=provider.name, payment=payment.id)
+            elif not begins_left:
+                break  # whoever closes another's trade goes on to one of his own, or none would be left open
             await self._leave(payment)
         raise Unavailable("the payment could not be begun; please try again")
 

@@ -92,6 +92,12 @@ class RawPage:
                 frames, self.rest = split_frames(self.rest + data)
                 self.packets += [payload for _, payload in frames]
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
+
     async def close(self) -> None:
         """Hang up without a word."""
         self.writer.transport.abort()

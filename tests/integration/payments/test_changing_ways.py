@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from server.errors import BadRequest, Conflict, TooManyRequests
+from server.errors import BadRequest, Conflict, TooManyRequests, Unavailable
+from server.ids import new_id
 from server.orders.model import Order
 from server.payments.model import WAYS_AT_MOST, Checkout, Payer, Payment, PaymentState
 from tests.harness.gateway import Mood, NotPayable
@@ -193,6 +195,28 @@ async def test_two_pages_that_choose_different_ways_at_once_leave_one_trade_open
     assert any(isinstance(one, Checkout) for one in begun)
     kept = await market.rig.payment_store.of_order(order.id)
     assert len([one for one in kept if one.state is PaymentState.WAITING]) == 1
+
+
+async def test_a_page_that_gives_up_leaves_the_quicker_one_its_trade(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: another page that is always quicker
+    order = await held(market)
+    add_once = market.rig.payment_store.add_once
+
+    async def add_second(payment: Payment) -> Payment | None:
+        await add_once(replace(payment, id=new_id(), provider="sandbox"))
+        return await add_once(payment)
+
+    monkeypatch.setattr(market.rig.payment_store, "add_once", add_second)
+
+    # when
+    with pytest.raises(Unavailable):
+        await market.rig.payments.begin(LI, order.id, "alipay", PHONE)
+
+    # then
+    kept = await market.rig.payment_store.of_order(order.id)
+    assert [one.provider for one in kept if one.state is PaymentState.WAITING] == ["sandbox"]
 
 
 async def test_one_order_is_not_begun_without_end(market: Market) -> None:
