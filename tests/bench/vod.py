@@ -49,11 +49,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured. FFmpeg's command ran before the one worker and again after it."""
+    """What was measured: FFmpeg's command and the two workers ran before the one worker and again after it."""
 
     ffmpeg_cpu_seconds: tuple[float, float]
     one: Making
-    two: Making
+    two: tuple[Making, Making]
     replay_seconds: float
 
 
@@ -83,13 +83,14 @@ async def measure(wanted: Wanted, folder: Path, console: Console) -> Measured:
                 console.print("FFmpeg")
                 return await asyncio.to_thread(ladder_cpu_seconds, source, ladder, renditions)
 
-            before = await ffmpeg()
-            console.print("one worker")
-            one = await make_with(services, environment, folder, host, source, 1)
-            after = await ffmpeg()
-            console.print("two workers")
-            two = await make_with(services, environment, folder, host, source, 2)
-            return Measured((before, after), one, two, replay)
+            async def make(workers: int) -> Making:
+                console.print(f"{workers} worker(s)")
+                return await make_with(services, environment, folder, host, source, workers)
+
+            two_before, ffmpeg_before = await make(2), await ffmpeg()
+            one = await make(1)
+            ffmpeg_after, two_after = await ffmpeg(), await make(2)
+            return Measured((ffmpeg_before, ffmpeg_after), one, (two_before, two_after), replay)
     finally:
         servers.close()
 
@@ -99,7 +100,7 @@ def table(wanted: Wanted, measured: Measured) -> Table:
     shown = Table(title=f"the ladder of {wanted.seconds} s of 720p")
     for column in ("", "wall", "CPU", "peak memory of a worker", "chunks"):
         shown.add_column(column, justify="left" if not column else "right")
-    for making in (measured.one, measured.two):
+    for making in (measured.one, *measured.two):
         shown.add_row(
             f"{making.workers} worker(s)",
             f"{making.wall_seconds:.1f} s",
@@ -116,10 +117,10 @@ def summary(measured: Measured, live: dict[str, float | None]) -> dict[str, Any]
     """What a machine reads."""
     return {
         "ladder_cpu_ratio_to_ffmpeg": round(measured.one.cpu_seconds / mean(measured.ffmpeg_cpu_seconds), 3),
-        "two_worker_speedup": round(measured.one.wall_seconds / measured.two.wall_seconds, 2),
+        "two_worker_speedup": round(measured.one.wall_seconds / mean(two.wall_seconds for two in measured.two), 2),
         "replay_ready_seconds": round(measured.replay_seconds, 2),
         **live,
-        "worker_peak_mb": round(max(measured.one.peak_mb, measured.two.peak_mb)),
+        "worker_peak_mb": round(max(making.peak_mb for making in (measured.one, *measured.two))),
     }
 
 

@@ -18,6 +18,7 @@ SMALLEST_SIDE = 16
 RARE_SHARE = 0.1  # sizes seen less than this do not decide the ladder: a phone begins small
 TAKES_CHANNELS = 2  # a take does not say; who speaks into one microphone costs no more in two
 AUDIO_RATE = 48_000
+SHARE_OF_REST = 1 / 4  # of a source that is not cut yet: as if four workers shared it
 SAMPLES = 1024  # of one AAC frame
 PLAYLIST = "index.m3u8"
 AROUND_MS = 12_000.0  # so much sound before and after a gap is compared: a file of the host's is ten seconds long
@@ -177,14 +178,17 @@ def plan_ladder(facts: SourceFacts, chunk_ms: float) -> Ladder:
 
 
 def choose_cuts(keyframes_ms: Sequence[float], duration_ms: float, chunk_ms: float) -> tuple[float, ...]:
-    """Where chunks begin: at keyframes, none shorter than half of `chunk_ms`, few longer than it.
+    """Where chunks begin: at keyframes, none shorter than a quarter of `chunk_ms`, few longer than it.
 
-    The first chunk has the first keyframe wherever that is, so that no chunk is without pictures.
+    Towards the end a chunk is a share of what is left (Polychronopoulos and Kuck, guided self-scheduling, 1987), down
+    to half of `chunk_ms`: workers that take one chunk after another then end at nearly the same moment. The first
+    chunk has the first keyframe wherever that is, so that no chunk is without pictures.
     """
     cuts = [0.0]
     for at_ms, next_ms in pairwise([*keyframes_ms[1:], duration_ms]):
-        would_be_long = next_ms - cuts[-1] > chunk_ms
-        is_short = at_ms - cuts[-1] < chunk_ms / 2 or duration_ms - at_ms < chunk_ms / 2
+        wanted_ms = min(chunk_ms, max(chunk_ms / 2, (duration_ms - cuts[-1]) * SHARE_OF_REST))
+        would_be_long = next_ms - cuts[-1] > wanted_ms
+        is_short = at_ms - cuts[-1] < wanted_ms / 2 or duration_ms - at_ms < chunk_ms / 4
         if would_be_long and not is_short:
             cuts.append(at_ms)
     return tuple(cuts)

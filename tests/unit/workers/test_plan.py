@@ -79,9 +79,21 @@ def test_chunks_begin_at_keyframes_and_none_but_the_only_one_is_short(steps: lis
     assert cuts[0] == 0.0
     assert set(cuts[1:]) <= set(keyframes[1:])
     lengths = [end - start for start, end in zip(cuts, [*cuts[1:], duration_ms], strict=True)]
-    assert len(lengths) == 1 or min(lengths) >= chunk_ms / 2 - 0.001
+    assert len(lengths) == 1 or min(lengths) >= chunk_ms / 4 - 0.001
     # A chunk is only as long as keyframes leave it no choice.
     assert max(lengths) <= 1.5 * chunk_ms + 2 * max(steps) + 0.001
+
+
+def test_the_last_chunks_are_half_as_long_so_that_workers_end_together() -> None:
+    # given
+    keyframes = [second * 1000.0 for second in range(0, 600, 2)]
+
+    # when
+    cuts = choose_cuts(keyframes, 600_000.0, 30_000.0)
+
+    # then
+    lengths = [(end - start) / 1000 for start, end in zip(cuts, [*cuts[1:], 600_000.0], strict=True)]
+    assert lengths == [30] * 17 + [22, 16, 14, 14, 14, 10]
 
 
 def test_no_chunk_is_without_pictures_where_they_come_late() -> None:
