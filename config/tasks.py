@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ log = logger(__name__)
 # Python 3.11's wait_for loses a cancellation that comes at the same moment as its result (fixed in 3.12), and the
 # clients of MongoDB and Redis use it: who was asked once to end may go on for ever.
 ASK_AGAIN_SECONDS = 5.0
+PAUSE_SECONDS = 1.0  # before what failed is begun anew
 
 
 def is_ending() -> bool:
@@ -35,7 +36,8 @@ async def end(tasks: Iterable[asyncio.Future[Any]]) -> None:
 class Tasks:
     """The background tasks of one owner.
 
-    A task that fails is logged once with its name. `aclose()` cancels and awaits what is left; twice is fine.
+    A task that fails is logged with its name; one that is kept begins anew. `aclose()` cancels and awaits what is
+    left; twice is fine.
     """
 
     def __init__(self, owner: str) -> None:
@@ -60,6 +62,20 @@ class Tasks:
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def keep(self, name: str, make: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """The same for work that is to go on as long as its owner: after an error `make` begins it anew."""
+        return self.start(name, self._keep(name, make))
+
+    async def _keep(self, name: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while not is_ending():
+            try:
+                await make()
+            except Exception:
+                log.exception("background task failed, it begins anew", task=f"{self._owner}: {name}")
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                break
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -131,9 +131,9 @@ class Node:
         await self._port.start()
         addresses = settings.media_announced_addresses or interface_addresses()
         self.sessions.candidates = candidates(addresses, self._port.number)
-        self._tasks.start("send events", self.outbox.run())
-        self._tasks.start("tick", keep_up(self.all_streams, settings.consent_timeout_seconds))
-        self._tasks.start("take commands", self._bus.consume_commands(self._obey))
+        self._tasks.keep("send events", self.outbox.run)
+        self._tasks.keep("tick", lambda: keep_up(self.all_streams, settings.consent_timeout_seconds))
+        self._tasks.keep("take commands", lambda: self._bus.consume_commands(self._obey))
         log.info("port open for udp and tcp", port=self._port.number, addresses=list(addresses))
 
     @property
@@ -144,7 +144,7 @@ class Node:
     def announce(self, http_port: int) -> None:
         """HTTP listens: stand in the registry from now on."""
         self.http_port = http_port
-        self._tasks.start("renew leases", self.keeper.run())
+        self._tasks.keep("renew leases", self.keeper.run)
 
     async def take_recovered(self, take: RecoveredTake) -> bool:
         """A take that a crash had interrupted is whole: its stream has ended, unless its publisher is back.

@@ -248,9 +248,9 @@ def _add_commerce_routes(app: web.Application, services: Services) -> None:
 
 
 def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: ServerMetrics) -> None:
-    tasks.start("fan-out", services.fanout.run())
-    tasks.start("slow pages", services.listeners.run())
-    tasks.start("presence", services.presence.run())
+    tasks.keep("fan-out", services.fanout.run)
+    tasks.keep("slow pages", services.listeners.run)
+    tasks.keep("presence", services.presence.run)
     figures = services.commerce.figures
     rounds = [services.streams.sweep, services.talk.draws.sweep, bouncer.sweep, figures.sweep]
     tasks.start("sweep", _sweep(services.settings.sweep_interval_seconds, rounds))
@@ -286,7 +286,8 @@ def _start_rounds(services: Services, bouncer: Bouncer, tasks: Tasks, metrics: S
     tasks.start("upload sweep", _sweep(services.settings.job_sweep_seconds, [library.uploads.sweep]))
     tasks.start("search", _sweep(services.settings.job_sweep_seconds, [library.search.refresh]))
     handler = media_event_handler(services.streams, library.recordings)
-    tasks.start("media events", services.bus.consume_events("servers", secrets.token_hex(4), handler))
+    consumer = secrets.token_hex(4)
+    tasks.keep("media events", lambda: services.bus.consume_events("servers", consumer, handler))
 
 
 async def _sweep(interval_seconds: float, rounds: Sequence[Callable[[], Awaitable[None]]]) -> None:

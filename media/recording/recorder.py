@@ -146,7 +146,7 @@ class Recorder:
         self.first_picture_at = spool.take.began_at
         self._uploader = Uploader(spool, self._objects, self._sleep)
         self._uploader.wake()
-        self._tasks.start("upload parts", self._uploader.run())
+        self._tasks.keep("upload parts", self._uploader.run)
         loop = asyncio.get_running_loop()
         sink = None
         if self._onlooker is not None:

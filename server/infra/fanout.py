@@ -45,9 +45,10 @@ class Fanout:
                     self._is_hearing = True
                     await self._hear(channel)
             except (RedisError, OSError) as error:
-                self._is_hearing = False
                 log.warning("other servers cannot be heard, trying again", error=type(error).__name__)
-                await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                self._is_hearing = False
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _hear(self, channel: PubSub) -> None:
         while True:
