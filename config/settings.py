@@ -173,7 +173,7 @@ class WorkerSettings(ServerSettings):
     worker_jobs: int = Field(1, ge=1, le=32)
     # Memory that one job may take before it is ended; a stranger's 8K video needs more and fails.
     job_memory_bytes: int = Field(4_000_000_000, ge=500_000_000)
-    # Encoder threads of one job; jobs times threads should not pass the machine's cores.
+    # Threads with which one job decodes and encodes; jobs times threads should not pass the machine's cores.
     transcode_threads: int = Field(2, ge=1, le=64)
     # A video is cut into chunks of about this length, which any number of workers encode at once. Shorter: more
     # machines help with one video and a dead one costs less; longer: less is spent on beginning.

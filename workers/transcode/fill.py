@@ -46,7 +46,7 @@ def make_fill(
     track = PictureTrack(container, picture, threads)
     voice = SoundTrack(container, sound) if sound else None
     show = Show([track], 0.0)
-    put_through(placed, span, show, Talk([voice], sound.channels) if voice and sound else None, tell, 0.0)
+    put_through(placed, span, show, Talk([voice], sound.channels) if voice and sound else None, tell, 0.0, threads)
     if voice is not None:
         voice.finish()
     container.close()

@@ -85,8 +85,6 @@ class _Scan:
 
     def read(self, reader: Reader) -> None:
         """All of a file. Raises SourceRefused if it has pictures and none can be decoded."""
-        if reader.video is not None:
-            reader.video.codec_context.thread_count = 1  # pictures come out at once
         self.tried = 0
         seen_before = self.sizes.total()
         for packet in reader.packets():

@@ -63,7 +63,7 @@ def make_pictures(
     watchers = [lambda shown, at_ms: thumbs.consider(shown[-1], at_ms)]
     if span.start_ms < LOOK_UNTIL_MS:
         watchers.append(lambda shown, at_ms: poster.consider(shown[0], at_ms))
-    put_through(pieces, span, Show(tracks, span.start_ms, watchers), None, tell, span.start_ms)
+    put_through(pieces, span, Show(tracks, span.start_ms, watchers), None, tell, span.start_ms, threads)
     for container in containers:
         container.close()
     poster_name = f"poster-{number:04}.webp" if poster.webp else None
@@ -134,7 +134,7 @@ def _encode_clip(
     track = PictureTrack(container, picture, threads)
     voice = SoundTrack(container, sound) if sound else None
     show = Show([track], 0.0, [lambda shown, at_ms: poster.consider(shown[0], at_ms)])
-    put_through(pieces, span, show, Talk([voice], sound.channels) if voice and sound else None, tell, 0.0)
+    put_through(pieces, span, show, Talk([voice], sound.channels) if voice and sound else None, tell, 0.0, threads)
     if voice is not None:
         voice.finish()
     container.close()

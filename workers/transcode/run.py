@@ -119,15 +119,23 @@ class Talk:
 
 
 def put_through(
-    pieces: Sequence[Piece], span: Span, show: Show | None, talk: Talk | None, progress: Progress, begins_ms: float
+    pieces: Sequence[Piece],
+    span: Span,
+    show: Show | None,
+    talk: Talk | None,
+    progress: Progress,
+    begins_ms: float,
+    threads: int = 1,
 ) -> None:
-    """Decode a span; what is at its start comes out at `begins_ms`. Raises SourceRefused.
+    """Decode a span, pictures with so many threads; what is at its start comes out at `begins_ms`.
+
+    Raises SourceRefused.
 
     Picture and sound, where both are wanted, keep each other company through gaps.
     """
     tracks = frozenset(track for track, wanted in ((Track.VIDEO, show), (Track.AUDIO, talk)) if wanted is not None)
     shift_ms = begins_ms - span.start_ms
-    for timed in _within(pieces, span, tracks):
+    for timed in _within(pieces, span, tracks, threads):
         at_ms = timed.at_ms + shift_ms
         if isinstance(timed.frame, VideoFrame):
             if show is not None:
@@ -145,10 +153,10 @@ def put_through(
         talk.finish(begins_ms + span.length_ms)
 
 
-def _within(pieces: Sequence[Piece], span: Span, tracks: frozenset[Track]) -> Iterator[Timed]:
+def _within(pieces: Sequence[Piece], span: Span, tracks: frozenset[Track], threads: int) -> Iterator[Timed]:
     start_ms, end_ms = span.start_ms - EDGE_MS, span.end_ms - EDGE_MS
     for piece in pieces:
-        with Reader(piece, tracks) as reader:
+        with Reader(piece, tracks, threads) as reader:
             waiting = reader.track_count
             seen_past: set[type] = set()
             for timed in reader.frames_from(span.start_ms):

@@ -40,6 +40,7 @@ class Screen:
 
     def _build(self, frame: VideoFrame, look: _Look) -> Graph:
         graph = Graph()
+        graph.threads = 1  # slices of pictures this small cost more in handing over than they bring
         source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=MILLISECONDS)
         self._sinks = []
         at, pad = self._upright(graph, source, look), 0

@@ -66,11 +66,15 @@ class Timed:
 
 
 class Reader:
-    """One open file: its first picture track and its first sound track, those of them that are wanted."""
+    """One open file: its first picture track and its first sound track, those of them that are wanted.
 
-    def __init__(self, piece: Piece, tracks: frozenset[Track] = BOTH) -> None:
+    `threads` decode the pictures; with one, a picture comes out as soon as it can.
+    """
+
+    def __init__(self, piece: Piece, tracks: frozenset[Track] = BOTH, threads: int = 1) -> None:
         self.piece = piece
         self._tracks = tracks
+        self._threads = threads
         self._open()
 
     def _open(self) -> None:
@@ -87,8 +91,7 @@ class Reader:
         if self.video is not None:
             context = self.video.codec_context
             context.thread_type = "AUTO"
-            if context.width * context.height > LARGE_PIXELS:
-                context.thread_count = 1
+            context.thread_count = 1 if context.width * context.height > LARGE_PIXELS else self._threads
         self._broken_in_a_row = 0
 
     def close(self) -> None:

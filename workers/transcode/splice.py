@@ -56,7 +56,7 @@ def splice(piece: Piece, span: Span, sound: SoundPlan | None, path: Path, thread
 
 
 def _write(piece: Piece, plan: _Plan, sound: SoundPlan | None, path: Path, threads: int, tell: Progress) -> None:
-    with Reader(piece) as reader, open_file(path) as container:
+    with Reader(piece, threads=threads) as reader, open_file(path) as container:
         film = _Film(reader, container, plan, threads)
         voice = SoundTrack(container, sound) if sound else None
         talk = Talk([voice], sound.channels) if voice and sound else None
