@@ -19,7 +19,7 @@ from workers.transcode.plan import SourceRefused
 
 log = logger(__name__)
 
-TELL_EVERY_SECONDS = 1.0
+TELL_EVERY_SECONDS = 2.0  # each time costs a write of the thing and, of a chunk, of its asset
 RENEWALS_PER_LEASE = 4
 NEWS = 0.002  # less progress than this is told to nobody
 
