@@ -40,3 +40,24 @@ def test_viewers_are_told_that_the_host_is_awaited_and_see_him_come_back(
         lambda: platform.database["streams"].find_one({"_id": stream["_id"], "state": "live"}),
         "it is the same stream",
     )
+
+
+def test_on_a_small_phone_the_talk_takes_what_the_bars_above_leave(platform: Platform, open_page: OpenPage) -> None:
+    # given: a host on air, on a narrow phone whose keyboard takes half of the screen, and much to read
+    host = open_page()
+    go_live(host)
+    for line in ("这批橙子甜得很", "今天早上刚摘下来的", "一箱五斤，包邮到家"):
+        host.get_by_test_id("chat-input").fill(line)
+        host.get_by_test_id("chat-send").click()
+        expect(host.get_by_test_id("chat-line").filter(has_text=line)).to_be_visible()
+
+    # when
+    host.set_viewport_size({"width": 320, "height": 320})
+
+    # then: nothing lies over anything, and he can still write
+    lowest_bar = host.get_by_test_id("sound-meter").bounding_box()
+    buttons = host.get_by_test_id("open-interact").bounding_box()
+    assert lowest_bar is not None
+    assert buttons is not None
+    assert lowest_bar["y"] + lowest_bar["height"] <= buttons["y"]
+    expect(host.get_by_test_id("chat-input")).to_be_in_viewport(ratio=1)
