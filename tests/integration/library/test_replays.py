@@ -21,7 +21,8 @@ from server.showroom.model import Booth
 from tests.harness.app import Page
 from tests.harness.halls import make_plan
 from tests.harness.soak import times
-from tests.harness.takes import RunOf
+from tests.harness.takes import RunOf, make_video
+from tests.harness.tus import upload
 from tests.integration.library.conftest import PASSWORD, Farm, StartWorker, eventually, settled
 
 pytestmark = pytest.mark.long
@@ -313,6 +314,37 @@ async def test_a_worker_that_is_stopped_gives_its_chunk_back_unharmed(
     await eventually(lambda: in_hand(0))
     assert await chunks.count_documents({"work.faults": {"$gt": 0}}) == 0
     assert await chunks.count_documents({"work.state": "waiting"}) > 0
+
+
+async def test_a_fresh_replay_goes_before_uploads_that_came_first(
+    farm: Farm, page: Page, start_worker: StartWorker
+) -> None:
+    # given: an upload that is being made when its worker goes home, and one that nobody has begun with
+    await page.sign_in("zhanghong", PASSWORD)
+    for title in ("剪枝", "施肥"):
+        await upload(page, title, make_video(16.0, width=320, height=240))
+    assets, chunks = (farm.server.services.database[name] for name in ("assets", "chunks"))
+    worker = await start_worker()
+
+    async def are_waiting() -> bool | None:
+        return True if await chunks.count_documents({"work.state": "waiting"}) >= 3 else None
+
+    await eventually(are_waiting)
+    await asyncio.to_thread(worker.stop)
+    assert await chunks.count_documents({"work.state": "waiting"}) >= 2
+
+    # when: a broadcast ends, and a worker comes
+    replay_id = await farm.lesson_of(page, await farm.broadcast([RunOf(4.0, width=320, height=240)]))
+    await start_worker()
+
+    # then: its ladder is made first
+    assert (await settled(page, replay_id))["state"] == "ready"
+    replay = await assets.find_one({"work.state": "ready"})
+    assert replay is not None
+    assert replay["source"]["kind"] == "take"
+    assert await assets.count_documents({"work.ended_at": {"$lt": replay["work"]["ended_at"]}}) == 0
+    # and: the uploads are still there to be made
+    assert await assets.count_documents({"source.kind": "upload"}) == 2
 
 
 async def test_old_replays_go_with_all_that_was_made_of_them(
