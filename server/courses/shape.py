@@ -70,7 +70,13 @@ def _common_shape(view: LessonView) -> dict[str, Any]:
 
 def summary_shape(view: LessonView) -> dict[str, Any]:
     """`LessonSummary`"""
-    return {**_common_shape(view), "position_ms": view.progress.position_ms if view.progress else 0}
+    progress = view.progress or Progress()
+    return {
+        **_common_shape(view),
+        "position_ms": progress.position_ms,
+        "watched_ms": progress.watched_ms,
+        "done": progress.is_done,
+    }
 
 
 def public_shape(view: LessonView) -> dict[str, Any]:

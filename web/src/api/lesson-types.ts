@@ -46,7 +46,11 @@ export interface LessonSummary {
   /** 0…1, of the work still going on. */
   progress: number
   created_at: Iso
+  /** Where its learner is. */
   position_ms: number
+  /** How much of it was watched, nothing counted twice. */
+  watched_ms: number
+  done: boolean
 }
 
 export interface Rendition {

@@ -11,7 +11,7 @@ import { ApiError, asApiError } from '@/api/errors'
 import { useOnline } from '@/lib/online'
 import { useSession } from '@/lib/session'
 import { recall, remember } from '@/lib/storage'
-import { resumeAt, watchedShare } from '@/features/learn/lesson-progress'
+import { resumeAt } from '@/features/learn/lesson-progress'
 import { firstQuality, networkSavesData, rememberQuality, type Quality } from './quality'
 import { isPlayable, movedPlace, type Source, sourceOf, within } from './source'
 import { useBudget } from './use-budget'
@@ -27,8 +27,7 @@ const placeKey = (lessonId: string) => `lesson.${lessonId}`
 /** Where to go on: what the server knows, or what this browser remembers for people who aren't signed in. */
 export function firstPlace(lesson: Lesson): number {
   const local = Number(recall(placeKey(lesson.id)) ?? 0)
-  if (lesson.position_ms > 0 || watchedShare({ ...lesson, position_ms: local }) === 0) return resumeAt(lesson)
-  return resumeAt({ ...lesson, position_ms: local })
+  return resumeAt(lesson.position_ms > 0 ? lesson : { ...lesson, position_ms: local })
 }
 
 /** `pack`: what this device has of the lesson. */
