@@ -125,7 +125,7 @@ class ServerSettings(SharedSettings):
     # An upload with which nobody goes on is dropped after this; longer keeps more of what will never be finished.
     upload_idle_hours: float = Field(72.0, gt=0)
     # A job whose worker has not reported for this long is given to another.
-    job_lease_seconds: float = Field(60.0, ge=1)
+    job_lease_seconds: float = Field(30.0, ge=1)
     # How often lost jobs are looked for and sent again.
     job_sweep_seconds: float = Field(15.0, gt=0)
     # How often holds past their time are given back; lower gives stock back sooner and asks MongoDB more often.
