@@ -34,7 +34,7 @@ def service_workers() -> Literal["allow", "block"]:
     return "allow"
 
 
-async def teach(environment: Environment) -> str:
+async def teach(environment: Environment, run: RunOf) -> str:
     """A lesson with subtitles and a question, in a course where nothing may be skipped; a worker makes its ladder."""
     async with open_services(settings_of(environment), with_sockets=False) as services:
         library = services.library
@@ -42,7 +42,7 @@ async def teach(environment: Environment) -> str:
         assert teacher is not None
         room = (await services.rooms.own(teacher)).room
         stream = await services.streams.let_in(ROOM, services.rooms.key_of(room))
-        take = await put_take(services.objects, stream.id, [RunOf(SECONDS)])
+        take = await put_take(services.objects, stream.id, [run])
         await services.streams.publisher_ended(stream.id, take.duration_ms)
         await library.recordings.take_ready(stream, take.duration_ms, has_video=True, has_audio=True)
         lesson = await library.recordings.replay_of(stream.id)
@@ -58,9 +58,9 @@ async def teach(environment: Environment) -> str:
         return lesson.id
 
 
-def taught(platform: Platform) -> str:
+def taught(platform: Platform, run: RunOf = RunOf(SECONDS)) -> str:
     with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop of its own in this one
-        return thread.submit(asyncio.run, teach(platform.environment)).result()
+        return thread.submit(asyncio.run, teach(platform.environment, run)).result()
 
 
 def made_lesson(page: Page, lesson_id: str) -> dict[str, Any]:
@@ -214,3 +214,27 @@ def test_a_page_that_waits_to_hear_who_asks_is_no_blank(platform: Platform, open
     page.unroute("**/api/session")
     expect(page.get_by_role("heading", level=1, name="我的订单")).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="正在打开")).to_have_count(0)
+
+
+def test_what_is_not_watched_soon_is_not_fetched(platform: Platform, open_page: OpenPage) -> None:
+    # given a lesson of a minute and a half, all of which a fast line could bring at once
+    lesson_id = taught(platform, RunOf(90.0, width=64, height=64))
+    page = open_page()
+    sign_in(page, VIEWER, "/learn")
+    made_lesson(page, lesson_id)
+
+    # when it plays
+    page.goto(f"/lessons/{lesson_id}")
+    page.locator(".start .play").click()
+    wait_until(lambda: seconds_of(page)[0] > 5, "it plays")
+
+    # then no more lies ready than is watched soon
+    at, ready = seconds_of(page)
+    assert at < ready < at + 30
+
+
+def seconds_of(page: Page) -> tuple[float, float]:
+    """Where the picture is, and up to where it lies ready."""
+    video = "document.querySelector('video')"
+    at, ready = page.evaluate(f"[{video}.currentTime, {video}.buffered.length && {video}.buffered.end(0)]")
+    return at, ready

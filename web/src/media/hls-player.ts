@@ -40,6 +40,7 @@ const TICK_MS = 500
 /** Nobody publishes yet, or the end was told and the next broadcast may follow. */
 const NO_STREAM_WAIT_MS = 2_000
 const BACK_BUFFER_SECONDS = 20 // a cheap phone has little memory
+const AHEAD_SECONDS = 30 // who looks at what was, does not pay for the rest of the broadcast
 /** A page that slept is this far behind and has not asked for it: it goes to the newest picture. */
 const LOST_TOUCH_SECONDS = 12
 /** Where the slider is let go so close to the end, the broadcast itself is meant. */
@@ -183,6 +184,7 @@ export class HlsPlayer {
   private playWithLibrary(Library: typeof Hls): void {
     const hls = new Library({
       lowLatencyMode: true,
+      maxMaxBufferLength: AHEAD_SECONDS,
       backBufferLength: BACK_BUFFER_SECONDS,
       maxLiveSyncPlaybackRate: CATCH_UP_RATE,
       enableWorker: false, // fMP4 needs no remuxing worth a thread

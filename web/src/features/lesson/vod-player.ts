@@ -179,6 +179,7 @@ export class VodPlayer {
     const hls = new HlsLibrary({
       startPosition: this.placeMs / 1000,
       maxBufferLength: BUFFER_SECONDS,
+      maxMaxBufferLength: BUFFER_SECONDS, // or it would fetch 60 MB ahead, which of a small picture is all of it
       backBufferLength: BACK_BUFFER_SECONDS,
       capLevelToPlayerSize: true,
       enableWorker: false, // fMP4 needs no remuxing worth a thread
