@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { QuizQuestion } from '@/api/types'
-import { dueQuestion, toggled } from './chosen'
+import { dueQuestion, leftBehind, toggled } from './chosen'
 
 const question = (id: string, at_ms: number | null): QuizQuestion => ({ id, at_ms, text: '', options: [], several: false })
 const asked = [question('a', 10_000), question('b', 20_000), question('end', null)]
@@ -22,4 +22,13 @@ describe('the question that is due', () => {
     expect(dueQuestion(asked, 0, 30_000, new Set())).toBeNull()
     expect(dueQuestion(asked, 30_000, 5_000, new Set())).toBeNull()
   })
+})
+
+describe('questions left behind', () => {
+  const mine = { right_ids: ['a'], attempts: 0, passed_at: null }
+  it('are those that came by and are not right yet', () => {
+    const left = leftBehind({ questions: [...asked, question('far', 50_000)], mine }, 30_000)
+    expect(left.map(({ id }) => id)).toEqual(['b'])
+  })
+  it('are none when all that came by is right', () => expect(leftBehind({ questions: asked, mine }, 15_000)).toEqual([]))
 })
