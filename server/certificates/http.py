@@ -44,7 +44,7 @@ def certificate_routes(certificates: Certificates) -> Routes:
 
     async def paper(request: web.Request) -> web.Response:
         code = request.match_info["code"]
-        pdf = await certificates.paper(require_user(request), code)
+        pdf = await certificates.paper(require_user(request), code, f"{request.scheme}://{request.host}")
         return web.Response(
             body=pdf,
             content_type="application/pdf",

@@ -21,21 +21,24 @@ PLATFORM = "洞庭 · 农技学院"
 
 
 class Printer:
-    """Prints; who waits too long for his turn is told to come again."""
+    """Prints; who waits too long for his turn is told to come again.
+
+    `public_url`: where the page is; empty: wherever the owner sees it.
+    """
 
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url.rstrip("/")
         self._turn = asyncio.Semaphore(1)
 
-    async def print(self, certificate: Certificate) -> bytes:
-        """The PDF of a certificate. Raises Unavailable."""
+    async def print(self, certificate: Certificate, seen_at: str) -> bytes:
+        """The PDF of a certificate; `seen_at`: the page's address as its owner sees it. Raises Unavailable."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._turn.acquire()
         except TimeoutError:
             raise Unavailable("others are printing; please try again in a moment") from None
         try:
-            return await self._run(json.dumps(_paper(certificate, self._public_url)).encode())
+            return await self._run(json.dumps(_paper(certificate, self._public_url or seen_at)).encode())
         finally:
             self._turn.release()
 

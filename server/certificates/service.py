@@ -47,7 +47,7 @@ class Quizzes(Protocol):
 class Printer(Protocol):
     """Makes the paper."""
 
-    async def print(self, certificate: Certificate) -> bytes: ...
+    async def print(self, certificate: Certificate, seen_at: str) -> bytes: ...
 
 
 class Limits(Protocol):
@@ -121,13 +121,13 @@ class Certificates:
             raise NotFound("there is no certificate with this code")
         return found
 
-    async def paper(self, user: User, typed: str) -> bytes:
-        """The PDF, for its owner. Raises NotFound, TooManyRequests, Unavailable."""
+    async def paper(self, user: User, typed: str, seen_at: str) -> bytes:
+        """The PDF, for its owner, who sees the page at that address. Raises NotFound, TooManyRequests, Unavailable."""
         certificate = await self.check(typed)
         if certificate.user_id != user.id:
             raise NotFound("this is not one of your certificates")
         await self._limits.check(PRINTING, "print a certificate", user.id)
-        return await self._printer.print(certificate)
+        return await self._printer.print(certificate, seen_at)
 
     async def _steps(self, user: User, views: list[LessonView]) -> tuple[Step, ...]:
         lesson_ids = [view.lesson.id for view in views]

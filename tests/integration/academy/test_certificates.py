@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from pypdfium2 import PdfDocument
+from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
 from tests.integration.academy.conftest import Academy
 from tests.integration.academy.test_quizzes import END, write_quiz
@@ -60,6 +61,9 @@ async def test_a_certificate_is_earned_printed_and_checked(academy: Academy) -> 
     text = PdfDocument(pdf)[0].get_textpage().get_text_range()
     assert all(words in text for words in ("李 明", "《柑橘高产管护》", "李技师", mine["code"]))
     assert b"/FontFile3" in pdf
+    # and: whoever holds it in his hand can check it, also where nobody has set the platform's address
+    assert f"{academy.server.url}/certificates/{mine['code']}" in text
+    assert [True for _ in PdfDocument(pdf)[0].get_objects(filter=[FPDF_PAGEOBJ_IMAGE])]
 
 
 async def test_there_is_none_for_a_course_in_preparation_or_without_lessons(academy: Academy) -> None:

@@ -42,7 +42,7 @@ async def test_the_process_that_prints_knows_no_secret_of_the_server(monkeypatch
         issued_at=datetime(2026, 11, 28, tzinfo=UTC),
     )
     # when
-    printing = asyncio.ensure_future(Printer("https://live.example.cn").print(certificate))
+    printing = asyncio.ensure_future(Printer("").print(certificate, "https://live.example.cn"))
     seen: set[bytes] = set()
     while not printing.done():
         seen.update(await asyncio.to_thread(environments_of_children))
