@@ -122,7 +122,7 @@ class Certificates:
         return found
 
     async def paper(self, user: User, typed: str, seen_at: str) -> bytes:
-        """The PDF, for its owner, who sees the page at that address. Raises NotFound, TooManyRequests, Unavailable."""
+        """The PDF, for its owner; `seen_at`: his way to the page. Raises NotFound, TooManyRequests, Unavailable."""
         certificate = await self.check(typed)
         if certificate.user_id != user.id:
             raise NotFound("this is not one of your certificates")

@@ -14,6 +14,7 @@ from server.infra.transactions import Session, Transactions
 from server.recordings.inserts import Inserts
 
 LISTED = 200
+TEXT_FORM = 2  # raised when something else of a lesson goes into the search: all are read again
 LEARNERS_COUNTED = 5_000
 MOVED_AT_ONCE = 500
 
@@ -40,6 +41,7 @@ class CourseStore:
         await self._lessons.create_index([("created_at", DESCENDING)])
         await self._lessons.create_index([("host_id", 1), ("created_at", DESCENDING)])
         await self._lessons.create_index("indexed_at")  # null: its text is not in the search
+        await self._lessons.update_many({"indexed_form": {"$ne": TEXT_FORM}}, {"$set": {"indexed_at": None}})
         await self._progress.create_index("lesson_id")
 
     async def _complete_old_records(self) -> None:
@@ -197,7 +199,10 @@ class CourseStore:
 
     async def text_indexed(self, lesson_id: str, text_version: int | None, at: datetime) -> None:
         """The text is in the search, unless it has changed since it was read."""
-        await self._lessons.update_one({"_id": lesson_id, "text_version": text_version}, {"$set": {"indexed_at": at}})
+        await self._lessons.update_one(
+            {"_id": lesson_id, "text_version": text_version},
+            {"$set": {"indexed_at": at, "indexed_form": TEXT_FORM}},
+        )
 
     async def lessons_in(self, course_id: str) -> list[Lesson]:
         """The lessons of a course, oldest first."""

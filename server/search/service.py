@@ -97,6 +97,8 @@ def text_of(view: LessonView, lines: Sequence[tuple[int, str]]) -> LessonText:
         tags = view.course.tags
         about = " · ".join([view.course.title, *tags.crops, *tags.seasons, *tags.counties])
         passages.append(Passage(PassageKind.ABOUT, None, about))
+        chapters = [one.title for one in view.course.chapters if view.lesson.id in one.lesson_ids]
+        passages += [Passage(PassageKind.ABOUT, None, title) for title in chapters]
     passages += [Passage(PassageKind.CHAPTER, chapter.start_ms, chapter.title) for chapter in view.asset.chapters]
     passages += [Passage(PassageKind.SAID, start_ms, text) for start_ms, text in lines]
     return LessonText(view.lesson.id, view.lesson.title, tuple(passages))

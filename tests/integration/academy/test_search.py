@@ -66,6 +66,14 @@ async def test_the_search_knows_each_change(academy: Academy) -> None:
     )
     assert await find(academy, "湘阴")
 
+    # and: the chapter in which it stands
+    chapters = [{"title": "采花制粉", "lesson_ids": [lesson]}]
+    status, _ = await academy.teacher.ask(
+        "PUT", f"/api/my/courses/{course_id}/lessons", {"version": 4, "chapters": chapters}
+    )
+    assert status == 200
+    assert [item["id"] for item in await find(academy, "制粉")] == [lesson]
+
     # and: another title, no subtitles
     await academy.teacher.ask("PATCH", f"/api/my/lessons/{lesson}", {"title": "春季疏花"})
     assert not await find(academy, "冬季管护")
@@ -90,6 +98,22 @@ async def test_lessons_of_before_the_search_are_read_by_the_sweep(academy: Acade
     await database["lesson_texts"].delete_many({})
     await database["lessons"].update_one({"_id": lesson}, {"$unset": {"indexed_at": 1, "text_version": 1}})
     await academy.server.services.library.search.refresh()
+    assert [item["id"] for item in await find(academy, "管护")] == [lesson]
+
+
+async def test_lessons_are_read_again_when_more_of_them_can_be_found(academy: Academy) -> None:
+    # given: a lesson of which an earlier version read less
+    lesson = await academy.add_lesson("冬季管护")
+    await academy.server.services.library.search.refresh()
+    database = academy.server.services.database
+    await database["lesson_texts"].delete_many({})
+    await database["lessons"].update_one({"_id": lesson}, {"$set": {"indexed_form": 1}})
+
+    # when: a server of this version starts
+    await CourseStore(database, Transactions(database, 5.0)).make_indexes()
+    await academy.server.services.library.search.refresh()
+
+    # then
     assert [item["id"] for item in await find(academy, "管护")] == [lesson]
 
 

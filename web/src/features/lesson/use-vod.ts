@@ -256,6 +256,7 @@ export function useVod(lesson: Ref<Lesson>, video: Ref<HTMLVideoElement | null>,
     goOver,
     playing,
     reachedMs,
+    allowed,
     start,
     seek,
     setRate: (next: number) => {

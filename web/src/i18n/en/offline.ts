@@ -55,7 +55,7 @@ export default {
     note: 'Lessons, broadcasts and downloads count; Wi-Fi does not',
     spentNote: 'This month’s data is used up: you are asked before anything plays',
     left: '{size} left this month',
-    lowered: 'Little data left: playing “{quality}”',
+    lowered: '{size} left: playing “{quality}”',
     short: 'Not enough data this month',
     shortBy: '{left} left; this lesson takes at least {bytes}.',
     spent: 'This month’s data is used up',

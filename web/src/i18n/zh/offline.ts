@@ -55,7 +55,7 @@ export default {
     note: '看课、看直播和下载都算，连 Wi-Fi 不算',
     spentNote: '本月流量用完了：播放前会先问你',
     left: '本月流量还剩 {size}',
-    lowered: '流量不多了，先放“{quality}”',
+    lowered: '流量只剩 {size}，先放“{quality}”',
     short: '本月流量不够了',
     shortBy: '还剩 {left}，这节课最省也要 {bytes}。',
     spent: '本月流量用完了',
