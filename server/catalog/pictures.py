@@ -18,10 +18,9 @@ WEBP_QUALITY = 80
 PIXEL_LIMIT = 50_000_000  # a 50-megapixel phone; decoded it takes 150 MB for a moment
 DECODES_AT_ONCE = 2
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 BROKEN_PICTURE = (  # what Pillow raises for anything that is not a whole picture
     UnidentifiedImageError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
     OSError,
     ValueError,
     SyntaxError,  # its PNG reader says so of broken chunks
@@ -44,7 +43,7 @@ class Pictures:
         self._turns = asyncio.Semaphore(DECODES_AT_ONCE)
 
     async def add(self, raw: bytes) -> str:
-        """Keep a picture and answer its address. Raises UnsupportedType (`not_a_picture`)."""
+        """Keep a picture and answer its address. Raises UnsupportedType (`not_a_picture`, `too_many_pixels`)."""
         return await self._keep("pictures", raw, LONGEST_SIDE)
 
     async def add_report(self, raw: bytes) -> str:
@@ -67,16 +66,21 @@ class Pictures:
         return f"/files/{key}"
 
 
+def check_pixels(picture: Image.Image, most: int) -> None:
+    """Raises UnsupportedType (`too_many_pixels`); their number is known from the header, before anything is decoded."""
+    if picture.width * picture.height > most:
+        raise UnsupportedType("the picture has too many pixels", code="too_many_pixels")
+
+
 def shrink(raw: bytes, longest_side: int = LONGEST_SIDE) -> bytes:
     """A picture upright, at most `longest_side` on a side, as WebP without its metadata (place, phone, owner).
 
     Raises:
-        UnsupportedType (`not_a_picture`): for anything that is not a whole picture of a usual kind and size.
+        UnsupportedType: `not_a_picture` for anything that is not a whole picture of a usual kind, `too_many_pixels`.
     """
     try:
         with Image.open(io.BytesIO(raw), formats=FORMATS) as picture:
-            if picture.width * picture.height > PIXEL_LIMIT:  # known from the header, before anything is decoded
-                raise UnsupportedType("the picture has too many pixels", code="not_a_picture")
+            check_pixels(picture, PIXEL_LIMIT)
             picture.draft("RGB", (longest_side, longest_side))
             upright = ImageOps.exif_transpose(picture)
             upright.thumbnail((longest_side, longest_side))
@@ -84,5 +88,7 @@ def shrink(raw: bytes, longest_side: int = LONGEST_SIDE) -> bytes:
             mode = "RGBA" if upright.has_transparency_data else "RGB"
             upright.convert(mode).save(out, "WEBP", quality=WEBP_QUALITY, exif=b"")
             return out.getvalue()
+    except BOMBS:
+        raise UnsupportedType("the picture has too many pixels", code="too_many_pixels") from None
     except BROKEN_PICTURE:
         raise UnsupportedType("this is not a picture", code="not_a_picture") from None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageOps
 
-from server.catalog.pictures import BROKEN_PICTURE, FORMATS, PIXEL_LIMIT
+from server.catalog.pictures import BOMBS, BROKEN_PICTURE, FORMATS, check_pixels
 from server.errors import UnsupportedType
 from server.showroom.model import LEVEL_WIDTHS, TILE_SIDE, levels
 
@@ -17,6 +17,7 @@ COVER_SIZE = (960, 540)
 COVER_VIEW_DEGREES = 96.0
 COVER_FINENESS = 2  # points for each of its pixels and direction, so that edges are smooth
 WEBP_QUALITY = 80
+PIXEL_LIMIT = 80_000_000  # the best 360° cameras make 72 million; decoded and made smaller 600 MB for a moment
 SQUEEZE = 0.02  # a picture this near to 2:1 is squeezed, any other is no panorama
 
 
@@ -24,22 +25,25 @@ def open_panorama(raw: bytes) -> Image.Image:
     """A whole panorama, as wide as its largest level.
 
     Raises:
-        UnsupportedType: `not_a_picture`, or `not_a_panorama` for one that is not twice as wide as high, or too small.
+        UnsupportedType: `not_a_picture`; `not_a_panorama` for one that is not twice as wide as high, or too small;
+            `too_many_pixels`
     """
     try:
         with Image.open(io.BytesIO(raw), formats=FORMATS) as picture:
             width, height = picture.size
-            if width * height > PIXEL_LIMIT:  # known from the header, before anything is decoded
-                raise UnsupportedType("the picture has too many pixels", code="not_a_picture")
+            check_pixels(picture, PIXEL_LIMIT)
             if width < LEVEL_WIDTHS[0] or abs(width / height / 2 - 1) > SQUEEZE:
                 raise UnsupportedType(
                     f"a panorama is twice as wide as high, {LEVEL_WIDTHS[0]} pixels or more", code="not_a_panorama"
                 )
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            widest = levels(width)[-1]
+            ImageOps.exif_transpose(picture, in_place=True)  # a copy of it would take as much memory again
+            whole = picture if picture.mode == "RGB" else picture.convert("RGB")
+            return whole.resize((widest, widest // 2), Image.Resampling.LANCZOS)
+    except BOMBS:
+        raise UnsupportedType("the picture has too many pixels", code="too_many_pixels") from None
     except BROKEN_PICTURE:
         raise UnsupportedType("this is not a picture", code="not_a_picture") from None
-    widest = levels(width)[-1]
-    return upright.resize((widest, widest // 2), Image.Resampling.LANCZOS)
 
 
 def cut(panorama: Image.Image) -> Iterator[tuple[str, bytes]]:

@@ -45,6 +45,12 @@ def test_a_hall_is_built_on_an_uploaded_panorama_and_visited(platform: Platform,
     expect(operator.get_by_test_id("panorama")).to_have_count(3)
     scene = operator.get_by_role("region", name="橙园")
     expect(scene.locator(".sphere.ready")).to_be_visible()
+    # keys that turn the scene are letters and arrows elsewhere
+    operator.get_by_label("哪个地方").press("End")
+    for key in ("-", "ArrowLeft", "1"):
+        operator.keyboard.press(key)
+    expect(operator.get_by_label("哪个地方")).to_have_value("华容1-")
+    operator.get_by_label("哪个地方").fill("华容")
     operator.get_by_test_id("place-booth").click()
     operator.get_by_test_id("merchant").filter(has_text="华容果业合作社").click()
     expect(operator.get_by_test_id("planned-booth")).to_contain_text("左右 0°，上下 0°")

@@ -73,7 +73,7 @@ def test_a_picture_taken_sideways_stands_upright_and_tells_nothing_of_the_phone(
 def test_a_picture_with_more_pixels_than_a_phone_makes_is_refused() -> None:
     with pytest.raises(UnsupportedType) as refused:
         shrink(make_picture(10_000, 5_001, "PNG"))
-    assert refused.value.code == "not_a_picture"
+    assert refused.value.code == "too_many_pixels"
 
 
 @pytest.mark.parametrize("raw", [b"", b"not a picture", b"<svg/>", b"\x89PNG\r\n\x1a\n", b"RIFF\x00\x00\x00\x00WEBP"])

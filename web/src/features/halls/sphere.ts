@@ -21,6 +21,8 @@ export interface HotSpot extends Direction {
 
 export interface Sphere {
   lookAt: (spot: Direction) => void
+  /** Whether arrows, + and - turn it. */
+  listen: (toKeys: boolean) => void
   /** Where the middle of the view is. */
   middle: () => Direction
   /** Other hot spots, or the same at other places. */
@@ -75,7 +77,7 @@ export function openSphere(container: HTMLElement, panorama: Panorama, spots: Ho
     defaultZoomLvl: 0,
     maxFov: WIDEST_VIEW_DEGREES,
     loadingTxt: '',
-    keyboard: 'always',
+    keyboard: false, // only while it has the focus: the library would listen to the whole page
     moveInertia: !prefersReducedMotion(),
     rendererParameters: { antialias: false, powerPreference: 'low-power' },
     lang: { loadError: '', webglError: '' }, // the page says it in its own words
@@ -97,6 +99,7 @@ export function openSphere(container: HTMLElement, panorama: Panorama, spots: Ho
       if (prefersReducedMotion()) viewer.rotate(position)
       else void viewer.animate({ ...position, speed: TURN_SPEED })
     },
+    listen: (toKeys) => (toKeys ? viewer.startKeyboardControl() : viewer.stopKeyboardControl()),
     middle: () => directionOf(viewer.getPosition()),
     place: (moved) => markers.setMarkers(markersOf(moved)),
     destroy: () => {

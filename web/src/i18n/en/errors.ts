@@ -29,6 +29,7 @@ export default {
   too_late_to_return: 'It was received more than 7 days ago',
   step_not_allowed: 'This order cannot do that now. Refresh to see why',
   not_a_picture: 'This is not a picture. Choose another file',
+  too_many_pixels: 'This picture is too large. Make it smaller first',
   not_a_panorama: 'Not a panorama: it must be twice as wide as high, 2048 pixels or more',
   not_a_report: 'A report is a PDF or a picture. Please choose another file',
   too_many_panoramas: 'There are too many panoramas. Please use one of them',

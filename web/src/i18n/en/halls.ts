@@ -45,7 +45,7 @@ export default {
     countyHint: 'A county or a town, for example: Xiangyin',
     summary: 'About it (optional)',
     panorama: 'Panorama',
-    panoramaHint: 'Choose one, or upload your own: twice as wide as high, 2048 pixels or more',
+    panoramaHint: 'Choose one, or upload your own: twice as wide as high, 2048 to 12,000 pixels wide',
     addPanorama: 'Upload one',
     panoramaAdded: 'The panorama is here',
     cutting: 'Working on it, a few seconds…',

@@ -45,7 +45,7 @@ export default {
     countyHint: '县或市的名字，比如：湘阴',
     summary: '介绍（可以不写）',
     panorama: '全景图',
-    panoramaHint: '选一张，或者传自己拍的：宽是高的两倍，至少 2048 像素宽',
+    panoramaHint: '选一张，或者传自己拍的：宽是高的两倍，2048 到 12000 像素宽',
     addPanorama: '传一张',
     panoramaAdded: '全景图传好了',
     cutting: '正在处理，要几秒…',

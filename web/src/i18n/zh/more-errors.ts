@@ -7,6 +7,7 @@ export default {
   asked_too_often: '这一单已经问过几次了，请直接联系卖家',
   too_late_to_return: '收货超过 7 天，不能退了',
   not_a_picture: '这不是图片，请换一个文件',
+  too_many_pixels: '这张图片太大了，请缩小一点再传',
   key_missing: '缺少推流密钥，请重新打开直播页',
   key_wrong: '推流密钥已作废，请重新打开直播页',
   no_address: '买家还没填收货地址',
