@@ -1,5 +1,5 @@
-// How far a lesson's making is, in a list.
-import type { LessonSummary } from '@/api/types'
+// How far a lesson's making is, and why it ended.
+import type { Lesson, LessonSummary } from '@/api/types'
 
 type Translate = (key: string, words?: Record<string, unknown>) => string
 
@@ -12,4 +12,15 @@ export function makingWords(t: Translate, percent: (share: number) => number, le
 
 export function isInMaking({ state }: Pick<LessonSummary, 'state'>): boolean {
   return state === 'waiting' || state === 'working'
+}
+
+const OF_THE_SOURCE = new Set(['not_a_video', 'broken_source', 'truncated', 'too_long', 'too_large'])
+
+/** Whether it could be made if it were tried once more: of a source that is no good nothing else becomes. */
+export const mayBeMadeAgain = ({ error }: Pick<Lesson, 'error'>): boolean => error === null || !OF_THE_SOURCE.has(error)
+
+/** Why it could not be made, for its teacher; empty where there is nothing to say. */
+export function failureWords(t: Translate, te: (key: string, locale?: 'zh') => boolean, { error }: Pick<Lesson, 'error'>): string {
+  const key = `learn.lesson.failures.${error ?? ''}`
+  return te(key) || te(key, 'zh') ? `${t(key)}${t('learn.lesson.stop')}` : ''
 }

@@ -6,6 +6,11 @@ export type VideoProblem = 'not_a_video' | 'body_too_large' | 'too_long'
 const LOOKING_MS = 5_000
 const TITLE_LENGTH = 60
 
+const OF_THE_FILE = new Set(['not_a_video', 'body_too_large', 'too_long'])
+
+/** Whether another file is needed: to send this one again would not help. */
+export const isOfTheFile = (code: string): boolean => OF_THE_FILE.has(code)
+
 /** Null is not known here; the server will look. */
 export function problemOf(file: Pick<File, 'type' | 'size'>, seconds: number | null, mostBytes: number | null): VideoProblem | null {
   if (file.size === 0 || (file.type !== '' && !file.type.startsWith('video/'))) return 'not_a_video'

@@ -89,7 +89,7 @@ export default {
       failed: 'Not uploaded',
       done: 'Uploaded and being prepared; the lesson is in this course',
     },
-    advice: { sending: 'please keep this page open', waiting: 'goes on by itself', paused: 'goes on from here' },
+    advice: { sending: 'if you close this page, choose it again to go on', waiting: 'goes on by itself', paused: 'goes on from here' },
     unfinished: '“{title}”: {percent}% sent',
     pickAgain: 'Choose the same video again to go on from here',
   },

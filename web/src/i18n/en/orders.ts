@@ -31,6 +31,7 @@ export default {
   headline: {
     held: 'We keep it for you. Please pay soon',
     paid: 'Paid. It will be on its way',
+    paid_nowhere: 'Paid. An address is still missing',
     paid_late: 'Your payment came late. We look whether some is left',
     shipped: 'It is on its way',
     received: 'It has arrived',
@@ -49,6 +50,7 @@ export default {
   hint: {
     held: 'If it is not paid in time, others may buy it',
     paid: 'The seller ships it soon',
+    paid_nowhere: 'The seller can ship once you add an address',
     paid_late: 'If some is left it is yours, else you get your money back',
     shipped: 'Look out for the parcel',
     received: 'Thank you, come again',
@@ -121,7 +123,6 @@ export default {
   refundYes: 'Refund',
   refundNo: 'Keep it',
   refundAsked: 'Your money is on its way back',
-  addressFirst: 'The seller can ship once you add an address',
   byClock: ' (by itself)',
   byOperator: ' (platform)',
   return: {

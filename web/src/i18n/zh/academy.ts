@@ -89,7 +89,7 @@ export default {
       failed: '没有传成',
       done: '传好了，正在转码；课时已经放进这门课',
     },
-    advice: { sending: '请别关这一页', waiting: '有网了自己接着传', paused: '点“接着传”从这里继续' },
+    advice: { sending: '关了这一页，再选一次就接着传', waiting: '有网了自己接着传', paused: '点“接着传”从这里继续' },
     unfinished: '“{title}”传到 {percent}%',
     pickAgain: '再选一次这个录像，就从这里接着传',
   },

@@ -31,6 +31,7 @@ export default {
   headline: {
     held: '货给您留着，请尽快付款',
     paid: '付款成功，等着收货吧',
+    paid_nowhere: '付款成功，还差收货地址',
     paid_late: '付款到得晚，正在找货',
     shipped: '货在路上了',
     received: '货收到了',
@@ -49,6 +50,7 @@ export default {
   hint: {
     held: '过时没付款，货会放回去给别人',
     paid: '卖家会尽快发货',
+    paid_nowhere: '填好地址，卖家才能发货',
     paid_late: '还有货就留给您，没有就原路退款',
     shipped: '请留意快递',
     received: '谢谢您，欢迎再来',
@@ -121,7 +123,6 @@ export default {
   refundYes: '退款',
   refundNo: '不退了',
   refundAsked: '已申请，钱会原路退回',
-  addressFirst: '卖家要等您填好地址才能发货',
   byClock: '（到期自动）',
   byOperator: '（平台）',
   return: {
