@@ -67,7 +67,7 @@ class Pictures:
 
 
 def check_pixels(picture: Image.Image, most: int) -> None:
-    """Raises UnsupportedType (`too_many_pixels`); their number is known from the header, before anything is decoded."""
+    """Raises UnsupportedType (`too_many_pixels`), from what the header says, before anything is decoded."""
     if picture.width * picture.height > most:
         raise UnsupportedType("the picture has too many pixels", code="too_many_pixels")
 

@@ -1,4 +1,4 @@
-"""Routes: the replay of a stream, stopping the making of a video and trying again."""
+"""Routes: the replay of a stream, stopping the making of a video, trying again, taking it away."""
 
 from __future__ import annotations
 
@@ -28,8 +28,13 @@ def recording_routes(recordings: Recordings, courses: Courses) -> Routes:
         await recordings.retry(host, request.match_info["id"])
         return answer(lesson_shape(await courses.look(request.match_info["id"], host), host))
 
+    async def remove(request: web.Request) -> web.Response:
+        await recordings.remove(require_role(request, Role.HOST), request.match_info["id"])
+        return web.Response(status=204)
+
     return [
         web.get("/api/streams/{id}/replay", get_replay),
+        web.delete("/api/my/lessons/{id}", remove),
         web.post("/api/my/lessons/{id}/cancel", cancel),
         web.post("/api/my/lessons/{id}/retry", retry),
     ]

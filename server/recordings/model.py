@@ -89,6 +89,7 @@ class Asset:
     `edition` is the attempt that planned `ladder`: all that is made of that plan has names below its prefix.
     `untidy`: objects of plans that came to nothing may lie beside those that are wanted. `was_ready`: it was made
     anew after it could be watched. `inserts`: what filling has put into it, at places of the replay before.
+    `removed`: its host wants it no more, and all that belongs to it goes.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Asset:
     inserts: tuple[Insert, ...] = ()
     untidy: bool = False
     was_ready: bool = False
+    removed: bool = False
     sounds: tuple[Sound, ...] = ()
 
 

@@ -17,7 +17,7 @@ from server.courses.model import Lesson, LessonView
 from server.errors import Conflict, NotAllowed, NotFound
 from server.ids import new_id
 from server.infra.away import AWAY
-from server.making.model import WorkState, begin
+from server.making.model import ENDED, WorkState, begin
 from server.making.service import Queue
 from server.recordings.chunks import Chunks
 from server.recordings.model import (
@@ -53,6 +53,7 @@ class Store(Protocol):
     async def add(self, asset: Asset) -> Asset: ...
     async def of_source(self, source: Source) -> Asset | None: ...
     async def replays_of(self, host_id: str) -> list[Asset]: ...
+    async def move(self, before: Asset, after: Asset) -> Asset | None: ...
     async def untidy(self, ended_before: datetime) -> list[Asset]: ...
     async def stays_untidy(self, thing: Asset, until: datetime) -> None: ...
     async def tidied(self, thing: Asset) -> None: ...
@@ -142,6 +143,8 @@ class Recordings:
         take = await self._read_take(stream.id, duration_ms)
         moments = await self._cards.moments_of(stream.id)
         asset = await self._keep(await self._asset_of(stream, take, moments))
+        if asset.removed:
+            return
         room = await self._rooms.get(stream.room_id)
         lesson = await self._lessons.add_replay(asset, stream.title, room.host_name if room else "")
         await self._streams.became_lesson(stream.id, lesson.id)
@@ -254,6 +257,9 @@ class Recordings:
         """
         now = self._clock.now()
         for asset in await self._store.untidy(now - self._quiet):
+            if asset.removed:
+                await self._remove(asset, await self._lessons.of_asset(asset.id))
+                continue
             until = watched_until(asset)
             if until is not None and now < until:
                 await self._store.stays_untidy(asset, until)
@@ -280,6 +286,19 @@ class Recordings:
             raise Conflict("it has just changed; please look again")
         await self.queue.send(again)
 
+    async def remove(self, host: User, lesson_id: str) -> None:
+        """Take a lesson away for good, with its video, its clips and what learners did in it.
+
+        It is gone from all lists at once; its objects go with a sweep, once no worker can be writing there any more,
+        and whatever a crash leaves goes with the next one. Raises NotFound, NotAllowed, Conflict.
+        """
+        asset = await self._asset_of_host(host, lesson_id)
+        unwanted = replace(asset, removed=True, untidy=True)
+        ended = asset.work.state in ENDED
+        if await (self._store.move(asset, unwanted) if ended else self.queue.cancel(unwanted)) is None:
+            raise Conflict("it has just changed; please look again")
+        await self._let_go(asset, lesson_id)
+
     async def _asset_of_host(self, host: User, lesson_id: str) -> Asset:
         view = await self._lessons.look(lesson_id, host)
         if view.lesson.host_id != host.id:
@@ -301,16 +320,23 @@ class Recordings:
             removed += 1
         return removed
 
+    async def _let_go(self, asset: Asset, lesson_id: str | None) -> None:
+        """Nobody finds it any more."""
+        if lesson_id is not None:
+            await self._lessons.remove(lesson_id)
+        if asset.source.kind is SourceKind.TAKE:
+            await self._streams.became_lesson(asset.source.ref, None)
+            await self._clips.remove_of(asset.source.ref)
+
     async def _remove(self, asset: Asset, lesson: Lesson | None) -> None:
-        stream_id = asset.source.ref
-        if lesson is not None:
-            await self._lessons.remove(lesson.id)
-        await self._streams.became_lesson(stream_id, None)
-        await self._clips.remove_of(stream_id)
-        await self.chunks.forget(asset.id, asset.edition + 1)
+        await self._let_go(asset, lesson.id if lesson else None)
+        await self.chunks.forget(asset.id, asset.work.attempt + 1)
         await self._objects.delete_prefix(asset_prefix(asset.id))
-        await self._objects.delete_prefix(take_prefix(stream_id))
-        await self._objects.delete_prefix(fill_prefix(stream_id))
+        if asset.source.kind is SourceKind.TAKE:
+            await self._objects.delete_prefix(take_prefix(asset.source.ref))
+            await self._objects.delete_prefix(fill_prefix(asset.source.ref))
+        else:
+            await self._objects.delete_prefix(upload_key(asset.id))
         await self._store.delete(asset.id)
 
     async def _read_take(self, stream_id: str, duration_ms: int) -> Take:
@@ -341,7 +367,7 @@ class Recordings:
 
     async def _keep(self, wanted: Asset) -> Asset:
         kept = await self._store.add(wanted)
-        if kept.id == wanted.id or wanted.duration_ms < kept.duration_ms + GROWN_MS:
+        if kept.id == wanted.id or kept.removed or wanted.duration_ms < kept.duration_ms + GROWN_MS:
             return kept
         longer = replace(
             kept,

@@ -85,6 +85,7 @@ def _document(asset: Asset) -> Document:
         "inserts": [asdict(insert) for insert in asset.inserts],
         "untidy": asset.untidy,
         "was_ready": asset.was_ready,
+        "removed": asset.removed,
     }
 
 
@@ -111,6 +112,7 @@ def _asset(document: Document) -> Asset:
         inserts=tuple(Insert(**insert) for insert in document.get("inserts", ())),
         untidy=document.get("untidy", False),
         was_ready=document.get("was_ready", False),
+        removed=document.get("removed", False),
     )
 
 

@@ -115,3 +115,13 @@ def test_a_host_trims_a_clip_and_a_friend_watches_it(platform: Platform, open_pa
     friend.get_by_role("button", name="购买 冰糖橙").wait_for()
     friend.get_by_role("link", name="看整节课").click()
     expect(friend.get_by_role("heading", name="冰糖橙开园")).to_be_visible()
+
+    # The host wants none of it any more, and is asked whether he is sure.
+    page.get_by_test_id("remove-lesson").click()
+    page.get_by_test_id("ask-yes").click()
+    expect(page.get_by_test_id("remove-lesson")).to_have_count(0)
+    expect(page.get_by_role("link", name="冰糖橙开园")).to_have_count(0)
+    friend.reload()
+    expect(friend.get_by_text("这里什么也没有")).to_be_visible()
+    friend.goto("/clips/moment-of-oranges")
+    expect(friend.get_by_test_id("clip-video")).to_have_count(0)

@@ -18,6 +18,7 @@ from server.recordings.store import AssetStore, ChunkStore
 from tests.harness.app import Page
 from tests.harness.data_servers import Environment
 from tests.harness.takes import RunOf, make_video
+from tests.harness.tus import upload
 from tests.integration.library.conftest import PASSWORD, Farm, eventually
 from workers.fence import Fence
 from workers.folders import WorkFolder
@@ -26,6 +27,7 @@ from workers.metrics import Outcome
 from workers.recordings import ChunkMaker
 from workers.sources import Sources
 
+HOSTS = frozenset({Role.VIEWER, Role.HOST})
 LADDER = Ladder(
     duration_ms=4000,
     pictures=(PicturePlan(name="144p", width=256, height=144, bits=80_000, crf=28),),
@@ -199,9 +201,7 @@ async def test_what_earlier_versions_left_goes_as_well(farm: Farm, page: Page) -
 async def test_an_upload_that_becomes_no_lesson_leaves_nothing(farm: Farm, tmp_path: Path) -> None:
     # given: the course was taken away while the video was on its way
     services = farm.server.services
-    other = await services.accounts.register(
-        "wangfang", PASSWORD, "王芳", None, roles=frozenset({Role.VIEWER, Role.HOST})
-    )
+    other = await services.accounts.register("wangfang", PASSWORD, "王芳", None, roles=HOSTS)
     course = await services.library.courses.add_course(other, "茶园管护", "")
     path = tmp_path / "video"
     await asyncio.to_thread(path.write_bytes, make_video(0.4, width=64, height=64))
@@ -285,3 +285,72 @@ async def test_uploads_that_wait_for_their_lesson_keep_no_other_from_its_turn(
 def upload_without_lesson(farm: Farm, name: str, ended_at: datetime) -> Asset:
     work = replace(begin(ended_at), state=WorkState.READY, ended_at=ended_at)
     return Asset(name, Source(SourceKind.UPLOAD, upload_key(name)), farm.host.id, ended_at, work, untidy=True)
+
+
+async def everything(farm: Farm) -> list[str]:
+    """All objects of videos, and all records that name them."""
+    services = farm.server.services
+    prefixes = ("uploads/", "public/assets/", "public/takes/", "public/clips/")
+    keys = [key for prefix in prefixes for key in await services.objects.list_keys(prefix)]
+    names = ("assets", "chunks", "lessons", "lesson_progress", "lesson_texts", "clips")
+    records = [
+        f"{name}: {one['_id']}" for name in names async for one in services.database[name].find({}, {"_id": 1})
+    ]
+    return keys + records
+
+
+async def a_lease_later(farm: Farm) -> None:
+    services = farm.server.services
+    ended_at = services.clock.now() - timedelta(minutes=2)
+    await services.database["assets"].update_many({}, {"$set": {"work.ended_at": ended_at}})
+    for _ in range(2):  # twice, as after a crash
+        await services.library.recordings.tidy()
+
+
+async def test_a_teacher_takes_a_video_away_while_it_is_made_and_nothing_of_it_stays(farm: Farm, page: Page) -> None:
+    # given: one that nobody has begun with
+    await page.sign_in("zhanghong", PASSWORD)
+    lesson = await upload(page, "拍错了", make_video(0.4, width=64, height=64))
+    path = f"/api/my/lessons/{lesson['id']}"
+    await farm.server.services.accounts.register("liming", PASSWORD, "李明", None, roles=HOSTS)
+    await page.sign_in("liming", PASSWORD)
+    assert (await page.ask("DELETE", path))[0] == 404  # to others there is no such video yet
+
+    # when
+    await page.sign_in("zhanghong", PASSWORD)
+    assert (await page.ask("DELETE", path))[0] == 204
+
+    # then
+    assert (await page.ask("GET", f"/api/lessons/{lesson['id']}"))[0] == 404
+    assert (await page.ask("GET", "/api/my/lessons"))[1]["items"] == []
+    assert (await page.ask("DELETE", path))[0] == 404
+    await a_lease_later(farm)
+    assert await everything(farm) == []
+
+
+async def test_a_host_takes_a_replay_away_and_it_does_not_come_back(farm: Farm, page: Page) -> None:
+    # given: a replay with a chapter and its clip, of which somebody has watched a part
+    first = await made(farm, await planned(farm, page))
+    services = farm.server.services
+    stream = await services.streams.get(first.source.ref)
+    lesson = await services.library.recordings.replay_of(stream.id)
+    await page.sign_in("zhanghong", PASSWORD)
+    report = {"position_ms": 300, "intervals": [[0, 300]]}
+    assert (await page.ask("PUT", f"/api/lessons/{lesson.id}/progress", report))[0] == 200
+
+    # when: not another host, but he
+    await services.accounts.register("liming", PASSWORD, "李明", None, roles=HOSTS)
+    await page.sign_in("liming", PASSWORD)
+    assert (await page.ask("DELETE", f"/api/my/lessons/{lesson.id}"))[0] == 403
+    await page.sign_in("zhanghong", PASSWORD)
+    assert (await page.ask("DELETE", f"/api/my/lessons/{lesson.id}"))[0] == 204
+    # and: its node tells of the take once more, longer than before
+    longer_ms = await farm.record(stream, [RunOf(6.0, width=64, height=64)])
+    await services.library.recordings.take_ready(stream, longer_ms, has_video=True, has_audio=True)
+
+    # then
+    assert (await page.ask("GET", "/api/my/lessons"))[1]["items"] == []
+    assert (await page.ask("GET", f"/api/streams/{stream.id}/replay"))[0] == 404
+    assert (await services.streams.get(stream.id)).lesson_id is None
+    await a_lease_later(farm)
+    assert await everything(farm) == []

@@ -51,6 +51,7 @@ export const teaching = {
   publish: (courseId: string, state: CourseState) => http.put<OwnCourse>(course(courseId, '/state'), { state }),
   rename: (lessonId: string, title: string, titleWas: string) =>
     http.patch<LessonSummary>(`/api/my/lessons/${id(lessonId)}`, { title, title_was: titleWas }),
+  remove: (lessonId: string) => http.delete<null>(`/api/my/lessons/${id(lessonId)}`),
   quiz: (lessonId: string, options?: CallOptions) => http.get<OwnQuiz>(`/api/my/lessons/${id(lessonId)}/quiz`, options),
   writeQuiz: (lessonId: string, quiz: { version: number; questions: OwnQuestion[]; pass_percent: number }) =>
     http.put<OwnQuiz>(`/api/my/lessons/${id(lessonId)}/quiz`, quiz),
