@@ -90,7 +90,7 @@ bench-orders: install-dev ## flash orders per second on one hot product, and how
 bench-chat: install-dev ## what a chat message costs, 2,000 pages in a room, then 5,000; needs two cores and quiet
 	@$(BIN)/python -m tests.bench.chat $(ARGS)
 
-bench-vod: install-dev ## the ladder beside one FFmpeg command, two workers beside one, replays; needs two cores and quiet
+bench-vod: install-dev web browser ## the ladder beside one FFmpeg command, two workers beside one, replays; needs two cores and quiet
 	@$(BIN)/python -m tests.bench.vod $(ARGS)
 
 lock: install-dev ## resolves the dependencies of pyproject.toml anew

@@ -89,6 +89,11 @@ def showroom_routes(showroom: Showroom, panoramas: Panoramas) -> Routes:
         panorama = await panoramas.add(title, await read_limited(request, PANORAMA_LIMIT_BYTES))
         return answer(panorama_shape(panorama), 201)
 
+    async def remove_panorama(request: web.Request) -> web.Response:
+        require_role(request, Role.OPERATOR)
+        await panoramas.remove(request.match_info["id"])
+        return web.Response(status=204)
+
     return [
         web.get("/api/halls", list_halls),
         web.post("/api/halls", build_hall),
@@ -97,4 +102,5 @@ def showroom_routes(showroom: Showroom, panoramas: Panoramas) -> Routes:
         web.delete("/api/halls/{id}", tear_down_hall),
         web.get("/api/panoramas", list_panoramas),
         web.post("/api/panoramas", add_panorama),
+        web.delete("/api/panoramas/{id}", remove_panorama),
     ]

@@ -18,6 +18,7 @@ BOOTH_ID_LENGTH = range(1, 41)
 TURN_DEGREES = 180.0  # yaw grows to the right from the picture's middle, -180 to 180
 TOP_DEGREES = 90.0
 TILE_SIDE = 512
+BUILT_IN = {"lake-deck": "湖边晒台", "lake-pavilion": "湖边木亭"}  # panoramas of the platform, with their titles
 LEVEL_WIDTHS = (2048, 4096, 8192)
 
 

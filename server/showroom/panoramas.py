@@ -10,11 +10,10 @@ from config.clock import Clock
 from server.catalog.model import check_line
 from server.errors import Conflict, NotFound
 from server.ids import new_id
-from server.showroom.model import TITLE_LENGTH, Panorama, panorama_prefix
+from server.showroom.model import BUILT_IN, TITLE_LENGTH, Panorama, panorama_prefix
 from server.showroom.tiles import cut, open_panorama
 
-FOLDER = Path(__file__).parent / "built_in"
-BUILT_IN = {"lake-deck": "湖边晒台", "lake-pavilion": "湖边木亭"}  # `{id}.webp` in FOLDER
+FOLDER = Path(__file__).parent / "built_in"  # `{id}.webp` of each BUILT_IN
 PUTS_AT_ONCE = 8
 MOST_PANORAMAS = 100
 
@@ -25,19 +24,28 @@ class Store(Protocol):
     async def add(self, panorama: Panorama) -> None: ...
     async def get(self, panorama_id: str) -> Panorama | None: ...
     async def all(self) -> list[Panorama]: ...
+    async def delete(self, panorama_id: str) -> bool: ...
+
+
+class Halls(Protocol):
+    """Knows where panoramas are used."""
+
+    async def is_built_in(self, panorama_id: str) -> bool: ...
 
 
 class Objects(Protocol):
     """Where tiles are kept."""
 
     async def put(self, key: str, data: bytes, content_type: str) -> None: ...
+    async def delete_prefix(self, prefix: str) -> int: ...
 
 
 class Panoramas:
-    """All panoramas. One is cut at a time: a large one takes 300 MB and some seconds of a core."""
+    """All panoramas. One is cut at a time: a large one takes 600 MB and some seconds of a core."""
 
-    def __init__(self, store: Store, objects: Objects, clock: Clock) -> None:
+    def __init__(self, store: Store, halls: Halls, objects: Objects, clock: Clock) -> None:
         self._store = store
+        self._halls = halls
         self._objects = objects
         self._clock = clock
         self._turn = asyncio.Lock()
@@ -64,6 +72,20 @@ class Panoramas:
         if len(await self._store.all()) >= MOST_PANORAMAS:
             raise Conflict(f"there are {MOST_PANORAMAS} panoramas already", code="too_many_panoramas")
         return await self._keep(new_id(), checked, raw)
+
+    async def remove(self, panorama_id: str) -> None:
+        """Delete an uploaded one with its tiles. Raises NotFound, Conflict (`panorama_in_use`)."""
+        panorama = await self._store.get(panorama_id)
+        if panorama is None or panorama_id in BUILT_IN:
+            raise NotFound("there is no such uploaded panorama")
+        in_use = Conflict("a hall is built in it; give that another one first", code="panorama_in_use")
+        if await self._halls.is_built_in(panorama_id):
+            raise in_use
+        await self._store.delete(panorama_id)
+        if await self._halls.is_built_in(panorama_id):  # by somebody who had found it just before
+            await self._store.add(panorama)
+            raise in_use
+        await self._objects.delete_prefix(panorama_prefix(panorama_id))
 
     async def _keep(self, panorama_id: str, title: str, raw: bytes) -> Panorama:
         async with self._turn:

@@ -7,7 +7,7 @@ from typing import Any
 
 from server.catalog.shape import product_shape
 from server.clips.shape import clip_shape
-from server.showroom.model import BoothView, Hall, Panorama, levels, panorama_prefix
+from server.showroom.model import BUILT_IN, BoothView, Hall, Panorama, levels, panorama_prefix
 
 
 def hall_shape(hall: Hall) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def panorama_shape(panorama: Panorama) -> dict[str, Any]:
     return {
         "id": panorama.id,
         "title": panorama.title,
+        "built_in": panorama.id in BUILT_IN,
         "base_url": base + "base.webp",
         "cover_url": base + "cover.webp",
         "tiles_url": base,

@@ -29,6 +29,10 @@ class PanoramaStore:
         document = await self._panoramas.find_one({"_id": panorama_id})
         return None if document is None else _panorama(document)
 
+    async def delete(self, panorama_id: str) -> bool:
+        """Forget a panorama; False if there is none."""
+        return (await self._panoramas.delete_one({"_id": panorama_id})).deleted_count == 1
+
     async def all(self) -> list[Panorama]:
         """Panoramas, oldest first; MOST_PANORAMAS keeps them few."""
         return [_panorama(document) async for document in self._panoramas.find().sort("_id", 1)]
@@ -69,6 +73,10 @@ class HallStore:
         return [
             _hall(document) async for document in self._halls.find(query).sort("created_at", 1).limit(HALLS_LISTED)
         ]
+
+    async def is_built_in(self, panorama_id: str) -> bool:
+        """Whether a hall, open or not, is built in this panorama."""
+        return await self._halls.find_one({"panorama.id": panorama_id}, {"_id": 1}) is not None
 
     async def delete(self, hall_id: str) -> bool:
         """Forget a hall; False if there is none."""

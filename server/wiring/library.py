@@ -108,7 +108,7 @@ async def build_library(
         priority=lambda _: SOON,
         lease_seconds=settings.job_lease_seconds,
     )
-    panoramas = Panoramas(PanoramaStore(database), objects, clock)
+    panoramas = Panoramas(PanoramaStore(database), hall_store, objects, clock)
     clips = Clips(clip_store, clip_queue, catalog, stores.rooms, courses, objects, clock, quiet_seconds=quiet_seconds)
     asset_queue = Queue(
         asset_store,

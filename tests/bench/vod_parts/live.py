@@ -26,5 +26,7 @@ def _figure(name: str, module: str, arguments: tuple[str, ...]) -> float | None:
         program = [sys.executable, "-m", module, *arguments]
         said = subprocess.run(program, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=True).stdout
         return float(json.loads(said.splitlines()[-1])[name])
-    except (subprocess.SubprocessError, ValueError, LookupError, TypeError):
+    except (subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
+        words = (getattr(error, "stderr", None) or str(error)).splitlines()
+        sys.stderr.write(f"{name} could not be measured: {words[-1] if words else type(error).__name__}\n")
         return None

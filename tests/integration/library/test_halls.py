@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from server.accounts.model import Role
-from server.showroom.panoramas import BUILT_IN
+from server.showroom.model import BUILT_IN
 from tests.harness.app import Page, RunningServer
 from tests.harness.halls import make_panorama
 from tests.integration.library.conftest import PASSWORD, Farm
@@ -157,6 +157,29 @@ async def test_an_uploaded_panorama_can_be_chosen(farm: Farm, operator: Page) ->
     assert (status, problem["code"]) == (415, "not_a_panorama")
     status, problem = await operator.ask("POST", "/api/panoramas?title=", data=make_panorama())
     assert (status, problem["code"]) == (400, "bad_request")
+
+
+async def test_an_uploaded_panorama_goes_with_its_tiles_once_no_hall_stands_in_it(farm: Farm, operator: Page) -> None:
+    # given
+    _, panorama = await operator.ask("POST", "/api/panoramas?title=晒谷场", data=make_panorama())
+    _, hall = await operator.ask("POST", "/api/halls", hall_of(farm, panorama_id=panorama["id"]))
+    path = f"/api/panoramas/{panorama['id']}"
+    tiles = panorama["tiles_url"].removeprefix("/files/")
+    objects = farm.server.services.objects
+
+    # then
+    assert (await operator.ask("DELETE", path))[1]["code"] == "panorama_in_use"
+    assert await objects.list_keys(tiles)
+
+    # when
+    await operator.ask("DELETE", f"/api/halls/{hall['id']}")
+    assert (await operator.ask("DELETE", path))[0] == 204
+
+    # then
+    assert await objects.list_keys(tiles) == []
+    assert panorama["id"] not in [one["id"] for one in (await operator.ask("GET", "/api/panoramas"))[1]["items"]]
+    assert (await operator.ask("DELETE", path))[0] == 404
+    assert (await operator.ask("DELETE", f"/api/panoramas/{next(iter(BUILT_IN))}"))[0] == 404
 
 
 async def test_a_merchant_says_who_he_is_in_plain_text(farm: Farm, host: Page, operator: Page, page: Page) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from dongting.demo import data
 from dongting.demo.seed import CHINA, next_broadcast
 from dongting.demo.timetable import SALE_EVERY_LOOPS, cues
-from server.showroom.panoramas import BUILT_IN
+from server.showroom.model import BUILT_IN
 
 PICTURES = sorted(
     {

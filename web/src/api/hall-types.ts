@@ -8,6 +8,8 @@ export type Season = 'spring' | 'summer' | 'autumn' | 'winter' | 'all_year'
 export interface Panorama {
   id: string
   title: string
+  /** It came with the platform, and stays. */
+  built_in: boolean
   base_url: string
   cover_url: string
   tiles_url: string

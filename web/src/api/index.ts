@@ -264,6 +264,7 @@ export const halls = {
     http.put<HallSummary>(`/api/halls/${id(hallId)}`, { ...draft, version }),
   tearDown: (hallId: string) => http.delete<null>(`/api/halls/${id(hallId)}`),
   panoramas: (options?: CallOptions) => items(http.get<Items<Panorama>>('/api/panoramas', options)),
+  removePanorama: (panoramaId: string) => http.delete<null>(`/api/panoramas/${id(panoramaId)}`),
   addPanorama: (picture: Blob, title: string) =>
     http.upload<Panorama>(withQuery('/api/panoramas', { title }), picture, { timeoutMs: UPLOAD_TIMEOUT_MS }),
 }

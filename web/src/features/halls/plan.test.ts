@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { HallSummary, Panorama } from '@/api/types'
 import { choices, draftOf, emptyPlan, isSame, moved, readUnsaved, shown, unsavedText, withBooth } from './plan'
 
-const PANORAMA: Panorama = { id: 'lake', title: '湖边', base_url: '/b', cover_url: '/c', tiles_url: '/t/', levels: [2048] }
+const PANORAMA: Panorama = { id: 'lake', built_in: true, title: '湖边', base_url: '/b', cover_url: '/c', tiles_url: '/t/', levels: [2048] }
 const CO_OP = { id: 'm1', name: '华容合作社', summary: '' }
 
 function hall(county: string, season: HallSummary['season']): HallSummary {

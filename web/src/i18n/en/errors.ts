@@ -32,6 +32,7 @@ export default {
   too_many_pixels: 'This picture is too large. Make it smaller first',
   not_a_panorama: 'Not a panorama: it must be twice as wide as high, 2048 pixels or more',
   not_a_report: 'A report is a PDF or a picture. Please choose another file',
+  panorama_in_use: 'A hall uses this panorama. Give that hall another one first',
   too_many_panoramas: 'There are too many panoramas. Please use one of them',
   not_a_video: 'This is not a video. Choose another file',
   clip_length: 'A clip lasts from one second to three minutes',

@@ -13,6 +13,7 @@ export default {
   no_address: '买家还没填收货地址',
   not_a_panorama: '这不是全景图：要宽是高的两倍，至少 2048 像素宽',
   not_a_report: '检测报告要 PDF 或图片，请换一个文件',
+  panorama_in_use: '有展厅正用着这张全景图，先给它换一张',
   too_many_panoramas: '全景图太多了，先用已有的吧',
   not_a_video: '这不是视频，请换一个文件',
   clip_length: '片段要 1 秒到 3 分钟',
