@@ -69,6 +69,8 @@ class LessonSummary(Shape):
     progress: float | int
     created_at: Iso
     position_ms: int
+    watched_ms: int
+    done: bool
 
 
 class PublicLesson(Shape):

@@ -195,15 +195,25 @@ class Clips:
         Raises:
             NotFound, NotAllowed, Conflict (it changed again and again)
         """
-        gone = None
+        clip, _ = await self._own(host, clip_id)
+        await self._withdraw(clip)
+
+    async def withdraw_of(self, stream_id: str) -> None:
+        """Take all clips of a stream away, as `remove` does."""
+        for clip in await self._store.of_stream(stream_id):
+            await self._withdraw(clip)
+
+    async def _withdraw(self, clip: Clip) -> None:
+        newest: Clip | None = clip
         for _ in range(REMOVE_TRIES):
-            clip, _ = await self._own(host, clip_id)
-            wanted = replace(clip, removed=True, untidy=True)
-            is_over = clip.work.state in ENDED
-            gone = await (self._store.move(clip, wanted) if is_over else self.queue.cancel(wanted))
-            if gone is not None:
-                break
-        _still(gone)
+            if newest is None or newest.removed:
+                return
+            wanted = replace(newest, removed=True, untidy=True)
+            is_over = newest.work.state in ENDED
+            if await (self._store.move(newest, wanted) if is_over else self.queue.cancel(wanted)) is not None:
+                return
+            newest = await self._store.get(clip.id)
+        raise Conflict("it changes again and again; please look again")
 
     async def finish(self, clip: Clip, duration_ms: int, at_ms: int, *, has_poster: bool) -> bool:
         """A worker has written the clip's objects; False: another has the clip meanwhile."""

@@ -133,10 +133,12 @@ class CourseEditing:
         """
         course = await self._own(course_id, teacher)
         checked = check_chapters(chapters)
-        named = [lesson_id for chapter in checked for lesson_id in chapter.lesson_ids]
-        found = await self._store.many_lessons(named)
-        if any(lesson_id not in found or found[lesson_id].host_id != teacher.id for lesson_id in named):
+        found = await self._store.many_lessons([one for chapter in checked for one in chapter.lesson_ids])
+        if any(lesson.host_id != teacher.id for lesson in found.values()):
             raise BadRequest("chapters: only lessons of your own")
+        # A page that was opened before may still name one that was taken away.
+        checked = tuple(replace(one, lesson_ids=tuple(filter(found.__contains__, one.lesson_ids))) for one in checked)
+        named = [lesson_id for chapter in checked for lesson_id in chapter.lesson_ids]
         before = [lesson.id for lesson in await self._store.lessons_in(course_id)]
         changed = replace(course, chapters=checked, version=version + 1)
         replays = next((other for other in await self._store.courses_of(teacher.id) if other.is_replays), None)

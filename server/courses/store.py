@@ -12,6 +12,7 @@ from server.courses.model import Course, CourseChapter, CourseState, Lesson, Pro
 from server.infra.mongo import Database, Document
 from server.infra.transactions import Session, Transactions
 from server.recordings.inserts import Inserts
+from server.recordings.model import asset_prefix
 
 LISTED = 200
 TEXT_FORM = 2  # raised when something else of a lesson goes into the search: all are read again
@@ -210,7 +211,13 @@ class CourseStore:
         return [lesson async for document in found if (lesson := _lesson(document))]
 
     async def delete_lesson(self, lesson_id: str) -> None:
-        """Forget a lesson, and how far learners have come in it."""
+        """Forget a lesson, how far learners have come in it, and that its poster is a course's cover."""
+        lesson = await self.get_lesson(lesson_id)
+        if lesson is not None:
+            posters = f"^/files/{asset_prefix(lesson.asset_id)}"
+            await self._courses.update_many(
+                {"teacher_id": lesson.host_id, "cover_url": {"$regex": posters}}, {"$set": {"cover_url": None}}
+            )
         await self._lessons.delete_one({"_id": lesson_id})
         await self._progress.delete_many({"lesson_id": lesson_id})
 

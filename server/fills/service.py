@@ -69,6 +69,7 @@ class Recordings(Protocol):
 
     async def take_ready(self, stream: Stream, duration_ms: int, *, has_video: bool, has_audio: bool) -> None: ...
     async def replay_of(self, stream_id: str) -> Lesson: ...
+    async def is_removed(self, stream_id: str) -> bool: ...
 
 
 class Lessons(Protocol):
@@ -215,6 +216,8 @@ class Fills:
         stream = await self._streams.get(stream_id)
         if stream.host_id != host.id:
             raise NotAllowed("this is another host's broadcast")
+        if await self._recordings.is_removed(stream_id):
+            raise NotFound("this broadcast's replay was taken away")
         return stream
 
     async def _take(self, stream: Stream) -> Take | None:

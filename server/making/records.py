@@ -46,8 +46,13 @@ def as_read(thing: Thing) -> Document:
     }
 
 
-def _same_attempt(thing: Thing) -> Document:
-    return {"_id": thing.id, "work.state": thing.work.state, "work.attempt": thing.work.attempt}
+def _same_end(thing: Thing) -> Document:
+    return {
+        "_id": thing.id,
+        "work.state": thing.work.state,
+        "work.attempt": thing.work.attempt,
+        "work.ended_at": thing.work.ended_at,  # who wants a thing no more ends it once more
+    }
 
 
 class WorkRecords(Generic[T]):
@@ -96,11 +101,11 @@ class WorkRecords(Generic[T]):
 
     async def stays_untidy(self, thing: T, until: datetime) -> None:
         """What lies beside a thing is wanted until then, and others have their turn. Begun anew it forgets."""
-        await self._collection.update_one(_same_attempt(thing), {"$set": {"untidy_until": until}})
+        await self._collection.update_one(_same_end(thing), {"$set": {"untidy_until": until}})
 
     async def tidied(self, thing: T) -> None:
         """Nothing lies beside a thing any more, if it has not been begun again meanwhile."""
-        await self._collection.update_one(_same_attempt(thing), {"$set": {"untidy": False}})
+        await self._collection.update_one(_same_end(thing), {"$set": {"untidy": False}})
 
     async def _find(self, query: dict[str, Any]) -> list[T]:
         found = self._collection.find(query).sort("work.send_at", 1).limit(SWEPT_AT_ONCE)

@@ -43,6 +43,7 @@ from server.streams.model import Stream
 
 log = logger(__name__)
 
+REMOVED_AFTER = timedelta(days=1)  # by then nobody can be bringing anything any more, not even what fills a gap
 FINISHED_AFTER = timedelta(days=1)  # the uploads' own sweep has made a lesson of what is whole by then
 GROWN_MS = 500  # a take that is told again and is this much longer is made again
 
@@ -102,6 +103,7 @@ class Clips(Protocol):
     """Cuts clips of moments."""
 
     async def cut(self, stream: Stream, lesson_id: str, moments: Sequence[Moment], take: Take) -> None: ...
+    async def withdraw_of(self, stream_id: str) -> None: ...
     async def remove_of(self, stream_id: str) -> None: ...
 
 
@@ -143,7 +145,9 @@ class Recordings:
         take = await self._read_take(stream.id, duration_ms)
         moments = await self._cards.moments_of(stream.id)
         asset = await self._keep(await self._asset_of(stream, take, moments))
-        if asset.removed:
+        if asset.removed:  # what was brought again goes again
+            again = replace(asset, untidy=True, work=replace(asset.work, ended_at=self._clock.now()))
+            await self._store.move(asset, again)
             return
         room = await self._rooms.get(stream.room_id)
         lesson = await self._lessons.add_replay(asset, stream.title, room.host_name if room else "")
@@ -258,7 +262,7 @@ class Recordings:
         now = self._clock.now()
         for asset in await self._store.untidy(now - self._quiet):
             if asset.removed:
-                await self._remove(asset, await self._lessons.of_asset(asset.id))
+                await self._tidy_removed(asset, now)
                 continue
             until = watched_until(asset)
             if until is not None and now < until:
@@ -294,10 +298,37 @@ class Recordings:
         """
         asset = await self._asset_of_host(host, lesson_id)
         unwanted = replace(asset, removed=True, untidy=True)
-        ended = asset.work.state in ENDED
-        if await (self._store.move(asset, unwanted) if ended else self.queue.cancel(unwanted)) is None:
+        if asset.work.state in ENDED:
+            again = replace(unwanted, work=replace(asset.work, ended_at=self._clock.now()))
+            gone = await self._store.move(asset, again)
+        else:
+            gone = await self.queue.cancel(unwanted)
+        if gone is None:
             raise Conflict("it has just changed; please look again")
-        await self._let_go(asset, lesson_id)
+        await self._lessons.remove(lesson_id)
+        if asset.source.kind is SourceKind.TAKE:
+            await self._streams.became_lesson(asset.source.ref, None)
+            await self._clips.withdraw_of(asset.source.ref)
+
+    async def is_removed(self, stream_id: str) -> bool:
+        """Whether the host of a stream has taken its replay away."""
+        asset = await self._store.of_source(Source(SourceKind.TAKE, stream_id))
+        return asset is not None and asset.removed
+
+    async def _tidy_removed(self, asset: Asset, now: datetime) -> None:
+        """Delete all of it, and a day later what has come since.
+
+        The record of a broadcast stays: a node that was down for long may tell of the take once more.
+        """
+        until = (asset.work.ended_at or asset.created_at) + REMOVED_AFTER
+        is_take = asset.source.kind is SourceKind.TAKE
+        await self._empty(asset, await self._lessons.of_asset(asset.id))
+        if now < until:
+            await self._store.stays_untidy(asset, until)
+        elif is_take:
+            await self._store.tidied(asset)
+        else:
+            await self._store.delete(asset.id)
 
     async def _asset_of_host(self, host: User, lesson_id: str) -> Asset:
         view = await self._lessons.look(lesson_id, host)
@@ -320,24 +351,24 @@ class Recordings:
             removed += 1
         return removed
 
-    async def _let_go(self, asset: Asset, lesson_id: str | None) -> None:
-        """Nobody finds it any more."""
-        if lesson_id is not None:
-            await self._lessons.remove(lesson_id)
-        if asset.source.kind is SourceKind.TAKE:
-            await self._streams.became_lesson(asset.source.ref, None)
-            await self._clips.remove_of(asset.source.ref)
-
     async def _remove(self, asset: Asset, lesson: Lesson | None) -> None:
-        await self._let_go(asset, lesson.id if lesson else None)
+        await self._empty(asset, lesson)
+        await self._store.delete(asset.id)
+
+    async def _empty(self, asset: Asset, lesson: Lesson | None) -> None:
+        """Delete all that belongs to an asset, so that only its record is left."""
+        if lesson is not None:
+            await self._lessons.remove(lesson.id)
         await self.chunks.forget(asset.id, asset.work.attempt + 1)
         await self._objects.delete_prefix(asset_prefix(asset.id))
-        if asset.source.kind is SourceKind.TAKE:
-            await self._objects.delete_prefix(take_prefix(asset.source.ref))
-            await self._objects.delete_prefix(fill_prefix(asset.source.ref))
-        else:
+        if asset.source.kind is SourceKind.UPLOAD:
             await self._objects.delete_prefix(upload_key(asset.id))
-        await self._store.delete(asset.id)
+            return
+        stream_id = asset.source.ref
+        await self._streams.became_lesson(stream_id, None)
+        await self._clips.remove_of(stream_id)
+        await self._objects.delete_prefix(take_prefix(stream_id))
+        await self._objects.delete_prefix(fill_prefix(stream_id))
 
     async def _read_take(self, stream_id: str, duration_ms: int) -> Take:
         try:

@@ -54,7 +54,7 @@ class AssetStore(WorkRecords[Asset]):
 
     async def replays_of(self, host_id: str) -> list[Asset]:
         """A host's replays, newest first."""
-        query = {"host_id": host_id, "source.kind": SourceKind.TAKE}
+        query = {"host_id": host_id, "source.kind": SourceKind.TAKE, "removed": {"$ne": True}}
         return [_asset(document) async for document in self._assets.find(query).sort("created_at", DESCENDING)]
 
     async def delete(self, asset_id: str) -> None:

@@ -145,6 +145,28 @@ async def test_of_two_pages_that_change_a_course_one_is_told_to_look_again(acade
     assert {body.get("code") for _, body in answers} == {None, "course_changed"}
 
 
+async def test_a_lesson_that_is_taken_away_leaves_its_course_as_it_may_be_saved(academy: Academy) -> None:
+    # given: a course whose cover is the poster of its first lesson, and a page that shows both lessons
+    first, second = await academy.add_lesson("冬季修剪"), await academy.add_lesson("春季疏花")
+    course_id = await academy.add_course("柑橘", [first, second])
+    database = academy.server.services.database
+    lesson = await database["lessons"].find_one({"_id": first})
+    assert lesson is not None
+    poster = f"/files/public/assets/{lesson['asset_id']}/1/poster.webp"
+    await database["courses"].update_one({"_id": course_id}, {"$set": {"cover_url": poster}})
+
+    # when
+    assert (await academy.teacher.ask("DELETE", f"/api/my/lessons/{first}"))[0] == 204
+    # and: that page saves what it shows
+    chapters = [{"title": "第一章", "lesson_ids": [second, first]}]
+    body = {"version": 3, "chapters": chapters}
+    status, saved = await academy.teacher.ask("PUT", f"/api/my/courses/{course_id}/lessons", body)
+
+    # then
+    assert (status, saved["chapters"]) == (200, [{"title": "第一章", "lesson_ids": [second]}])
+    assert saved["cover_url"] is None
+
+
 async def test_of_two_pages_that_rename_a_lesson_the_later_one_is_told_what_it_is_called_now(
     academy: Academy,
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.accounts.model import Role
+from server.clips.model import clip_prefix
 from server.errors import NotAllowed
 from server.making.model import WorkState, begin
 from server.recordings.ladder import Ladder, PicturePlan
@@ -299,12 +300,15 @@ async def everything(farm: Farm) -> list[str]:
     return keys + records
 
 
-async def a_lease_later(farm: Farm) -> None:
+async def later(farm: Farm, passed: timedelta) -> None:
+    """What the sweeps do then; twice, as after a crash."""
     services = farm.server.services
-    ended_at = services.clock.now() - timedelta(minutes=2)
-    await services.database["assets"].update_many({}, {"$set": {"work.ended_at": ended_at}})
-    for _ in range(2):  # twice, as after a crash
+    change = {"$set": {"work.ended_at": services.clock.now() - passed}, "$unset": {"untidy_until": 1}}
+    for name in ("assets", "clips"):
+        await services.database[name].update_many({}, change)
+    for _ in range(2):
         await services.library.recordings.tidy()
+        await services.library.clips.tidy()
 
 
 async def test_a_teacher_takes_a_video_away_while_it_is_made_and_nothing_of_it_stays(farm: Farm, page: Page) -> None:
@@ -317,6 +321,8 @@ async def test_a_teacher_takes_a_video_away_while_it_is_made_and_nothing_of_it_s
     assert (await page.ask("DELETE", path))[0] == 404  # to others there is no such video yet
 
     # when
+    asset = await farm.server.services.database["assets"].find_one({})
+    assert asset is not None
     await page.sign_in("zhanghong", PASSWORD)
     assert (await page.ask("DELETE", path))[0] == 204
 
@@ -324,19 +330,25 @@ async def test_a_teacher_takes_a_video_away_while_it_is_made_and_nothing_of_it_s
     assert (await page.ask("GET", f"/api/lessons/{lesson['id']}"))[0] == 404
     assert (await page.ask("GET", "/api/my/lessons"))[1]["items"] == []
     assert (await page.ask("DELETE", path))[0] == 404
-    await a_lease_later(farm)
+    await later(farm, timedelta(minutes=2))
+    assert await everything(farm) == [f"assets: {asset['_id']}"]
+    await later(farm, timedelta(days=1, minutes=2))
     assert await everything(farm) == []
 
 
 async def test_a_host_takes_a_replay_away_and_it_does_not_come_back(farm: Farm, page: Page) -> None:
-    # given: a replay with a chapter and its clip, of which somebody has watched a part
+    # given: a replay with a clip that a worker is cutting; somebody has watched a part
     first = await made(farm, await planned(farm, page))
     services = farm.server.services
+    recordings, clips = services.library.recordings, services.library.clips
     stream = await services.streams.get(first.source.ref)
-    lesson = await services.library.recordings.replay_of(stream.id)
+    lesson = await recordings.replay_of(stream.id)
     await page.sign_in("zhanghong", PASSWORD)
     report = {"position_ms": 300, "intervals": [[0, 300]]}
     assert (await page.ask("PUT", f"/api/lessons/{lesson.id}/progress", report))[0] == 200
+    longer_ms = await farm.record(stream, [RunOf(6.0, width=64, height=64)])
+    clip = await clips.add(farm.host, lesson.id, "剪口", (0, 2000), None)
+    cutting = await eventually(lambda: clips.queue.claim(clip.clip.id))
 
     # when: not another host, but he
     await services.accounts.register("liming", PASSWORD, "李明", None, roles=HOSTS)
@@ -344,13 +356,33 @@ async def test_a_host_takes_a_replay_away_and_it_does_not_come_back(farm: Farm, 
     assert (await page.ask("DELETE", f"/api/my/lessons/{lesson.id}"))[0] == 403
     await page.sign_in("zhanghong", PASSWORD)
     assert (await page.ask("DELETE", f"/api/my/lessons/{lesson.id}"))[0] == 204
-    # and: its node tells of the take once more, longer than before
-    longer_ms = await farm.record(stream, [RunOf(6.0, width=64, height=64)])
-    await services.library.recordings.take_ready(stream, longer_ms, has_video=True, has_audio=True)
+    # and: the worker, which does not know yet, brings the clip
+    await services.objects.put(clip_prefix(cutting.id, cutting.edition) + "clip.mp4", b"video", "video/mp4")
+    assert not await clips.finish(cutting, 2000, 0, has_poster=False)
 
-    # then
-    assert (await page.ask("GET", "/api/my/lessons"))[1]["items"] == []
-    assert (await page.ask("GET", f"/api/streams/{stream.id}/replay"))[0] == 404
-    assert (await services.streams.get(stream.id)).lesson_id is None
-    await a_lease_later(farm)
-    assert await everything(farm) == []
+    async def is_away() -> None:
+        assert (await page.ask("GET", "/api/my/lessons"))[1]["items"] == []
+        assert (await page.ask("GET", f"/api/streams/{stream.id}/replay"))[0] == 404
+        assert (await page.ask("GET", f"/api/my/streams/{stream.id}/fill"))[0] == 404
+        assert (await services.streams.get(stream.id)).lesson_id is None
+
+    async def is_told_again() -> None:
+        await recordings.take_ready(stream, longer_ms, has_video=True, has_audio=True)
+
+    # then: it is away, whoever tells of it once more, and nothing of it stays but the note that it is
+    note = [f"assets: {first.id}"]
+    await is_told_again()
+    await is_away()
+    await later(farm, timedelta(minutes=2))
+    assert await everything(farm) == note
+    # and: also when its node was down, and brings the take a day later
+    await farm.record(stream, [RunOf(6.0, width=64, height=64)])
+    await is_told_again()
+    await is_away()
+    await later(farm, timedelta(days=1, minutes=2))
+    assert await everything(farm) == note
+    await farm.record(stream, [RunOf(6.0, width=64, height=64)])
+    await is_told_again()
+    await is_away()
+    await later(farm, timedelta(minutes=2))
+    assert await everything(farm) == note

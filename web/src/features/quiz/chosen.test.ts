@@ -30,5 +30,8 @@ describe('questions left behind', () => {
     const left = leftBehind({ questions: [...asked, question('far', 50_000)], mine }, 30_000)
     expect(left.map(({ id }) => id)).toEqual(['b'])
   })
+  it('are none for who has passed, also when one was added since', () => {
+    expect(leftBehind({ questions: asked, mine: { ...mine, passed_at: '2026-11-30T00:00:00Z' } }, 30_000)).toEqual([])
+  })
   it('are none when all that came by is right', () => expect(leftBehind({ questions: asked, mine }, 15_000)).toEqual([]))
 })

@@ -17,5 +17,6 @@ export function dueQuestion(questions: readonly QuizQuestion[], fromMs: number, 
 
 /** Those up to `furthestMs` that are not answered rightly yet: put off, wrong, jumped over, or met without a network. */
 export function leftBehind({ questions, mine }: Pick<Quiz, 'questions' | 'mine'>, furthestMs: number): QuizQuestion[] {
+  if (mine.passed_at) return [] // who has passed stays passed, whatever was added since
   return questions.filter(({ id, at_ms }) => at_ms !== null && at_ms <= furthestMs && !mine.right_ids.includes(id))
 }
